@@ -1,0 +1,72 @@
+import type { Envelope } from '../shared/envelope.ts'
+import type { Address } from '../shared/ids.ts'
+import { NO_INCARNATION } from './batch.ts'
+import { Route } from './route.ts'
+import type { FinalOutcome, RouteEffects, RouteListener } from './route.ts'
+
+export interface ChainEffects<Item> extends RouteEffects {
+  route(route: Route): void
+  answered(item: Item, outcome: FinalOutcome): void
+}
+
+/**
+ * What one session sends to one device, in order: one batch is under way, what gathers meanwhile is the next one, and a
+ * batch ends when every item of it is answered. The batch names the mailbox actor that accepted the whole last one; an
+ * actor that is not so named reads its rows first, so nothing stored on another way is overtaken.
+ */
+export class Chain<Item extends { readonly envelope: Envelope }> implements RouteListener {
+  readonly to: Address
+  readonly #effects: ChainEffects<Item>
+  #waiting: Item[] = []
+  #underWay: readonly Item[] | undefined
+  #incarnation: string = NO_INCARNATION
+  /** The actor that accepts the batch under way; none once an item ended otherwise. */
+  #answering: string | undefined
+
+  constructor(to: Address, effects: ChainEffects<Item>) {
+    this.to = to
+    this.#effects = effects
+  }
+
+  /** Nothing is on its way. */
+  get idle(): boolean {
+    return this.#underWay === undefined
+  }
+
+  /** Puts an item at the end. It leaves with the next {@link launch}. */
+  add(item: Item): void {
+    this.#waiting.push(item)
+  }
+
+  /** Sends what waits, unless a batch is under way. */
+  launch(): void {
+    if (this.#underWay !== undefined || this.#waiting.length === 0) return
+    const items = this.#waiting
+    this.#waiting = []
+    this.#underWay = items
+    this.#answering = undefined
+    const envelopes = items.map(({ envelope }) => envelope)
+    this.#effects.route(new Route(this.to, envelopes, this.#incarnation, this, this.#effects))
+  }
+
+  /** Takes out all that waits for its turn. */
+  takeWaiting(): readonly Item[] {
+    const waiting = this.#waiting
+    this.#waiting = []
+    return waiting
+  }
+
+  answered(route: Route, index: number, outcome: FinalOutcome, incarnation: string): void {
+    const items = this.#underWay
+    const item = items?.[index]
+    if (items === undefined || item === undefined) return
+    const actor = outcome === 'refused' ? NO_INCARNATION : incarnation
+    this.#answering = this.#answering === undefined || this.#answering === actor ? actor : NO_INCARNATION
+    if (route.done) {
+      this.#incarnation = this.#answering
+      this.#underWay = undefined
+    }
+    this.#effects.answered(item, outcome)
+    this.launch()
+  }
+}

@@ -1,0 +1,53 @@
+import type { Envelope } from '../shared/envelope.ts'
+import type { DeviceId, UserId } from '../shared/ids.ts'
+import { Chain } from './chain.ts'
+import type { ChainEffects } from './chain.ts'
+
+/**
+ * What one session sends to one user: a chain for each device, and the rule that a refusal goes back. After a refused
+ * send every later one is refused, until one says that it is the first again: so none overtakes the one before it.
+ */
+export class Conversation<Item extends { readonly envelope: Envelope }> {
+  readonly user: UserId
+  readonly #effects: ChainEffects<Item>
+  readonly #chains: Chain<Item>[] = []
+  #refusing = false
+
+  constructor(user: UserId, effects: ChainEffects<Item>) {
+    this.user = user
+    this.#effects = effects
+  }
+
+  /** Nothing is on its way, and nothing needs to be remembered. */
+  get idle(): boolean {
+    return !this.#refusing && this.#chains.every((chain) => chain.idle)
+  }
+
+  /** Whether a send may be taken; `first` lifts a refusal. */
+  admit(first: boolean): boolean {
+    if (first) this.#refusing = false
+    return !this.#refusing
+  }
+
+  /** A send was refused: later ones go back. Returns what waits for its turn, refused with it. */
+  refuse(): readonly Item[] {
+    this.#refusing = true
+    return this.#chains.flatMap((chain) => chain.takeWaiting())
+  }
+
+  /** Puts an item on the chain of its device; {@link launch} sends it. */
+  add(device: DeviceId, item: Item): void {
+    this.#chain(device).add(item)
+  }
+
+  launch(): void {
+    for (const chain of this.#chains) chain.launch()
+  }
+
+  #chain(device: DeviceId): Chain<Item> {
+    for (const chain of this.#chains) if (chain.to.device === device) return chain
+    const chain = new Chain<Item>({ user: this.user, device }, this.#effects)
+    this.#chains.push(chain)
+    return chain
+  }
+}

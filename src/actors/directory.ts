@@ -1,0 +1,56 @@
+import { LRUCache } from 'lru-cache'
+import type { DeviceId, UserId } from '../shared/ids.ts'
+
+/** One device of a user, as senders must know it. */
+export interface ListedDevice {
+  readonly device: DeviceId
+  /** 0 while the device has no keys. */
+  readonly registrationId: number
+  readonly hosted: boolean
+}
+
+/** A user's active devices; empty when nobody is registered under that number. */
+export type DeviceList = readonly ListedDevice[]
+
+/** The device lists of users, cached: the newest `maxUsers` of them, each for `maxAgeMs` at most. */
+export class Directory {
+  readonly #lists: LRUCache<UserId, DeviceList>
+  readonly #loading = new Map<UserId, Promise<DeviceList>>()
+  readonly #load: (user: UserId) => Promise<DeviceList>
+
+  constructor(load: (user: UserId) => Promise<DeviceList>, options: { maxUsers: number; maxAgeMs: number }) {
+    this.#lists = new LRUCache({ max: options.maxUsers, ttl: options.maxAgeMs, ttlResolution: 1_000 })
+    this.#load = load
+  }
+
+  /** What is known without asking; undefined: {@link find} must ask. */
+  peek(user: UserId): DeviceList | undefined {
+    return this.#lists.get(user)
+  }
+
+  /** The list of a user, from the cache or the database. Callers of the same time share one query. */
+  find(user: UserId): Promise<DeviceList> {
+    const known = this.#lists.get(user)
+    if (known !== undefined) return Promise.resolve(known)
+    let loading = this.#loading.get(user)
+    if (loading === undefined) {
+      loading = this.#load(user)
+      this.#loading.set(user, loading)
+      void this.#keep(user, loading)
+    }
+    return loading
+  }
+
+  /** The user's devices have changed: what was loaded or is being loaded counts no more. */
+  forget(user: UserId): void {
+    this.#lists.delete(user)
+    this.#loading.delete(user)
+  }
+
+  async #keep(user: UserId, loading: Promise<DeviceList>): Promise<void> {
+    const list = await loading.catch(() => undefined)
+    if (this.#loading.get(user) !== loading) return
+    this.#loading.delete(user)
+    if (list !== undefined) this.#lists.set(user, list)
+  }
+}

@@ -1,0 +1,64 @@
+import { CloseCode } from '../../proto/close-codes.ts'
+import type { BusHandler } from '../transport/bus.ts'
+import { decodeRequest, encodeReply } from '../transport/mailbox-protocol.ts'
+import type { MailboxAnswer } from '../transport/mailbox-protocol.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import type { Batch, Outcome } from './batch.ts'
+import type { MailboxActor } from './mailbox-actor.ts'
+
+/** A mailbox actor's ear on the bus: what other nodes ask of it. */
+export class MailboxEndpoint implements BusHandler {
+  readonly #actor: MailboxActor
+
+  constructor(actor: MailboxActor) {
+    this.#actor = actor
+  }
+
+  onBusMessage(data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): void {
+    const request = decodeRequest(data, this.#actor.address)
+    if (request.type === 'batch' && reply !== undefined) {
+      this.#actor.post(new RemoteBatch(request.envelopes, request.incarnation, reply))
+    } else if (request.type === 'wake') {
+      this.#actor.wake()
+    } else if (request.type === 'takeOver' && reply !== undefined) {
+      void this.#takeOver(request.number, request.incarnation, reply)
+    } else if (request.type === 'signal') {
+      this.#actor.signal({ type: 'signal', from: request.from, payload: request.payload })
+    }
+  }
+
+  async #takeOver(number: number, incarnation: string, reply: (data: Uint8Array) => void): Promise<void> {
+    if (incarnation === this.#actor.incarnation) return
+    const superseded = number < this.#actor.number
+    if (!superseded) await this.#actor.close(CloseCode.REPLACED)
+    reply(encodeReply({ incarnation: this.#actor.incarnation, answers: [], superseded }))
+  }
+}
+
+/** A batch of another node. The answers of a tick go back in one message. */
+class RemoteBatch implements Batch {
+  readonly envelopes: readonly Envelope[]
+  readonly incarnation: string | undefined
+  readonly #reply: (data: Uint8Array) => void
+  #answers: MailboxAnswer[] = []
+  #by = ''
+
+  constructor(envelopes: readonly Envelope[], incarnation: string | undefined, reply: (data: Uint8Array) => void) {
+    this.envelopes = envelopes
+    this.incarnation = incarnation
+    this.#reply = reply
+  }
+
+  answer(index: number, outcome: Outcome, incarnation: string): void {
+    if (this.#answers.length > 0 && this.#by !== incarnation) this.#send()
+    if (this.#answers.length === 0) queueMicrotask(() => this.#send())
+    this.#by = incarnation
+    this.#answers.push({ index, outcome })
+  }
+
+  #send(): void {
+    if (this.#answers.length === 0) return
+    this.#reply(encodeReply({ incarnation: this.#by, answers: this.#answers, superseded: false }))
+    this.#answers = []
+  }
+}

@@ -1,0 +1,228 @@
+import nact from 'nact'
+import type { CloseCode } from '../../proto/close-codes.ts'
+import type { Bus } from '../transport/bus.ts'
+import type { Connection, ConnectionHandler } from '../transport/connection.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Address, UserId } from '../shared/ids.ts'
+import type { RateLimiter } from '../shared/rate-limit.ts'
+import type { ConnectAnswer } from '../storage/devices.ts'
+import type { Journal } from '../storage/journal.ts'
+import { FIRST_ROW } from '../storage/expired-rows.ts'
+import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
+import type { MailboxReader } from '../storage/mailbox-reader.ts'
+import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
+import type { MessageStamps } from '../storage/message-stamps.ts'
+import { DeliveryReceipts } from './delivery-receipts.ts'
+import { Directory } from './directory.ts'
+import type { DeviceList } from './directory.ts'
+import type { HostedDevices } from './hosted-device.ts'
+import { HostedMailboxes } from './hosted-mailboxes.ts'
+import type { MailboxSettings } from './mailbox-actor.ts'
+import { Poller } from './poller.ts'
+import { Presence } from './presence.ts'
+import { Receipts } from './receipts.ts'
+import { Residents } from './residents.ts'
+import { Returns } from './returns.ts'
+import { Router } from './router.ts'
+import type { SenderHost, SenderSettings } from './sender.ts'
+import { Session } from './session.ts'
+import type { SessionEvents, SessionHost } from './session.ts'
+import { Signals } from './signals.ts'
+import { TakeOver } from './take-over.ts'
+
+export interface CoreSettings extends MailboxSettings, SenderSettings {
+  readonly offlinePathMs: number
+  readonly takeOverTimeoutMs: number
+  readonly pollIntervalMs: number
+  readonly expirySweepIntervalMs: number
+  readonly directoryUsers: number
+  readonly directoryAgeMs: number
+  /** Users whose presence a session may watch. */
+  readonly watchedUsers: number
+}
+
+export interface CoreEvents extends SessionEvents {
+  actorCrashed(error: unknown): void
+  taskFailed(task: string, error: unknown): void
+}
+
+/** Of a mailbox that is read over HTTP, at a time. */
+const PAGE_BYTES = 8 * 1024 * 1024
+
+/** The mailboxes of one database. */
+export interface MailboxShard {
+  readonly journal: Journal
+  readonly reader: MailboxReader
+  findExpired(after: RowKey): Promise<ExpiredPage>
+}
+
+export interface CoreParts {
+  readonly settings: CoreSettings
+  readonly clock: Clock
+  readonly bus: Bus
+  readonly stamps: MessageStamps
+  readonly events: CoreEvents
+  readonly shards: readonly MailboxShard[]
+  readonly sendLimiter: RateLimiter<string | number>
+  readonly signalLimiter: RateLimiter<string | number>
+  shardOf(user: UserId): MailboxShard
+  findDevices(user: UserId): Promise<DeviceList>
+  authenticate(token: string, number: number): Promise<ConnectAnswer>
+  newSessionId(): string
+  newClientId(): string
+}
+
+/** All that moves messages on a node, put together: sessions in front, mailbox actors behind, routes between. */
+export class MessageCore {
+  readonly directory: Directory
+  readonly residents = new Residents()
+  readonly hosted: HostedDevices
+  readonly returns: Returns
+  readonly #parts: CoreParts
+  readonly #system = nact.start()
+  readonly #sessions = new Set<Session>()
+  readonly #host: SessionHost
+  readonly #deliveryReceipts: DeliveryReceipts
+  readonly #poller: Poller
+  #sweeper: NodeJS.Timeout | undefined
+
+  constructor(parts: CoreParts) {
+    this.#parts = parts
+    const { settings, clock, bus, stamps, events } = parts
+    const journalOf = ({ user }: Address) => parts.shardOf(user).journal
+    this.directory = new Directory(parts.findDevices, {
+      maxUsers: settings.directoryUsers,
+      maxAgeMs: settings.directoryAgeMs,
+    })
+    const router = new Router(this.residents, bus, journalOf, clock, settings)
+    const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
+    const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, settings }
+    const takeOver = new TakeOver(this.residents, bus, { timeoutMs: settings.takeOverTimeoutMs })
+    this.#deliveryReceipts = new DeliveryReceipts(receipts)
+    const readMailbox = (to: Address, limit: number) => this.#readMailbox(to, limit)
+    this.returns = new Returns({
+      receipts,
+      journalOf,
+      readMailbox: async (to, limit) => (await readMailbox(to, limit)).rows,
+    })
+    this.hosted = new HostedMailboxes({
+      senders,
+      directory: this.directory,
+      receipts,
+      returns: this.returns,
+      journalOf,
+      readMailbox,
+      newClientId: parts.newClientId,
+    })
+    this.#poller = new Poller(this.residents, {
+      intervalMs: settings.pollIntervalMs,
+      check: (mailboxes) => this.#check(mailboxes),
+      onFailure: (error) => events.taskFailed('polling the mailboxes', error),
+    })
+    this.#host = {
+      sessions: this.#sessions,
+      senders,
+      takeOver,
+      events,
+      presence: new Presence(clock, settings.watchedUsers),
+      signals: new Signals(this.residents, bus, this.directory),
+      sendLimiter: parts.sendLimiter,
+      signalLimiter: parts.signalLimiter,
+      authenticate: parts.authenticate,
+      newSessionId: parts.newSessionId,
+      mailboxes: {
+        settings,
+        clock,
+        system: this.#system,
+        journalOf,
+        read: (actor, query) => parts.shardOf(actor.address.user).reader.read({ ...query, to: actor.address }, actor),
+        sendReceipts: (actor, items) => this.#deliveryReceipts.send(actor, items),
+        leave: (actor) => takeOver.end(actor),
+        wake: (address) => router.wake(address),
+        crashed: (_actor, error) => events.actorCrashed(error),
+      },
+    }
+    bus.onReconnect(() => void this.poll())
+  }
+
+  start(): void {
+    this.#poller.start()
+    const sweep = () => void this.sweepExpired()
+    this.#sweeper = setInterval(sweep, this.#parts.settings.expirySweepIntervalMs)
+    this.#sweeper.unref()
+  }
+
+  /** Handles a new connection. */
+  open(connection: Connection): ConnectionHandler {
+    return new Session(connection, this.#host)
+  }
+
+  /** Ends the session of a device, if it is on this node. */
+  async closeDevice(address: Address, code: CloseCode): Promise<void> {
+    await this.residents.find(address)?.close(code)
+  }
+
+  /** Re-checks the rows of all mailboxes now. */
+  async poll(): Promise<void> {
+    try {
+      await this.#poller.poll()
+    } catch (error) {
+      this.#parts.events.taskFailed('polling the mailboxes', error)
+    }
+  }
+
+  /** Ends what has expired in mailboxes that nobody fetches. */
+  async sweepExpired(): Promise<number> {
+    let ended = 0
+    for (const shard of this.#parts.shards) {
+      try {
+        ended += await this.returns.sweep((after) => shard.findExpired(after), FIRST_ROW)
+      } catch (error) {
+        this.#parts.events.taskFailed('looking for expired envelopes', error)
+      }
+    }
+    return ended
+  }
+
+  /** Sends the sessions away, some at a time; resolves when all are closed and all that was taken is stored. */
+  async drain(options: {
+    batch: number
+    intervalMs: number
+    code: CloseCode
+    reconnectAfterMs: number
+  }): Promise<void> {
+    this.#poller.stop()
+    clearInterval(this.#sweeper)
+    const sessions = [...this.#sessions]
+    for (let i = 0; i < sessions.length; i += options.batch) {
+      const batch = sessions.slice(i, i + options.batch)
+      for (const session of batch) session.goAway(options.reconnectAfterMs)
+      await new Promise((resolve) => {
+        setTimeout(resolve, options.intervalMs)
+      })
+      for (const session of batch) session.end(options.code)
+    }
+    await Promise.all(this.#parts.shards.map(({ journal }) => journal.settled()))
+  }
+
+  close(): void {
+    this.#poller.stop()
+    clearInterval(this.#sweeper)
+    this.#deliveryReceipts.stop()
+    nact.stop(this.#system)
+  }
+
+  async #check(mailboxes: readonly Address[]): Promise<readonly MailboxCheck[]> {
+    const checks = new Map<Address, MailboxCheck>()
+    const byShard = Map.groupBy(mailboxes, ({ user }) => this.#parts.shardOf(user))
+    for (const [shard, group] of byShard) {
+      const answers = await shard.reader.check(group)
+      for (const [i, address] of group.entries()) checks.set(address, answers[i]!)
+    }
+    return mailboxes.map((address) => checks.get(address)!)
+  }
+
+  #readMailbox(to: Address, limit: number): Promise<MailboxPage> {
+    return this.#parts.shardOf(to.user).reader.readNow({ to, limit, bytes: PAGE_BYTES, exclude: [], first: false })
+  }
+}

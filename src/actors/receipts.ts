@@ -1,0 +1,93 @@
+import type { Kind } from '../../proto/frames.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import type { Address, UserId } from '../shared/ids.ts'
+import type { MessageStamps } from '../storage/message-stamps.ts'
+import type { DeviceList, Directory } from './directory.ts'
+import { Route } from './route.ts'
+import type { FinalOutcome, RouteListener } from './route.ts'
+import type { Router } from './router.ts'
+
+/** A receipt for all devices of a user. */
+export interface Receipt {
+  readonly kind: Kind
+  /** The client id of a receipt that a client sent; empty for the server's own. */
+  readonly id: string
+  readonly from: Address
+  readonly to: UserId
+  readonly about: readonly string[]
+}
+
+/** Told once, when every device's mailbox has the receipt, or one refused it for now. */
+export interface ReceiptListener<Item> {
+  receiptSent(item: Item, stored: boolean, receipt: Envelope | undefined): void
+}
+
+const NO_PAYLOAD = new Uint8Array(0)
+
+/**
+ * Sends receipts. They need no chain: they may be repeated and only move forward, so their order does not matter. One
+ * to somebody who no longer exists counts as stored.
+ */
+export class Receipts {
+  readonly #directory: Directory
+  readonly #router: Router
+  readonly #stamps: MessageStamps
+  readonly #clock: Clock
+  readonly #retentionMs: number
+
+  constructor(directory: Directory, router: Router, stamps: MessageStamps, clock: Clock, retentionMs: number) {
+    this.#directory = directory
+    this.#router = router
+    this.#stamps = stamps
+    this.#clock = clock
+    this.#retentionMs = retentionMs
+  }
+
+  send<Item>(receipt: Receipt, listener: ReceiptListener<Item>, item: Item): void {
+    const devices = this.#directory.peek(receipt.to)
+    if (devices !== undefined) return this.#sendTo(devices, receipt, listener, item)
+    this.#directory.find(receipt.to).then(
+      (found) => this.#sendTo(found, receipt, listener, item),
+      () => listener.receiptSent(item, false, undefined),
+    )
+  }
+
+  #sendTo<Item>(devices: DeviceList, receipt: Receipt, listener: ReceiptListener<Item>, item: Item): void {
+    const stamp = this.#stamps.next(0n)
+    if (stamp === undefined) return listener.receiptSent(item, false, undefined)
+    const { kind, id, from, about } = receipt
+    const common = { messageId: stamp.messageId, from, kind, id, payload: NO_PAYLOAD, about, urgent: false }
+    const expiresAt = this.#clock.now() + this.#retentionMs
+    const envelopes = devices.map(({ device }): Envelope => ({
+      ...common,
+      to: { user: receipt.to, device },
+      sentAt: stamp.ms,
+      expiresAt,
+    }))
+    if (envelopes.length === 0) return listener.receiptSent(item, true, undefined)
+    const fanOut = new FanOut(envelopes.length, listener, item)
+    for (const envelope of envelopes) {
+      this.#router.route(new Route(envelope.to, [envelope], undefined, fanOut, this.#router))
+    }
+  }
+}
+
+/** One receipt on its way to the devices of a user. */
+class FanOut<Item> implements RouteListener {
+  readonly #listener: ReceiptListener<Item>
+  readonly #item: Item
+  #left: number
+  #stored = true
+
+  constructor(count: number, listener: ReceiptListener<Item>, item: Item) {
+    this.#left = count
+    this.#listener = listener
+    this.#item = item
+  }
+
+  answered(route: Route, _index: number, outcome: FinalOutcome): void {
+    if (outcome === 'refused') this.#stored = false
+    if (--this.#left === 0) this.#listener.receiptSent(this.#item, this.#stored, route.envelopes[0])
+  }
+}

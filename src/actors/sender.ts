@@ -1,0 +1,339 @@
+import { Kind } from '../../proto/frames.ts'
+import type { ErrorFrame, SendFrame } from '../../proto/frames.ts'
+import { isClientId, MAX_ABOUT, MAX_COPIES, MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
+import type { Clock } from '../shared/clock.ts'
+import { isReceipt } from '../shared/envelope.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import { parseUserId } from '../shared/ids.ts'
+import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { Refusal } from '../shared/refusal.ts'
+import type { MessageStamps } from '../storage/message-stamps.ts'
+import type { ChainEffects } from './chain.ts'
+import { Conversation } from './conversation.ts'
+import { compareDevices } from './device-difference.ts'
+import type { DeviceList, Directory } from './directory.ts'
+import type { ReceiptListener, Receipts } from './receipts.ts'
+import type { FinalOutcome, Route } from './route.ts'
+import type { Router } from './router.ts'
+
+/** Why a send was not taken. */
+export interface SendRefusal extends Refusal {
+  readonly details?: NonNullable<ErrorFrame['details']>
+}
+
+/** Whoever the sender works for: each send is answered once. */
+export interface SenderListener {
+  accepted(id: string, messageId: MessageId, at: number, delivered: readonly DeviceId[]): void
+  refused(id: string, refusal: SendRefusal): void
+}
+
+/** What a sender needs of its node. */
+export interface SenderHost {
+  readonly router: Router
+  readonly receipts: Receipts
+  readonly directory: Directory
+  readonly stamps: MessageStamps
+  readonly clock: Clock
+  readonly settings: SenderSettings
+}
+
+export interface SenderSettings {
+  /** How long an envelope waits for its device, at most. */
+  readonly retentionMs: number
+  /** Sends of a session that are not answered yet, at most. */
+  readonly unansweredSends: number
+  readonly unansweredBytes: number
+  /** Users that a session has something on its way to, at most. */
+  readonly conversations: number
+  /** What a client is told to wait after a refusal for want of room. */
+  readonly retryAfterMs: number
+}
+
+/** A send that was taken: it ends when each copy is answered. */
+interface Sending {
+  readonly id: string
+  readonly messageId: MessageId
+  readonly at: number
+  readonly conversation: Conversation<Item>
+  readonly bytes: number
+  left: number
+  refused: boolean
+  delivered: readonly DeviceId[]
+}
+
+/** One copy of a send. */
+interface Item {
+  readonly envelope: Envelope
+  readonly sending: Sending
+}
+
+const NONE: readonly DeviceId[] = []
+
+const CLIENT_KINDS: ReadonlySet<Kind> = new Set([Kind.MESSAGE, Kind.READ, Kind.PLAYED, Kind.STATUS, Kind.DEVICE_EVENT])
+
+/** The sending side of one device: it checks what the device sends, keeps its order, and answers ✓. */
+export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
+  readonly #self: Address
+  readonly #host: SenderHost
+  readonly #listener: SenderListener
+  /** Stamps stay above it: the highest message id that the device has seen accepted. */
+  readonly #floor: bigint
+  readonly #conversations = new Map<UserId, Conversation<Item>>()
+  /** Sends to users whose device list is being looked up, in order. */
+  readonly #waiting = new Map<UserId, SendFrame[]>()
+  readonly #launchable = new Set<Conversation<Item>>()
+  #unanswered = 0
+  #unansweredBytes = 0
+  #closed = false
+
+  constructor(self: Address, floor: bigint, host: SenderHost, listener: SenderListener) {
+    this.#self = self
+    this.#floor = floor
+    this.#host = host
+    this.#listener = listener
+  }
+
+  get unanswered(): number {
+    return this.#unanswered
+  }
+
+  /** Takes a send, or refuses it. What is taken leaves with {@link launch}. */
+  send(frame: SendFrame): void {
+    const to = parseUserId(frame.to)
+    const refusal = to === undefined ? badRequest('to.user is no user') : checkSend(frame)
+    if (to === undefined || refusal !== undefined) return this.#refuse(frame, to, refusal ?? badRequest('to'))
+    if (this.#isOverloaded(frame)) {
+      return this.#refuse(frame, to, this.#noRoom('Too many sends are unanswered: wait for some of them'))
+    }
+    this.#unanswered++
+    this.#unansweredBytes += frameBytes(frame)
+    if (isReceipt(frame.kind)) return this.#sendReceipt(frame, to)
+    const waiting = this.#waiting.get(to)
+    if (waiting !== undefined) return void waiting.push(frame)
+    const devices = this.#host.directory.peek(to)
+    if (devices !== undefined) return this.#sendTo(devices, frame, to)
+    this.#waiting.set(to, [frame])
+    void this.#lookUp(to)
+  }
+
+  /** Sends on their way all that was taken since the last launch. */
+  launch(): void {
+    if (this.#launchable.size === 0) return
+    for (const conversation of this.#launchable) conversation.launch()
+    this.#launchable.clear()
+  }
+
+  /** Nobody listens any more. What is on its way goes on; what waits for its turn is dropped. */
+  close(): void {
+    this.#closed = true
+    for (const conversation of this.#conversations.values()) conversation.refuse()
+    this.#conversations.clear()
+    this.#waiting.clear()
+  }
+
+  // What becomes of it.
+
+  route(route: Route): void {
+    this.#host.router.route(route)
+  }
+
+  append(envelope: Envelope, route: Route, index: number): boolean {
+    return this.#host.router.append(envelope, route, index)
+  }
+
+  wake(to: Address): void {
+    this.#host.router.wake(to)
+  }
+
+  answered({ envelope, sending }: Item, outcome: FinalOutcome): void {
+    if (outcome === 'delivered') sending.delivered = [...sending.delivered, envelope.to.device]
+    if (outcome === 'refused') {
+      sending.refused = true
+      for (const item of sending.conversation.refuse()) {
+        item.sending.refused = true
+        this.#copyDone(item.sending)
+      }
+    }
+    this.#copyDone(sending)
+  }
+
+  receiptSent(frame: SendFrame, stored: boolean, receipt: Envelope | undefined): void {
+    this.#done(frameBytes(frame))
+    if (this.#closed) return
+    if (!stored) return this.#listener.refused(frame.id, this.#noRoom('The receipt could not be stored now'))
+    this.#listener.accepted(frame.id, receipt?.messageId ?? (0n as MessageId), receipt?.sentAt ?? 0, NONE)
+  }
+
+  #copyDone(sending: Sending): void {
+    if (--sending.left > 0) return
+    this.#done(sending.bytes)
+    if (this.#closed) return
+    if (sending.refused) this.#listener.refused(sending.id, this.#noRoom('The message could not be stored now'))
+    else this.#listener.accepted(sending.id, sending.messageId, sending.at, sending.delivered)
+  }
+
+  #done(bytes: number): void {
+    this.#unanswered--
+    this.#unansweredBytes -= bytes
+  }
+
+  #sendReceipt(frame: SendFrame, to: UserId): void {
+    const { kind, id, about } = frame
+    this.#host.receipts.send({ kind, id, about, from: this.#self, to }, this, frame)
+  }
+
+  async #lookUp(to: UserId): Promise<void> {
+    let devices: DeviceList | undefined
+    try {
+      devices = await this.#host.directory.find(to)
+    } catch {
+      devices = undefined
+    }
+    const frames = this.#waiting.get(to) ?? []
+    this.#waiting.delete(to)
+    if (this.#closed) return
+    for (const frame of frames) {
+      if (devices !== undefined) this.#sendTo(devices, frame, to)
+      else
+        this.#refuseTaken(frame, to, { ...this.#noRoom('The recipient could not be looked up'), code: 'UNAVAILABLE' })
+    }
+    this.launch()
+  }
+
+  #sendTo(devices: DeviceList, frame: SendFrame, to: UserId): void {
+    if (devices.length === 0) {
+      return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: `Nobody is registered as +${to}` })
+    }
+    const difference = compareDevices(devices, frame, to === this.#self.user ? this.#self.device : undefined)
+    if (difference !== undefined) {
+      const message = 'The copies do not name the active devices of the recipient'
+      return this.#refuseTaken(frame, to, { code: 'DEVICES_CHANGED', message, details: { devices: difference } })
+    }
+    const conversation = this.#conversation(to)
+    if (conversation === undefined) {
+      return this.#refuseTaken(frame, undefined, this.#noRoom('Too many recipients have something unanswered'))
+    }
+    if (!conversation.admit(frame.first)) {
+      const message = 'An earlier send to this recipient was refused: resend from that one on, with "first"'
+      return this.#refuseTaken(frame, undefined, { code: 'RESEND_FROM_FIRST', message })
+    }
+    this.#add(conversation, frame, to)
+  }
+
+  #add(conversation: Conversation<Item>, frame: SendFrame, to: UserId): void {
+    const stamp = this.#host.stamps.next(this.#floor)
+    if (stamp === undefined) return this.#refuseTaken(frame, to, this.#noRoom('This node cannot stamp messages now'))
+    const { retentionMs } = this.#host.settings
+    const waitMs = frame.ttl === 0 ? retentionMs : Math.min(frame.ttl * 1_000, retentionMs)
+    const sending: Sending = {
+      id: frame.id,
+      messageId: stamp.messageId,
+      at: stamp.ms,
+      conversation,
+      bytes: frameBytes(frame),
+      left: frame.copies.length,
+      refused: false,
+      delivered: NONE,
+    }
+    for (const copy of frame.copies) {
+      const envelope: Envelope = {
+        messageId: stamp.messageId,
+        from: this.#self,
+        to: { user: to, device: copy.device as DeviceId },
+        kind: frame.kind,
+        id: frame.id,
+        payload: copy.payload,
+        about: frame.about,
+        urgent: frame.urgent,
+        sentAt: stamp.ms,
+        expiresAt: stamp.ms + waitMs,
+      }
+      conversation.add(envelope.to.device, { envelope, sending })
+    }
+    this.#launchable.add(conversation)
+  }
+
+  /** Refuses a send that is not to be looked at at all. */
+  refuse(frame: SendFrame, refusal: SendRefusal): void {
+    this.#refuse(frame, parseUserId(frame.to), refusal)
+  }
+
+  /** Refuses a frame that was counted as unanswered. */
+  #refuseTaken(frame: SendFrame, to: UserId | undefined, refusal: SendRefusal): void {
+    this.#done(frameBytes(frame))
+    this.#refuse(frame, to, refusal)
+  }
+
+  /** Later sends to the same user must not pass one that was refused, for whatever reason. */
+  #refuse(frame: SendFrame, to: UserId | undefined, refusal: SendRefusal): void {
+    this.#listener.refused(frame.id, refusal)
+    if (to === undefined || isReceipt(frame.kind)) return
+    const items = this.#conversation(to)?.refuse() ?? []
+    for (const { sending } of items) {
+      sending.refused = true
+      this.#copyDone(sending)
+    }
+  }
+
+  /** The conversation with a user; undefined when there are too many that must be remembered. */
+  #conversation(user: UserId): Conversation<Item> | undefined {
+    const known = this.#conversations.get(user)
+    if (known !== undefined) return known
+    if (this.#conversations.size >= this.#host.settings.conversations && !this.#dropIdle()) return undefined
+    const conversation = new Conversation<Item>(user, this)
+    this.#conversations.set(user, conversation)
+    return conversation
+  }
+
+  /** Forgets the oldest conversation that can be forgotten: its next batch makes the mailbox read its rows, no more. */
+  #dropIdle(): boolean {
+    for (const [user, conversation] of this.#conversations) {
+      if (!conversation.idle) continue
+      this.#conversations.delete(user)
+      return true
+    }
+    return false
+  }
+
+  #isOverloaded(frame: SendFrame): boolean {
+    const { unansweredSends, unansweredBytes } = this.#host.settings
+    return this.#unanswered >= unansweredSends || this.#unansweredBytes + frameBytes(frame) > unansweredBytes
+  }
+
+  #noRoom(message: string): SendRefusal {
+    return { code: 'OVERLOADED', message, retryAfterMs: this.#host.settings.retryAfterMs }
+  }
+}
+
+function checkSend(frame: SendFrame): SendRefusal | undefined {
+  if (!isClientId(frame.id)) return badRequest('id must be a UUID')
+  if (!CLIENT_KINDS.has(frame.kind)) return badRequest('this kind is not for clients to send')
+  if (isReceipt(frame.kind)) {
+    if (frame.copies.length > 0) return badRequest('a receipt has no copies')
+    if (frame.about.length === 0) return badRequest('a receipt needs about')
+    if (frame.about.length > MAX_ABOUT) return tooLarge(`about has ${MAX_ABOUT} ids at most`)
+    return frame.about.every(isClientId) ? undefined : badRequest('about must hold UUIDs')
+  }
+  if (frame.about.length > 0) return badRequest('about is for receipts only')
+  if (frame.copies.length === 0) return badRequest('copies are missing')
+  if (frame.copies.length > MAX_COPIES) return tooLarge(`a send has ${MAX_COPIES} copies at most`)
+  for (const { payload } of frame.copies) {
+    if (payload.length === 0) return badRequest('payload is empty')
+    if (payload.length > MAX_PAYLOAD_BYTES) return tooLarge(`a payload has ${MAX_PAYLOAD_BYTES} bytes at most`)
+  }
+  return undefined
+}
+
+function badRequest(message: string): SendRefusal {
+  return { code: 'BAD_REQUEST', message }
+}
+
+function tooLarge(message: string): SendRefusal {
+  return { code: 'TOO_LARGE', message }
+}
+
+function frameBytes(frame: SendFrame): number {
+  let bytes = 200 + 40 * frame.about.length
+  for (const { payload } of frame.copies) bytes += payload.length
+  return bytes
+}

@@ -1,0 +1,291 @@
+import { CloseCode } from '../../proto/close-codes.ts'
+import type { ErrorCode } from '../../proto/error-codes.ts'
+import { errorCodes } from '../../proto/error-codes.ts'
+import type {
+  ClientFrame,
+  ClientSignalFrame,
+  ConnectFrame,
+  ErrorFrame,
+  SendFrame,
+  ServerFrame,
+  WatchFrame,
+} from '../../proto/frames.ts'
+import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
+import type { Connection, ConnectionHandler } from '../transport/connection.ts'
+import { isReceipt } from '../shared/envelope.ts'
+import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
+import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { RateLimiter } from '../shared/rate-limit.ts'
+import { RefusalError } from '../shared/refusal.ts'
+import type { ConnectAnswer } from '../storage/devices.ts'
+import { MailboxActor } from './mailbox-actor.ts'
+import type { DeviceSession, MailboxHost } from './mailbox-actor.ts'
+import type { Presence } from './presence.ts'
+import { Sender } from './sender.ts'
+import type { SenderHost, SenderListener, SendRefusal } from './sender.ts'
+import type { Signals } from './signals.ts'
+import type { TakeOver } from './take-over.ts'
+
+/** What a session needs of its node. */
+export interface SessionHost {
+  /** All that are not gone. */
+  readonly sessions: Set<Session>
+  readonly senders: SenderHost
+  readonly mailboxes: MailboxHost
+  readonly presence: Presence
+  readonly signals: Signals
+  readonly takeOver: TakeOver
+  readonly sendLimiter: RateLimiter<string | number>
+  readonly signalLimiter: RateLimiter<string | number>
+  readonly events: SessionEvents
+  /** Whose token it is, and the number of this connection. */
+  authenticate(token: string, number: number): Promise<ConnectAnswer>
+  /** A name that no other session has, on any node. */
+  newSessionId(): string
+}
+
+export interface SessionEvents {
+  connected(user: UserId, session: string, client: string): void
+  connectRefused(code: CloseCode): void
+  disconnected(user: UserId, session: string): void
+  rateLimited(limit: string): void
+}
+
+/** Frames that may come before `connected` was sent. */
+const MAX_EARLY_FRAMES = 1_024
+
+/**
+ * One WebSocket connection of a device: it authenticates, starts the mailbox actor, passes acknowledgements to it, and
+ * sends for the device by its {@link Sender}.
+ */
+export class Session implements ConnectionHandler, DeviceSession, SenderListener {
+  readonly #connection: Connection
+  readonly #host: SessionHost
+  #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new'
+  #early: ClientFrame[] = []
+  #actor: MailboxActor | undefined
+  #sender: Sender | undefined
+  #key = 0
+  /** How many users it watches: nothing to forget when it is none. */
+  #watching = false
+
+  constructor(connection: Connection, host: SessionHost) {
+    this.#connection = connection
+    this.#host = host
+    host.sessions.add(this)
+  }
+
+  // What the connection says.
+
+  onFrames(frames: readonly ClientFrame[]): void {
+    if (this.#phase === 'open') return this.#handle(frames)
+    if (this.#phase === 'closed' || frames.length === 0) return
+    const [first, ...rest] = frames
+    if (this.#phase === 'connecting') return this.#keep(frames)
+    if (first?.type !== 'connect') return this.end(CloseCode.PROTOCOL_ERROR)
+    this.#phase = 'connecting'
+    this.#keep(rest)
+    void this.#connect(first)
+  }
+
+  onClosed(): void {
+    this.#host.sessions.delete(this)
+    if (this.#phase !== 'closed') this.#leave()
+    void this.#actor?.close(CloseCode.SERVER_ERROR)
+  }
+
+  // What the mailbox actor says.
+
+  /** The first page of rows is there. */
+  opened(pending: number): void {
+    const actor = this.#actor
+    if (this.#phase !== 'connecting' || actor === undefined) return
+    this.#phase = 'open'
+    this.send({
+      type: 'connected',
+      session: actor.incarnation,
+      user: actor.address.user,
+      device: actor.address.device,
+      serverTime: this.#host.mailboxes.clock.now(),
+      pending,
+    })
+    this.#host.presence.online(actor.address)
+    const early = this.#early
+    this.#early = []
+    if (early.length > 0) this.#handle(early)
+  }
+
+  send(frame: ServerFrame): void {
+    this.#connection.send(frame)
+  }
+
+  end(code: CloseCode): void {
+    if (this.#phase !== 'closed') this.#leave()
+    this.#connection.close(code)
+    void this.#actor?.close(code)
+  }
+
+  /** The node drains: the client is asked to go elsewhere. */
+  goAway(reconnectAfterMs: number): void {
+    if (this.#phase === 'open') this.send({ type: 'goaway', reconnectAfterMs })
+  }
+
+  // What the sender says.
+
+  accepted(id: string, messageId: MessageId, at: number, delivered: readonly DeviceId[]): void {
+    this.send({ type: 'accepted', id, messageId, at, delivered })
+  }
+
+  refused(id: string, refusal: SendRefusal): void {
+    this.#error(refusal.code, refusal.message, { id, ...refusal })
+  }
+
+  async #connect(frame: ConnectFrame): Promise<void> {
+    let answer: ConnectAnswer
+    try {
+      answer = await this.#host.authenticate(frame.token, frame.number)
+    } catch (error) {
+      return this.#refuseConnect(error)
+    }
+    if (this.#phase !== 'connecting') return
+    if (answer.outcome === 'replaced') return this.#replaced(answer.number)
+    if (answer.outcome !== 'ok' || answer.hosted) return this.#refuse(CloseCode.UNAUTHENTICATED)
+    await this.#start(answer.address, answer.number, frame)
+  }
+
+  async #start(address: Address, number: number, { client, lastMessageId }: ConnectFrame): Promise<void> {
+    const actor = new MailboxActor(address, number, this.#host.newSessionId(), this, this.#host.mailboxes)
+    this.#actor = actor
+    this.#key = addressKey(address.user, address.device)
+    this.#sender = new Sender(address, lastMessageId, this.#host.senders, this)
+    this.#host.events.connected(address.user, actor.incarnation, client)
+    const newest = await this.#host.takeOver.start(actor)
+    if (newest !== undefined) this.#replaced(newest)
+  }
+
+  #handle(frames: readonly ClientFrame[]): void {
+    let upTo: number | undefined
+    for (const frame of frames) {
+      switch (frame.type) {
+        case 'send':
+          this.#send(frame)
+          break
+        case 'ack':
+          upTo = Math.max(upTo ?? 0, frame.upTo)
+          break
+        case 'signal':
+          this.#signal(frame)
+          break
+        case 'watch':
+        case 'unwatch':
+          this.#watch(frame)
+          break
+        case 'ping':
+          this.send({ type: 'pong' })
+          break
+        case 'connect':
+          return this.end(CloseCode.PROTOCOL_ERROR)
+        case 'unknown':
+          this.#error('BAD_REQUEST', `This server does not know the frame ${frame.name}`)
+          break
+        default:
+          frame satisfies never
+      }
+    }
+    if (upTo !== undefined) this.#actor?.acknowledge(upTo)
+    this.#sender?.launch()
+  }
+
+  #send(frame: SendFrame): void {
+    if (!isReceipt(frame.kind)) {
+      const decision = this.#host.sendLimiter.take(this.#key)
+      if (!decision.ok) {
+        this.#host.events.rateLimited('send')
+        const message = 'More sends than the limit allows'
+        return this.#sender?.refuse(frame, { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs })
+      }
+    }
+    this.#sender?.send(frame)
+  }
+
+  #signal(frame: ClientSignalFrame): void {
+    const user = parseUserId(frame.to.user)
+    const device = frame.to.device === 0 ? undefined : parseDeviceId(frame.to.device)
+    if (user === undefined || (frame.to.device !== 0 && device === undefined)) {
+      return this.#error('BAD_REQUEST', 'signal.to names no device')
+    }
+    if (frame.payload.length > MAX_PAYLOAD_BYTES)
+      return this.#error('TOO_LARGE', 'The payload of a signal is too large')
+    const decision = this.#host.signalLimiter.take(this.#key)
+    if (!decision.ok) {
+      this.#host.events.rateLimited('signal')
+      return this.#error('RATE_LIMITED', 'More signals than the limit allows', { retryAfterMs: decision.retryAfterMs })
+    }
+    const actor = this.#actor
+    if (actor !== undefined) this.#host.signals.send(actor.address, user, device, frame.payload)
+  }
+
+  #watch(frame: WatchFrame): void {
+    for (const value of frame.users) {
+      const user = parseUserId(value)
+      if (user === undefined) return this.#error('BAD_REQUEST', `${frame.type}.users names no user`)
+      if (frame.type === 'unwatch') {
+        this.#host.presence.unwatch(this, user)
+      } else if (!this.#host.presence.watch(this, user)) {
+        return this.#error('TOO_LARGE', 'Too many users are watched')
+      }
+      this.#watching = true
+    }
+  }
+
+  #keep(frames: readonly ClientFrame[]): void {
+    if (this.#early.length + frames.length > MAX_EARLY_FRAMES) return this.end(CloseCode.OVERLOADED)
+    this.#early.push(...frames)
+  }
+
+  #refuseConnect(error: unknown): void {
+    const refusal = error instanceof RefusalError ? error : undefined
+    this.#error(refusal?.code ?? 'UNAVAILABLE', refusal?.message ?? 'The database is away', {
+      retryAfterMs: refusal?.retryAfterMs ?? 1_000,
+    })
+    this.#refuse(CloseCode.OVERLOADED)
+  }
+
+  #replaced(number: number): void {
+    this.#error('REPLACED', 'A newer session of this device took over', { details: { number } })
+    this.#refuse(CloseCode.REPLACED)
+  }
+
+  #refuse(code: CloseCode): void {
+    this.#host.events.connectRefused(code)
+    this.end(code)
+  }
+
+  #error(
+    code: ErrorCode,
+    message: string,
+    more: { id?: string; retryAfterMs?: number; details?: ErrorFrame['details'] } = {},
+  ): void {
+    this.send({
+      type: 'error',
+      id: more.id ?? '',
+      code,
+      message,
+      temporary: errorCodes[code].temporary,
+      retryAfterMs: more.retryAfterMs ?? 0,
+      ...(more.details === undefined ? {} : { details: more.details }),
+    })
+  }
+
+  #leave(): void {
+    const wasOpen = this.#phase === 'open'
+    this.#phase = 'closed'
+    this.#early = []
+    this.#sender?.close()
+    if (this.#watching) this.#host.presence.unwatchAll(this)
+    const actor = this.#actor
+    if (actor === undefined) return
+    if (wasOpen) this.#host.presence.offline(actor.address)
+    this.#host.events.disconnected(actor.address.user, actor.incarnation)
+  }
+}

@@ -1,0 +1,82 @@
+import { CloseCode } from '../../proto/close-codes.ts'
+import type { Bus } from '../transport/bus.ts'
+import { decodeReply, encodeTakeOver } from '../transport/mailbox-protocol.ts'
+import { subjects } from '../transport/subjects.ts'
+import { MailboxEndpoint } from './mailbox-endpoint.ts'
+import type { MailboxActor } from './mailbox-actor.ts'
+import type { Residents } from './residents.ts'
+
+export interface TakeOverOptions {
+  /** How long an older actor is waited for. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Makes an actor the one that holds its mailbox: the older one on this node or another closes first, then the
+ * subscription comes into force, and only then are rows read. An actor with a higher connection number stays.
+ */
+export class TakeOver {
+  readonly #residents: Residents
+  readonly #bus: Bus
+  readonly #options: TakeOverOptions
+  readonly #endpoints = new WeakMap<MailboxActor, MailboxEndpoint>()
+
+  constructor(residents: Residents, bus: Bus, options: TakeOverOptions) {
+    this.#residents = residents
+    this.#bus = bus
+    this.#options = options
+  }
+
+  /** Resolves when the actor delivers, or with the number of the newer one that stays. */
+  async start(actor: MailboxActor): Promise<number | undefined> {
+    const older = this.#residents.find(actor.address)
+    if (older !== undefined && older.number > actor.number) return older.number
+    this.#residents.add(actor)
+    if (older !== undefined) await within(older.close(CloseCode.REPLACED), this.#options.timeoutMs)
+    if (actor.closed) return undefined
+    if (await this.#askOthers(actor)) return actor.number + 1
+    if (actor.closed) return undefined
+    const endpoint = new MailboxEndpoint(actor)
+    this.#endpoints.set(actor, endpoint)
+    this.#bus.subscribe(subjects.mailbox(actor.address), endpoint)
+    actor.routable = true
+    await this.#bus.flush()
+    actor.start()
+    return undefined
+  }
+
+  /** The actor is found no more. */
+  end(actor: MailboxActor): void {
+    this.#residents.remove(actor)
+    const endpoint = this.#endpoints.get(actor)
+    if (endpoint !== undefined) this.#bus.unsubscribe(subjects.mailbox(actor.address), endpoint)
+  }
+
+  /** Asks actors on other nodes to close; true: one of them is newer. */
+  #askOthers(actor: MailboxActor): Promise<boolean> {
+    const asked = new Promise<boolean>((resolve) => {
+      this.#bus.request(subjects.mailbox(actor.address), () => encodeTakeOver(actor.number, actor.incarnation), {
+        onReply: (data) => {
+          resolve(decodeReply(data).superseded)
+          return true
+        },
+        onNoResponders: () => resolve(false),
+        onTimeout: () => resolve(false),
+      })
+    })
+    return within(asked, this.#options.timeoutMs).then((superseded) => superseded ?? false)
+  }
+}
+
+/** What a promise resolves to, or undefined after the time. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

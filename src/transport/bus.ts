@@ -1,0 +1,38 @@
+/**
+ * What joins the nodes. It carries deliveries and hints; nothing that must survive: losing it costs latency only.
+ * `nats-bus` joins processes, `local-bus` is its twin within one process; both pass one contract suite.
+ *
+ * Guarantees: what one node publishes on one subject reaches a subscriber in that order, or not at all. No handler is
+ * called before the call that caused it has returned.
+ */
+export interface Bus {
+  /** What is sent now has a chance to arrive. */
+  readonly connected: boolean
+  /** Hears all messages of a subject. In force after the next `flush`. */
+  subscribe(subject: string, handler: BusHandler): void
+  unsubscribe(subject: string, handler: BusHandler): void
+  /** At most once, to whoever subscribes. False: not connected, surely nobody gets it. */
+  publish(subject: string, data: Uint8Array): boolean
+  /**
+   * Asks whoever subscribes. `data` is called only if somebody may do. Not connected counts as no responders.
+   */
+  request(subject: string, data: () => Uint8Array, listener: RequestListener): void
+  /** Resolves when every subscription so far is in force and everything published so far is on its way. */
+  flush(): Promise<void>
+  /** Calls back after each return of a lost connection, when the subscriptions are in force again. */
+  onReconnect(callback: () => void): void
+  close(): Promise<void>
+}
+
+export interface BusHandler {
+  /** `reply` is there when it is a request; it may be called several times, or never. */
+  onBusMessage(data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): void
+}
+
+export interface RequestListener {
+  /** True: that was all, nothing more is expected. */
+  onReply(data: Uint8Array): boolean
+  onNoResponders(): void
+  /** No or not every reply came in time. */
+  onTimeout(): void
+}

@@ -1,0 +1,215 @@
+import uWS from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
+import { CloseCode } from '../../proto/close-codes.ts'
+import { decodeClientFrames, decodeClientFramesJson, DecodeError } from '../../proto/codec.ts'
+import type { Connection, ConnectionHandler } from './connection.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { SocketConnection } from './socket-connection.ts'
+import type { ConnectionHost, SocketData } from './socket-connection.ts'
+
+export interface GatewayOptions {
+  readonly path: string
+  /** `connect` must come within it. */
+  readonly connectTimeoutMs: number
+  readonly pingIntervalMs: number
+  readonly pongTimeoutMs: number
+  readonly maxMessageBytes: number
+  readonly maxBackpressureBytes: number
+  readonly events: GatewayEvents
+  /** Whether one more connection of this network address may be opened; else when to come again. */
+  admit(address: string): { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }
+  /** Somebody connected: who handles it? */
+  onConnection(connection: Connection): ConnectionHandler
+}
+
+export interface GatewayEvents {
+  socketOpened(): void
+  socketClosed(code: number): void
+  /** A handler threw. */
+  socketFault(error: unknown): void
+  undecodable(error: DecodeError): void
+}
+
+export const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as const
+
+/** uWebSockets.js' own limits stand above ours, so that a client hears why it is closed. */
+const HEADROOM = 4
+/** A client that does not answer a close is cut after it. */
+const CLOSE_TIMEOUT_MS = 5_000
+
+/** The WebSocket side of a node: turns sockets into connections, and bytes into frames. */
+export class Gateway implements ConnectionHost {
+  readonly maxBackpressureBytes: number
+  readonly #options: GatewayOptions
+  readonly #heartbeat: Heartbeat<SocketConnection>
+  /** Nothing has come of them yet; oldest first, with the time of their end. */
+  readonly #silent = new Map<SocketConnection, number>()
+  readonly #ending = new Map<SocketConnection, number>()
+  #unflushed: SocketConnection[] = []
+  #draining = false
+  #open = 0
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.maxBackpressureBytes = options.maxBackpressureBytes
+    this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pongTimeoutMs, () => this.#cutLate())
+  }
+
+  /** Open sockets. */
+  get size(): number {
+    return this.#open
+  }
+
+  /** Registers its route. Before any that takes all paths. */
+  serve(app: TemplatedApp): void {
+    const { path, maxMessageBytes } = this.#options
+    app.ws<SocketData>(path, {
+      compression: uWS.DISABLED,
+      maxPayloadLength: maxMessageBytes * HEADROOM,
+      maxBackpressure: this.maxBackpressureBytes * HEADROOM,
+      closeOnBackpressureLimit: true,
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      upgrade: (response, request, context) => this.#upgrade(response, request, context),
+      open: (socket) => this.#opened(socket),
+      message: (socket, message, isBinary) => this.#message(socket, message, isBinary),
+      drain: (socket) => socket.getUserData().connection.drained(),
+      pong: (socket) => {
+        socket.getUserData().connection.alive = true
+      },
+      close: (socket, code) => this.#closed(socket, code),
+    })
+    this.#heartbeat.start()
+  }
+
+  /** Takes no more connections. */
+  startDraining(): void {
+    this.#draining = true
+  }
+
+  close(): void {
+    this.#heartbeat.stop()
+  }
+
+  wantFlush(connection: SocketConnection): void {
+    if (this.#unflushed.length === 0) setImmediate(this.#flush)
+    this.#unflushed.push(connection)
+  }
+
+  closing(connection: SocketConnection): void {
+    this.#ending.set(connection, Date.now() + CLOSE_TIMEOUT_MS)
+  }
+
+  readonly #flush = (): void => {
+    const connections = this.#unflushed
+    this.#unflushed = []
+    for (const connection of connections) connection.flush()
+  }
+
+  #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
+    const offered = request.getHeader('sec-websocket-protocol').split(',')
+    const protocol = offered
+      .map((name) => name.trim())
+      .find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
+    const address = new TextDecoder().decode(response.getRemoteAddressAsText())
+    if (protocol === undefined) {
+      const names = Object.values(SUBPROTOCOLS).join(' or ')
+      return refuse(response, '400 Bad Request', 'BAD_REQUEST', `Sec-WebSocket-Protocol must offer ${names}`)
+    }
+    if (this.#draining) return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node shuts down', 1)
+    const admission = this.#options.admit(address)
+    if (!admission.ok) {
+      const seconds = Math.ceil(admission.retryAfterMs / 1_000)
+      return refuse(response, '429 Too Many Requests', 'RATE_LIMITED', 'Too many connections of this address', seconds)
+    }
+    const connection = new SocketConnection(address, protocol === SUBPROTOCOLS.json, this)
+    response.upgrade<SocketData>(
+      { connection },
+      request.getHeader('sec-websocket-key'),
+      protocol,
+      request.getHeader('sec-websocket-extensions'),
+      context,
+    )
+  }
+
+  #opened(socket: WebSocket<SocketData>): void {
+    const { connection } = socket.getUserData()
+    this.#open++
+    connection.opened(socket)
+    connection.handler = this.#options.onConnection(connection)
+    this.#heartbeat.add(connection)
+    this.#silent.set(connection, Date.now() + this.#options.connectTimeoutMs)
+    this.#options.events.socketOpened()
+  }
+
+  #message(socket: WebSocket<SocketData>, message: ArrayBuffer, isBinary: boolean): void {
+    const { connection } = socket.getUserData()
+    connection.alive = true
+    if (connection.closing) return
+    if (!connection.heard) {
+      connection.heard = true
+      this.#silent.delete(connection)
+    }
+    if (message.byteLength > this.#options.maxMessageBytes) return connection.close(CloseCode.TOO_LARGE)
+    if (isBinary === connection.json) return connection.close(CloseCode.PROTOCOL_ERROR)
+    try {
+      const bytes = new Uint8Array(message)
+      const frames = connection.json ? decodeClientFramesJson(decodeText(bytes)) : decodeClientFrames(bytes)
+      connection.handler?.onFrames(frames)
+    } catch (error) {
+      if (error instanceof DecodeError) {
+        this.#options.events.undecodable(error)
+        connection.close(CloseCode.PROTOCOL_ERROR)
+      } else {
+        this.#options.events.socketFault(error)
+        connection.close(CloseCode.SERVER_ERROR)
+      }
+    }
+  }
+
+  #closed(socket: WebSocket<SocketData>, code: number): void {
+    const { connection } = socket.getUserData()
+    this.#open--
+    this.#heartbeat.remove(connection)
+    this.#silent.delete(connection)
+    this.#ending.delete(connection)
+    this.#options.events.socketClosed(code)
+    connection.gone()
+  }
+
+  /** Ends those that said nothing in time, and cuts those that do not let themselves be closed. */
+  #cutLate(): void {
+    const now = Date.now()
+    for (const [connection, deadline] of this.#silent) {
+      if (deadline > now) break
+      this.#silent.delete(connection)
+      connection.close(CloseCode.UNAUTHENTICATED)
+    }
+    for (const [connection, deadline] of this.#ending) {
+      if (deadline > now) break
+      this.#ending.delete(connection)
+      connection.cut()
+    }
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** uWebSockets.js has checked that text messages are UTF-8. */
+function decodeText(bytes: Uint8Array): string {
+  return utf8.decode(bytes)
+}
+
+function refuse(
+  response: HttpResponse,
+  status: string,
+  code: string,
+  detail: string,
+  retryAfterSeconds?: number,
+): void {
+  response.writeStatus(status).writeHeader('content-type', 'application/problem+json')
+  if (retryAfterSeconds !== undefined) response.writeHeader('retry-after', String(retryAfterSeconds))
+  response.end(
+    JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }),
+  )
+}
