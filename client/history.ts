@@ -1,0 +1,146 @@
+import type { WireEnvelope } from '../proto/frames.ts'
+import type { Body, Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
+import { advance } from './receipts.ts'
+import type { Status } from './receipts.ts'
+import { decodeRecord, encodeChat, encodeRecord, keys, prefixes } from './records.ts'
+import type { Transaction } from './store.ts'
+
+/** Puts an outgoing message into its chat. */
+export async function addOutgoing(transaction: Transaction, message: OutgoingMessage): Promise<void> {
+  putMessage(transaction, message)
+  transaction.put(keys.sent(message.chat, message.id), encodeRecord({ order: message.order }))
+  const chat = await readChat(transaction, message.chat)
+  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, lastAt: message.sentAt }))
+}
+
+/**
+ * Puts an incoming message into its chat.
+ *
+ * @param raw - the payload, when `body` does not say all of it
+ */
+export async function addIncoming(
+  transaction: Transaction,
+  { from, id, sentAt }: WireEnvelope,
+  body: Body,
+  order: number,
+  raw?: Uint8Array,
+): Promise<IncomingMessage> {
+  const { user, device } = from
+  const message: IncomingMessage = { direction: 'in', id, chat: user, body, order, sentAt, device, read: false }
+  putMessage(transaction, message, raw)
+  transaction.put(keys.received(user, device, id), encodeRecord({ order }))
+  const chat = await readChat(transaction, user)
+  transaction.put(keys.chat(user), encodeChat({ ...chat, unread: chat.unread + 1, lastAt: sentAt }))
+  return message
+}
+
+/** What became known of an outgoing message. */
+export interface News {
+  readonly status: Status
+  readonly devices?: readonly number[]
+  /** The server's clock when it accepted the message. */
+  readonly at?: number
+  readonly error?: string
+}
+
+/** Moves an outgoing message forward; undefined when there is no such message or this was known. */
+export async function advanceOutgoing(
+  transaction: Transaction,
+  chat: number,
+  id: string,
+  news: News,
+): Promise<OutgoingMessage | undefined> {
+  const found = decodeRecord<{ order: number }>(await transaction.get(keys.sent(chat, id)))
+  if (found === undefined) return undefined
+  const record = await readMessage(transaction, chat, found.json.order)
+  if (record === undefined || record.message.direction !== 'out') return undefined
+  const { error: _, ...known } = record.message
+  const status = advance(known.status, news.status)
+  const deliveredTo = [...new Set([...known.deliveredTo, ...(news.devices ?? [])])]
+  if (status === known.status && deliveredTo.length === known.deliveredTo.length && news.at === undefined)
+    return undefined
+  const message: OutgoingMessage = {
+    ...known,
+    status,
+    deliveredTo,
+    sentAt: news.at ?? known.sentAt,
+    ...(status === 'failed' && news.error !== undefined ? { error: news.error } : {}),
+  }
+  putMessage(transaction, message, record.raw)
+  return message
+}
+
+/** Marks messages as seen; returns those that were not. */
+export async function markSeen(
+  transaction: Transaction,
+  messages: readonly IncomingMessage[],
+): Promise<readonly IncomingMessage[]> {
+  const marked: IncomingMessage[] = []
+  for (const { chat, order } of messages) {
+    const record = await readMessage(transaction, chat, order)
+    if (record === undefined || record.message.direction !== 'in' || record.message.read) continue
+    const message: IncomingMessage = { ...record.message, read: true }
+    putMessage(transaction, message, record.raw)
+    marked.push(message)
+    const summary = await readChat(transaction, chat)
+    transaction.put(keys.chat(chat), encodeChat({ ...summary, unread: Math.max(0, summary.unread - 1) }))
+  }
+  return marked
+}
+
+/** The unread messages of a chat, oldest first, at most `limit` of the newest. */
+export async function readUnread(
+  transaction: Transaction,
+  user: number,
+  limit: number,
+): Promise<readonly IncomingMessage[]> {
+  const { unread } = await readChat(transaction, user)
+  const found: IncomingMessage[] = []
+  let before: number | undefined
+  while (found.length < Math.min(unread, limit)) {
+    const page = await readHistory(transaction, user, 200, before)
+    for (const message of page.toReversed()) if (message.direction === 'in' && !message.read) found.push(message)
+    before = page[0]?.order
+    if (before === undefined) break
+  }
+  return found.slice(0, limit).toReversed()
+}
+
+/** The last messages of a chat (those before the order `before`), oldest first. */
+export async function readHistory(
+  transaction: Transaction,
+  user: number,
+  limit: number,
+  before?: number,
+): Promise<readonly Message[]> {
+  const records = await transaction.scan({
+    prefix: prefixes.history(user),
+    ...(before === undefined ? {} : { before: keys.history(user, before) }),
+    reverse: true,
+    limit,
+  })
+  return records.flatMap(({ value }) => decodeRecord<Message>(value)?.json ?? []).toReversed()
+}
+
+/** All chats, the one with the newest message first. */
+export async function readChats(transaction: Transaction): Promise<readonly Chat[]> {
+  const records = await transaction.scan({ prefix: prefixes.chat, limit: 100_000 })
+  return records.flatMap(({ value }) => decodeRecord<Chat>(value)?.json ?? []).sort((a, b) => b.lastAt - a.lastAt)
+}
+
+async function readChat(transaction: Transaction, user: number): Promise<Chat> {
+  return decodeRecord<Chat>(await transaction.get(keys.chat(user)))?.json ?? { user, unread: 0, lastAt: 0 }
+}
+
+function putMessage(transaction: Transaction, message: Message, raw?: Uint8Array): void {
+  transaction.put(keys.history(message.chat, message.order), encodeRecord(message, raw))
+}
+
+async function readMessage(
+  transaction: Transaction,
+  user: number,
+  order: number,
+): Promise<{ message: Message; raw: Uint8Array } | undefined> {
+  const record = decodeRecord<Message>(await transaction.get(keys.history(user, order)))
+  return record === undefined ? undefined : { message: record.json, raw: record.raw }
+}

@@ -1,0 +1,52 @@
+import type { ContactBody, LocationBody } from './content.ts'
+import type { Status } from './receipts.ts'
+
+/** What a message shows. */
+export type Body =
+  | { readonly type: 'text'; readonly text: string }
+  | LocationBody
+  | ContactBody
+  /** Made by a later version of the SDK: to be shown as "needs a newer version". */
+  | { readonly type: 'unsupported' }
+  /** The bytes that arrived are no content, or contradict their envelope. */
+  | { readonly type: 'unreadable' }
+
+interface MessageBase {
+  /** Client id, made by the sending device. */
+  readonly id: string
+  /** The user whom the conversation is with. */
+  readonly chat: number
+  readonly body: Body
+  /** Rises with every message that came or went: the order in which this device shows them. */
+  readonly order: number
+  /** ms since 1970. Incoming: the server's clock; outgoing: this device's until accepted, then the server's. */
+  readonly sentAt: number
+}
+
+export interface OutgoingMessage extends MessageBase {
+  readonly direction: 'out'
+  readonly status: Status
+  /** The recipient's devices that have it. */
+  readonly deliveredTo: readonly number[]
+  /** Why it failed: a key of `errorCodes`, or `STORE_FAILED`. */
+  readonly error?: string
+}
+
+export interface IncomingMessage extends MessageBase {
+  readonly direction: 'in'
+  /** Which of the peer's devices sent it. */
+  readonly device: number
+  /** It was seen here: see `Client.markRead`. */
+  readonly read: boolean
+}
+
+export type Message = OutgoingMessage | IncomingMessage
+
+/** A conversation in the list of chats. */
+export interface Chat {
+  readonly user: number
+  /** Incoming messages that were not marked read. */
+  readonly unread: number
+  /** When the last message came or went, ms since 1970. */
+  readonly lastAt: number
+}

@@ -1,0 +1,166 @@
+import { Kind } from '../proto/frames.ts'
+import type { AckFrame, DeliverFrame, WireEnvelope } from '../proto/frames.ts'
+import { isClientId } from '../proto/limits.ts'
+import type { Clock } from './clock.ts'
+import type { Session } from './connection.ts'
+import { readBody } from './contents.ts'
+import type { DeviceState } from './device-state.ts'
+import { addIncoming, advanceOutgoing } from './history.ts'
+import type { Ledger } from './ledger.ts'
+import type { IncomingMessage, OutgoingMessage } from './message.ts'
+import type { Status } from './receipts.ts'
+import { keys, prefixes, SEEN_PERIOD_MS } from './records.ts'
+import type { Transaction } from './store.ts'
+
+/** What an envelope turned out to be. */
+export type Arrival =
+  | { readonly type: 'message'; readonly message: IncomingMessage }
+  | { readonly type: 'receipt'; readonly messages: readonly OutgoingMessage[] }
+  /** A repeat, or something that this version makes no use of: acknowledged, and that is all. */
+  | { readonly type: 'nothing' }
+
+const NOTHING: Arrival = { type: 'nothing' }
+const STALE = 'stale'
+/** The server never has more under way; more than this is not taken on. */
+const MAX_WAITING = 10_000
+
+export interface ReceiverOwner {
+  readonly ledger: Ledger
+  readonly device: DeviceState
+  readonly clock: Clock
+  isCurrent(session: Session): boolean
+  send(frame: AckFrame): void
+  arrived(arrival: Arrival): void
+  /** The connection cannot go on. */
+  drop(reason: string): void
+  /** The store failed. */
+  broken(error: unknown): void
+}
+
+/**
+ * The receiving side: an envelope, the mark that it came, and the position up to which all is stored are one
+ * transaction; only then is it shown, and acknowledged.
+ */
+export class Receiver {
+  readonly #owner: ReceiverOwner
+  /** The last delivery of the session that was taken on. */
+  #seq = 0
+  #storedSeq = 0
+  #ackPlanned = false
+
+  constructor(owner: ReceiverOwner) {
+    this.#owner = owner
+  }
+
+  connected(): void {
+    this.#seq = 0
+    this.#storedSeq = 0
+  }
+
+  deliver({ seq, envelope }: DeliverFrame, session: Session): void {
+    const { ledger, clock, device } = this.#owner
+    if (seq !== this.#seq + 1) return this.#owner.drop('A delivery is missing')
+    if (ledger.size > MAX_WAITING) return this.#owner.drop('More deliveries than can be stored')
+    this.#seq = seq
+    ledger.record<Arrival | typeof STALE>({
+      apply: async (transaction) => {
+        if (!this.#owner.isCurrent(session)) return STALE
+        const arrival = await storeEnvelope(transaction, envelope, device, clock.now())
+        device.write(transaction, { position: { connection: session.number, seq } })
+        return arrival
+      },
+      done: (arrival) => {
+        if (arrival === STALE) return
+        if (this.#owner.isCurrent(session)) this.#acknowledge(seq, session)
+        this.#owner.arrived(arrival)
+      },
+      failed: (error) => {
+        this.#owner.broken(error)
+        if (this.#owner.isCurrent(session)) this.#owner.drop('The store failed')
+      },
+    })
+  }
+
+  /** One acknowledgement for all that one transaction has stored. */
+  #acknowledge(seq: number, session: Session): void {
+    this.#storedSeq = seq
+    if (this.#ackPlanned) return
+    this.#ackPlanned = true
+    queueMicrotask(() => {
+      this.#ackPlanned = false
+      if (this.#owner.isCurrent(session)) this.#owner.send({ type: 'ack', upTo: this.#storedSeq })
+    })
+  }
+}
+
+/** Stores what an envelope brings; nothing for one that is in the store already. */
+export async function storeEnvelope(
+  transaction: Transaction,
+  envelope: WireEnvelope,
+  device: DeviceState,
+  now: number,
+): Promise<Arrival> {
+  switch (envelope.kind) {
+    case Kind.MESSAGE:
+      return storeMessage(transaction, envelope, device, now)
+    case Kind.DELIVERED:
+      return storeReceipt(transaction, envelope, 'delivered', [envelope.from.device])
+    case Kind.READ:
+      return storeReceipt(transaction, envelope, 'read')
+    case Kind.PLAYED:
+      return storeReceipt(transaction, envelope, 'played')
+    case Kind.EXPIRED:
+      return storeReceipt(transaction, envelope, 'expired')
+    default:
+      return NOTHING
+  }
+}
+
+async function storeMessage(
+  transaction: Transaction,
+  envelope: WireEnvelope,
+  device: DeviceState,
+  now: number,
+): Promise<Arrival> {
+  const { from, id, payload } = envelope
+  if (!isClientId(id) || !(await markSeen(transaction, envelope, now))) return NOTHING
+  // A history outlives the marks.
+  if ((await transaction.get(keys.received(from.user, from.device, id))) !== undefined) return NOTHING
+  const body = readBody(payload, id, device.record.user)
+  const raw = body.type === 'text' ? undefined : payload
+  const message = await addIncoming(transaction, envelope, body, device.takeOrder(), raw)
+  return { type: 'message', message }
+}
+
+/** Receipts move messages forward only, so a repeated one changes nothing and needs no mark. */
+async function storeReceipt(
+  transaction: Transaction,
+  { from, about }: WireEnvelope,
+  status: Status,
+  devices: readonly number[] = [],
+): Promise<Arrival> {
+  const messages: OutgoingMessage[] = []
+  for (const id of about) {
+    if (!isClientId(id)) continue
+    const message = await advanceOutgoing(transaction, from.user, id, { status, devices })
+    if (message !== undefined) messages.push(message)
+  }
+  return { type: 'receipt', messages }
+}
+
+/** false: it was marked before. */
+async function markSeen(transaction: Transaction, { from, id }: WireEnvelope, now: number): Promise<boolean> {
+  const period = Math.floor(now / SEEN_PERIOD_MS)
+  const key = keys.seen(period, from.user, from.device, id)
+  const before = keys.seen(period - 1, from.user, from.device, id)
+  if ((await transaction.get(key)) !== undefined || (await transaction.get(before)) !== undefined) return false
+  transaction.put(key, new Uint8Array(0))
+  return true
+}
+
+/** Forgets the marks of periods before the last one. */
+export async function forgetOldMarks(transaction: Transaction, now: number): Promise<void> {
+  const oldest = keys.seenPeriod(Math.floor(now / SEEN_PERIOD_MS) - 1)
+  for (const { key } of await transaction.scan({ prefix: prefixes.seen, before: oldest, limit: 50_000 }))
+    transaction.delete(key)
+}

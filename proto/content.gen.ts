@@ -1,0 +1,483 @@
+// Made from content.proto by `npm run proto`. Do not edit.
+import type {
+  Body,
+  Chat,
+  ContactBody,
+  Content,
+  DeleteBody,
+  EditBody,
+  LinkPreview,
+  LocationBody,
+  MessageReference,
+  ReactionBody,
+  TextBody,
+  Version,
+} from './content.ts'
+import type {
+  Reader,
+} from './reader.ts'
+import type {
+  Writer,
+} from './writer.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+export function readContent(r: Reader, end: number): Content {
+  let id: string = ''
+  let sentAtMs: number = 0
+  let chat: Chat | undefined
+  let myList: Version | undefined
+  let yourList: Version | undefined
+  let groupState: Version | undefined
+  let expireSeconds: number | undefined
+  let replyTo: MessageReference | undefined
+  let body: Body | undefined
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        id = r.uuid()
+        break
+      case 16:
+        sentAtMs = r.uint64()
+        break
+      case 26:
+        chat = readChat(r, r.end())
+        break
+      case 34:
+        myList = readVersion(r, r.end())
+        break
+      case 42:
+        yourList = readVersion(r, r.end())
+        break
+      case 50:
+        groupState = readVersion(r, r.end())
+        break
+      case 56:
+        expireSeconds = r.uint32()
+        break
+      case 66:
+        replyTo = readMessageReference(r, r.end())
+        break
+      case 74:
+        body = readBody(r, r.end())
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { id, sentAtMs, chat: chat ?? readChat(r, r.pos), ...(myList !== undefined && { myList }), ...(yourList !== undefined && { yourList }), ...(groupState !== undefined && { groupState }), ...(expireSeconds !== undefined && { expireSeconds }), ...(replyTo !== undefined && { replyTo }), body: body ?? readBody(r, r.pos) }
+}
+
+export function writeContent(w: Writer, m: Content): void {
+  {
+    const size = w.size
+    writeBody(w, m.body)
+    w.message(74, size)
+  }
+  if (m.replyTo !== undefined) {
+    const size = w.size
+    writeMessageReference(w, m.replyTo)
+    w.message(66, size)
+  }
+  if (m.expireSeconds !== undefined) w.uint(56, m.expireSeconds)
+  if (m.groupState !== undefined) {
+    const size = w.size
+    writeVersion(w, m.groupState)
+    w.message(50, size)
+  }
+  if (m.yourList !== undefined) {
+    const size = w.size
+    writeVersion(w, m.yourList)
+    w.message(42, size)
+  }
+  if (m.myList !== undefined) {
+    const size = w.size
+    writeVersion(w, m.myList)
+    w.message(34, size)
+  }
+  {
+    const size = w.size
+    writeChat(w, m.chat)
+    w.message(26, size)
+  }
+  if (m.sentAtMs !== 0) w.uint(16, m.sentAtMs)
+  if (m.id !== '') w.uuid(10, m.id)
+}
+
+export function readChat(r: Reader, end: number): Chat {
+  if (r.pos === end) r.fail('Chat is empty')
+  const tag = r.tag()
+  let m: Chat
+  switch (tag) {
+    case 8:
+      m = { type: 'user', user: r.uint64() }
+      break
+    case 18:
+      m = { type: 'group', group: r.bytes() }
+      break
+    default:
+      r.skip(tag)
+      m = { type: 'unknown', name: String(tag >>> 3) }
+  }
+  r.finish(end)
+  return m
+}
+
+export function writeChat(w: Writer, m: Chat): void {
+  switch (m.type) {
+    case 'user':
+      w.uint(8, m.user)
+      break
+    case 'group':
+      w.bytes(18, m.group)
+      break
+    case 'unknown':
+      throw new TypeError('An unknown Chat cannot be encoded')
+    default:
+      m satisfies never
+  }
+}
+
+export function readVersion(r: Reader, end: number): Version {
+  let epoch: number = 0
+  let hash: Uint8Array = NO_BYTES
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 8:
+        epoch = r.uint32()
+        break
+      case 18:
+        hash = r.bytes()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { epoch, hash }
+}
+
+export function writeVersion(w: Writer, m: Version): void {
+  if (m.hash.length !== 0) w.bytes(18, m.hash)
+  if (m.epoch !== 0) w.uint(8, m.epoch)
+}
+
+export function readMessageReference(r: Reader, end: number): MessageReference {
+  let user: number = 0
+  let device: number = 0
+  let id: string = ''
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 8:
+        user = r.uint64()
+        break
+      case 16:
+        device = r.uint32()
+        break
+      case 26:
+        id = r.uuid()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { user, device, id }
+}
+
+export function writeMessageReference(w: Writer, m: MessageReference): void {
+  if (m.id !== '') w.uuid(26, m.id)
+  if (m.device !== 0) w.uint(16, m.device)
+  if (m.user !== 0) w.uint(8, m.user)
+}
+
+export function readBody(r: Reader, end: number): Body {
+  if (r.pos === end) r.fail('Body is empty')
+  const tag = r.tag()
+  let m: Body
+  switch (tag) {
+    case 10:
+      m = readText(r, r.end())
+      break
+    case 18:
+      m = readLocation(r, r.end())
+      break
+    case 26:
+      m = readContact(r, r.end())
+      break
+    case 34:
+      m = readReaction(r, r.end())
+      break
+    case 42:
+      m = readEdit(r, r.end())
+      break
+    case 50:
+      m = readDelete(r, r.end())
+      break
+    default:
+      r.skip(tag)
+      m = { type: 'unknown', name: String(tag >>> 3) }
+  }
+  r.finish(end)
+  return m
+}
+
+export function writeBody(w: Writer, m: Body): void {
+  switch (m.type) {
+    case 'text': {
+      const size = w.size
+      writeText(w, m)
+      w.message(10, size)
+      break
+    }
+    case 'location': {
+      const size = w.size
+      writeLocation(w, m)
+      w.message(18, size)
+      break
+    }
+    case 'contact': {
+      const size = w.size
+      writeContact(w, m)
+      w.message(26, size)
+      break
+    }
+    case 'reaction': {
+      const size = w.size
+      writeReaction(w, m)
+      w.message(34, size)
+      break
+    }
+    case 'edit': {
+      const size = w.size
+      writeEdit(w, m)
+      w.message(42, size)
+      break
+    }
+    case 'delete': {
+      const size = w.size
+      writeDelete(w, m)
+      w.message(50, size)
+      break
+    }
+    case 'unknown':
+      throw new TypeError('An unknown Body cannot be encoded')
+    default:
+      m satisfies never
+  }
+}
+
+export function readText(r: Reader, end: number): TextBody {
+  let text: string = ''
+  let preview: LinkPreview | undefined
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        text = r.string()
+        break
+      case 18:
+        preview = readLinkPreview(r, r.end())
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'text', text, ...(preview !== undefined && { preview }) }
+}
+
+export function writeText(w: Writer, m: TextBody): void {
+  if (m.preview !== undefined) {
+    const size = w.size
+    writeLinkPreview(w, m.preview)
+    w.message(18, size)
+  }
+  if (m.text !== '') w.string(10, m.text)
+}
+
+export function readLinkPreview(r: Reader, end: number): LinkPreview {
+  let url: string = ''
+  let title: string = ''
+  let description: string = ''
+  let thumbnail: Uint8Array = NO_BYTES
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        url = r.string()
+        break
+      case 18:
+        title = r.string()
+        break
+      case 26:
+        description = r.string()
+        break
+      case 34:
+        thumbnail = r.bytes()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { url, title, description, thumbnail }
+}
+
+export function writeLinkPreview(w: Writer, m: LinkPreview): void {
+  if (m.thumbnail.length !== 0) w.bytes(34, m.thumbnail)
+  if (m.description !== '') w.string(26, m.description)
+  if (m.title !== '') w.string(18, m.title)
+  if (m.url !== '') w.string(10, m.url)
+}
+
+export function readLocation(r: Reader, end: number): LocationBody {
+  let latitude: number = 0
+  let longitude: number = 0
+  let name: string = ''
+  let address: string = ''
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 9:
+        latitude = r.double()
+        break
+      case 17:
+        longitude = r.double()
+        break
+      case 26:
+        name = r.string()
+        break
+      case 34:
+        address = r.string()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'location', latitude, longitude, name, address }
+}
+
+export function writeLocation(w: Writer, m: LocationBody): void {
+  if (m.address !== '') w.string(34, m.address)
+  if (m.name !== '') w.string(26, m.name)
+  if (m.longitude !== 0) w.double(17, m.longitude)
+  if (m.latitude !== 0) w.double(9, m.latitude)
+}
+
+export function readContact(r: Reader, end: number): ContactBody {
+  let name: string = ''
+  let phone: string = ''
+  let vcard: string = ''
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        name = r.string()
+        break
+      case 18:
+        phone = r.string()
+        break
+      case 26:
+        vcard = r.string()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'contact', name, phone, vcard }
+}
+
+export function writeContact(w: Writer, m: ContactBody): void {
+  if (m.vcard !== '') w.string(26, m.vcard)
+  if (m.phone !== '') w.string(18, m.phone)
+  if (m.name !== '') w.string(10, m.name)
+}
+
+export function readReaction(r: Reader, end: number): ReactionBody {
+  let target: MessageReference | undefined
+  let emoji: string = ''
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        target = readMessageReference(r, r.end())
+        break
+      case 18:
+        emoji = r.string()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'reaction', target: target ?? readMessageReference(r, r.pos), emoji }
+}
+
+export function writeReaction(w: Writer, m: ReactionBody): void {
+  if (m.emoji !== '') w.string(18, m.emoji)
+  {
+    const size = w.size
+    writeMessageReference(w, m.target)
+    w.message(10, size)
+  }
+}
+
+export function readEdit(r: Reader, end: number): EditBody {
+  let target: MessageReference | undefined
+  let text: string = ''
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        target = readMessageReference(r, r.end())
+        break
+      case 18:
+        text = r.string()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'edit', target: target ?? readMessageReference(r, r.pos), text }
+}
+
+export function writeEdit(w: Writer, m: EditBody): void {
+  if (m.text !== '') w.string(18, m.text)
+  {
+    const size = w.size
+    writeMessageReference(w, m.target)
+    w.message(10, size)
+  }
+}
+
+export function readDelete(r: Reader, end: number): DeleteBody {
+  let target: MessageReference | undefined
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        target = readMessageReference(r, r.end())
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'delete', target: target ?? readMessageReference(r, r.pos) }
+}
+
+export function writeDelete(w: Writer, m: DeleteBody): void {
+  {
+    const size = w.size
+    writeMessageReference(w, m.target)
+    w.message(10, size)
+  }
+}

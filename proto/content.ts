@@ -1,0 +1,101 @@
+/**
+ * What people write, as clients hold it in memory; `content.proto` is its schema. Ids of messages are UUIDs in text,
+ * users safe integers, times ms since 1970.
+ */
+
+/** Where a message was sent to: a user, or a group by its 16 bytes. */
+export type Chat =
+  | { readonly type: 'user'; readonly user: number }
+  | { readonly type: 'group'; readonly group: Uint8Array }
+  | Unknown
+
+/** Of a later version of the schema: its field number. */
+export interface Unknown {
+  readonly type: 'unknown'
+  readonly name: string
+}
+
+/** A version of a signed list or state: the first 16 bytes of its hash. */
+export interface Version {
+  readonly epoch: number
+  readonly hash: Uint8Array
+}
+
+/** A message, by the device that sent it and its client id. */
+export interface MessageReference {
+  readonly user: number
+  readonly device: number
+  readonly id: string
+}
+
+export interface LinkPreview {
+  readonly url: string
+  readonly title: string
+  readonly description: string
+  /** A small JPEG; empty: none. */
+  readonly thumbnail: Uint8Array
+}
+
+export interface TextBody {
+  readonly type: 'text'
+  readonly text: string
+  readonly preview?: LinkPreview
+}
+
+/** In degrees; `name` and `address` may be empty. */
+export interface LocationBody {
+  readonly type: 'location'
+  readonly latitude: number
+  readonly longitude: number
+  readonly name: string
+  readonly address: string
+}
+
+/** `phone` with "+"; `phone` and `vcard` may be empty. */
+export interface ContactBody {
+  readonly type: 'contact'
+  readonly name: string
+  readonly phone: string
+  readonly vcard: string
+}
+
+/** An empty emoji takes the reaction back. */
+export interface ReactionBody {
+  readonly type: 'reaction'
+  readonly target: MessageReference
+  readonly emoji: string
+}
+
+export interface EditBody {
+  readonly type: 'edit'
+  readonly target: MessageReference
+  readonly text: string
+}
+
+/** For everyone in the chat. */
+export interface DeleteBody {
+  readonly type: 'delete'
+  readonly target: MessageReference
+}
+
+/** An unknown one is shown as "needs a newer version". */
+export type Body = TextBody | LocationBody | ContactBody | ReactionBody | EditBody | DeleteBody | Unknown
+
+/** The plaintext of a message. */
+export interface Content {
+  /** The client id of the message. */
+  readonly id: string
+  readonly sentAtMs: number
+  readonly chat: Chat
+  /** The sender's device list, as the sender knows it. */
+  readonly myList?: Version
+  /** The recipient's, between two users only. */
+  readonly yourList?: Version
+  /** The state that the sender encrypted for, in groups only. */
+  readonly groupState?: Version
+  /** Seconds after being read at which it disappears. */
+  readonly expireSeconds?: number
+  /** The message that this one answers. */
+  readonly replyTo?: MessageReference
+  readonly body: Body
+}

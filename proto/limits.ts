@@ -1,0 +1,32 @@
+/**
+ * The limits of the protocol. Decoders only bound what they keep (at most one entry more than the limit, so that the
+ * receiver sees that there were too many); to refuse what is over a limit is the receiver's part.
+ */
+
+/** A WebSocket message, in either encoding. */
+export const MAX_MESSAGE_BYTES = 1_048_576
+
+/** Frames in a message from a client. More are refused by the decoder. */
+export const MAX_FRAMES = 16_384
+
+/** The payload of a copy or a signal. */
+export const MAX_PAYLOAD_BYTES = 65_536
+
+/** Copies in a send. */
+export const MAX_COPIES = 256
+
+/** Client ids in `about`. */
+export const MAX_ABOUT = 1_000
+
+/** Users in a watch or unwatch. */
+export const MAX_WATCHED = 1_000
+
+/** The name of an unknown frame that is kept, for the answer and the log. */
+export const MAX_NAME_CHARS = 64
+
+const CLIENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Whether the text is a client id: a UUID of 36 characters, in either case (RFC 9562 section 4), of any version. */
+export function isClientId(text: string): boolean {
+  return text.length === 36 && CLIENT_ID.test(text)
+}
