@@ -52,3 +52,8 @@ export function addressKey(user: UserId, device: DeviceId): number {
 export function formatAddress(address: Address): string {
   return `${address.user}.${address.device}`
 }
+
+/** ms since 1970 at which a message id was stamped. */
+export function stampMs(messageId: MessageId): number {
+  return Number(messageId >> 22n)
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+/** The environment variables that a node reads, by name; `config.ts` gives them their types, defaults and checks. */
+export interface Env {
+  readonly PORT?: string | undefined
+  readonly HOST?: string | undefined
+  readonly PUBLIC_URL?: string | undefined
+  readonly NODE_NAME?: string | undefined
+  readonly DATA_DIR?: string | undefined
+  readonly DATABASE_URLS?: string | undefined
+  readonly NATS_URL?: string | undefined
+  readonly SMS_SENDER?: string | undefined
+  readonly MASTER_KEY?: string | undefined
+  readonly LIMITS?: string | undefined
+  readonly LOG_LEVEL?: string | undefined
+}
+
+/** Names the variables, after those of the file `.env`, which replace none. An empty variable counts as absent. */
+export function readEnv(): Env {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const env = process.env
+  return {
+    PORT: env['PORT'],
+    HOST: env['HOST'],
+    PUBLIC_URL: env['PUBLIC_URL'],
+    // Two nodes of one machine must differ, hence the random part.
+    NODE_NAME: env['NODE_NAME'] || `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}-${randomBytes(3).toString('hex')}`,
+    DATA_DIR: env['DATA_DIR'],
+    DATABASE_URLS: env['DATABASE_URLS'],
+    NATS_URL: env['NATS_URL'],
+    SMS_SENDER: env['SMS_SENDER'],
+    MASTER_KEY: env['MASTER_KEY'],
+    LIMITS: env['LIMITS'],
+    LOG_LEVEL: env['LOG_LEVEL'],
+  }
+}

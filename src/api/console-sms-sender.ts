@@ -1,0 +1,16 @@
+import type { Logger } from '../shared/logger.ts'
+import type { SmsSender } from './sms-sender.ts'
+
+/** Sends nothing: the operator reads the text in the log and passes it on. */
+export class ConsoleSmsSender implements SmsSender {
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  send(to: string, text: string): Promise<void> {
+    this.#logger.info({ event: 'sms', to, text })
+    return Promise.resolve()
+  }
+}

@@ -1,0 +1,174 @@
+import { createServer } from 'node:net'
+import uWS, { type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+import type { Events } from '../shared/events.ts'
+import { StartError } from '../shared/start-error.ts'
+import { Exchange } from './exchange.ts'
+import { errorAnswer } from './error-answer.ts'
+import type { Method, Route } from './route.ts'
+import type { RouteRunner } from './route-runner.ts'
+import { RefusalError } from '../shared/refusal.ts'
+
+const register = { GET: 'get', POST: 'post', PATCH: 'patch', PUT: 'put', DELETE: 'del' } as const
+
+/** Tokens travel in a header and not in cookies, so pages of any origin may call the API. */
+const CORS = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'retry-after, idempotency-replayed' }
+const COMMON = { ...CORS, 'x-content-type-options': 'nosniff' }
+const PREFLIGHT_SECONDS = 3_600
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT */
+const EXCLUSIVE_PORT = 1
+
+/** A form of `listen` that the types of uWebSockets.js leave out. */
+interface ExclusiveListener {
+  listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): void
+}
+
+export interface HttpServerOptions {
+  readonly app: TemplatedApp
+  readonly runner: RouteRunner
+  readonly events: Events
+}
+
+/** Serves routes on a uWebSockets.js app, which others may use too, and the port that they share. */
+export class HttpServer {
+  readonly #app: TemplatedApp
+  readonly #runner: RouteRunner
+  readonly #events: Events
+  #socket: us_listen_socket | undefined
+  #underWay = 0
+  #onIdle: (() => void) | undefined
+  #draining = false
+
+  constructor(options: HttpServerOptions) {
+    this.#app = options.app
+    this.#runner = options.runner
+    this.#events = options.events
+  }
+
+  /** Once, with all routes: what no route takes is answered here too. */
+  serve(routes: readonly Route[]): void {
+    const byPath = Map.groupBy(routes, ({ path }) => path)
+    for (const [path, routesOfPath] of byPath) {
+      const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as string)
+      for (const route of routesOfPath) {
+        const handler = this.#handler(names, route)
+        this.#app[register[route.method]](path, handler)
+        if (route.method === 'GET') this.#app.head(path, handler)
+      }
+      const methods = routesOfPath.map(({ method }) => method)
+      const allow = [...methods, ...(methods.includes('GET') ? (['HEAD'] as const) : []), 'OPTIONS'].join(', ')
+      this.#app.options(path, (response, request) => this.#preflight(new Exchange(response, request, []), allow))
+      this.#app.any(path, (response, request) => {
+        const error = new RefusalError('METHOD_NOT_ALLOWED', `There is only ${allow} here`)
+        this.#refuse(new Exchange(response, request, []), error, { allow })
+      })
+    }
+    this.#app.any('/*', (response, request) => {
+      const exchange = new Exchange(response, request, [])
+      this.#refuse(exchange, new RefusalError('NOT_FOUND', 'There is nothing here: see /docs'))
+    })
+  }
+
+  /** @returns the port, chosen by the system when `port` is 0. @throws StartError */
+  async listen(host: string, port: number): Promise<number> {
+    const socket = await new Promise<us_listen_socket | false>((resolve) => {
+      // Exclusive: by default Linux would let a second process listen on the same port and share its connections.
+      const app = this.#app as unknown as ExclusiveListener
+      app.listen(host, port, EXCLUSIVE_PORT, resolve)
+    })
+    if (socket === false) {
+      await requirePort(host, port)
+      throw new StartError(`PORT: cannot listen on ${host}, port ${port}`)
+    }
+    this.#socket = socket
+    return uWS.us_socket_local_port(socket as never)
+  }
+
+  /** Connections are told to end with their next answer. */
+  startDraining(): void {
+    this.#draining = true
+  }
+
+  /** Takes no more connections; resolves when everything under way is answered, or after `timeoutMs`. */
+  async finish(timeoutMs: number): Promise<void> {
+    this.#stopListening()
+    if (this.#underWay === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    clearTimeout(timer)
+  }
+
+  /** Cuts all connections of the app. */
+  close(): void {
+    this.#stopListening()
+    this.#app.close()
+  }
+
+  #stopListening(): void {
+    if (this.#socket !== undefined) uWS.us_listen_socket_close(this.#socket)
+    this.#socket = undefined
+  }
+
+  #handler(paramNames: readonly string[], route: Route): Parameters<TemplatedApp['any']>[1] {
+    return (response, request) => {
+      const exchange = new Exchange(response, request, paramNames)
+      this.#underWay++
+      void this.#runner.run(route, exchange, this.#underWay).then((answer) => {
+        const headers = { ...COMMON, 'cache-control': 'no-store', 'content-type': 'application/json', ...answer.headers }
+        if (answer.body === undefined) delete (headers as Record<string, string>)['content-type']
+        exchange.answer({ ...answer, headers }, this.#draining)
+        this.#answered(exchange, route.path, answer.status)
+        if (--this.#underWay === 0) this.#onIdle?.()
+      })
+    }
+  }
+
+  #preflight(exchange: Exchange, allow: string): void {
+    const headers = {
+      ...COMMON,
+      allow,
+      'access-control-allow-methods': allow,
+      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
+      'access-control-max-age': String(PREFLIGHT_SECONDS),
+    }
+    exchange.answer({ status: 204, headers }, this.#draining)
+    this.#answered(exchange, 'preflight', 204)
+  }
+
+  #refuse(exchange: Exchange, error: RefusalError, headers: Readonly<Record<string, string>> = {}): void {
+    const answer = errorAnswer(error)
+    exchange.answer({ ...answer, headers: { ...COMMON, ...answer.headers, ...headers } }, this.#draining)
+    this.#answered(exchange, 'none', answer.status)
+  }
+
+  #answered(exchange: Exchange, route: string, status: number): void {
+    const method = Object.hasOwn(register, exchange.method as Method) ? exchange.method : 'other'
+    this.#events.httpAnswered(method, route, status, performance.now() - exchange.startedAt)
+  }
+}
+
+/** Fails with one line that says why the port cannot be had, if it cannot. @throws StartError */
+export async function requirePort(host: string, port: number): Promise<void> {
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen({ host, port, exclusive: true }, resolve)
+    })
+  } catch (cause) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `port ${port} of ${host} is in use by another program`,
+      EACCES: `port ${port} may be used by root only`,
+      EADDRNOTAVAIL: `HOST: this machine has no address ${host}`,
+      ENOTFOUND: `HOST: there is no host ${host}`,
+    }
+    const { code = '' } = cause as NodeJS.ErrnoException
+    const reason = reasons[code] ?? `cannot listen on ${host}, port ${port} (${code})`
+    throw new StartError(reason.startsWith('HOST') ? reason : `PORT: ${reason}`, { cause })
+  } finally {
+    await new Promise((resolve) => probe.close(resolve))
+  }
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { encodeContent } from '../../client/content.ts'
+import { readBody } from '../../client/contents.ts'
+import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import type { UserId } from '../shared/ids.ts'
+import { RefusalError } from '../shared/refusal.ts'
+import { lineSchema, timeSchema, userIdSchema } from './fields.ts'
+import { readVcard } from './vcard.ts'
+
+const MAX_TEXT_CHARS = 60_000
+const MAX_VCARD_CHARS = 30_000
+
+const textSchema = z.string().min(1).max(MAX_TEXT_CHARS)
+
+const locationSchema = z.object({
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
+  name: lineSchema(256).optional(),
+  address: lineSchema(512).optional(),
+})
+
+const vcardSchema = z
+  .string()
+  .max(MAX_VCARD_CHARS)
+  .refine((text) => readVcard(text) !== undefined, 'must be a vCard: from BEGIN:VCARD to END:VCARD')
+
+const contactSchema = z.union(
+  [
+    z.strictObject({ vcard: vcardSchema }),
+    z.strictObject({
+      name: lineSchema(256).min(1),
+      phone: z.string().regex(/^\+?[\d .()/-]{1,40}$/, 'must be a phone number'),
+    }),
+  ],
+  { error: 'must be {"name", "phone"}, or {"vcard"} with a whole vCard' },
+)
+
+/** The variants of what is sent over HTTP, by `type`, without sender and recipient. */
+export const contentVariants = {
+  text: z.object({ type: z.literal('text'), text: textSchema }),
+  location: z.object({ type: z.literal('location'), location: locationSchema }),
+  contact: z.object({ type: z.literal('contact'), contact: contactSchema }),
+} as const
+
+export type SentContent = z.output<(typeof contentVariants)[keyof typeof contentVariants]>
+
+/** A message as it is read over HTTP. */
+export const receivedSchema = z
+  .object({
+    messageId: z.string().describe('Orders the messages of a device; the same in the answer that the sender got'),
+    sender_ID: userIdSchema,
+    reciever_ID: userIdSchema,
+    type: z
+      .enum(['text', 'location', 'contact', 'unsupported', 'unreadable'])
+      .describe('unsupported: made by a later version; unreadable: its bytes are no content'),
+    text: z.string().optional(),
+    location: locationSchema.optional(),
+    contact: z.object({ name: z.string(), phone: z.string(), vcard: z.string().optional() }).optional(),
+    sentAt: timeSchema,
+  })
+  .meta({ id: 'Message' })
+
+export type ReceivedMessage = z.input<typeof receivedSchema>
+
+/** Until devices sign their lists. */
+const NO_LIST = { epoch: 0, hash: new Uint8Array(16) }
+
+/**
+ * The payload of a message.
+ * @param id the client id
+ * @throws RefusalError with TOO_LARGE
+ */
+export function toPayload(content: SentContent, id: string, to: UserId, sentAtMs: number): Uint8Array {
+  const payload = encodeContent({
+    id,
+    sentAtMs,
+    chat: { type: 'user', user: to },
+    myList: NO_LIST,
+    expireSeconds: 0,
+    body: toBody(content),
+  })
+  if (payload.length > MAX_PAYLOAD_BYTES) {
+    throw new RefusalError('TOO_LARGE', `The message is larger than ${MAX_PAYLOAD_BYTES} bytes`)
+  }
+  return payload
+}
+
+function toBody(content: SentContent): Parameters<typeof encodeContent>[0]['body'] {
+  switch (content.type) {
+    case 'text':
+      return content
+    case 'location': {
+      const { latitude, longitude, name = '', address = '' } = content.location
+      return { type: 'location', latitude, longitude, name, address }
+    }
+    case 'contact': {
+      if (!('vcard' in content.contact)) return { type: 'contact', ...content.contact, vcard: '' }
+      const { vcard } = content.contact
+      return { type: 'contact', name: '', phone: '', ...readVcard(vcard), vcard }
+    }
+    default:
+      return content satisfies never
+  }
+}
+
+/** What an envelope shows its recipient. */
+export function toMessage({ messageId, from, to, id, payload, sentAt }: Envelope): ReceivedMessage {
+  const body = readBody(payload, id, to.user)
+  return {
+    messageId: String(messageId),
+    sender_ID: String(from.user),
+    reciever_ID: String(to.user),
+    sentAt: new Date(sentAt).toISOString(),
+    ...fromBody(body),
+  }
+}
+
+function fromBody(body: ReturnType<typeof readBody>): Pick<ReceivedMessage, 'type' | 'text' | 'location' | 'contact'> {
+  switch (body.type) {
+    case 'text':
+      return { type: 'text', text: body.text }
+    case 'location': {
+      const { latitude, longitude, name, address } = body
+      const label = { ...(name === '' ? {} : { name }), ...(address === '' ? {} : { address }) }
+      return { type: 'location', location: { latitude, longitude, ...label } }
+    }
+    case 'contact': {
+      const { name, phone, vcard } = body
+      return { type: 'contact', contact: { name, phone, ...(vcard === '' ? {} : { vcard }) } }
+    }
+    case 'unsupported':
+    case 'unreadable':
+      return { type: body.type }
+    default:
+      return body satisfies never
+  }
+}

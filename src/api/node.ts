@@ -1,0 +1,238 @@
+import uWS from 'uWebSockets.js'
+import type { Config } from '../../config/config.ts'
+import { CloseCode } from '../../proto/close-codes.ts'
+import { type Clock, systemClock } from '../shared/clock.ts'
+import { createEvents, createRegistry, type Events } from '../shared/events.ts'
+import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
+import { type AccountHooks, Accounts } from '../storage/accounts.ts'
+import { Database } from '../storage/database.ts'
+import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
+import { migrate } from '../storage/migrate.ts'
+import { Shards } from '../storage/shards.ts'
+import { sweepExpired } from '../storage/sweep.ts'
+import { TokenLookup } from '../storage/token-lookup.ts'
+import { LocalBusHub } from '../transport/local-bus.ts'
+import { createApi } from './api.ts'
+import { ConsoleSmsSender } from './console-sms-sender.ts'
+import type { Health, HealthCheck } from './health.ts'
+import { HttpServer, requirePort } from './http-server.ts'
+import { HttpSmsSender } from './http-sms-sender.ts'
+import { Limiters } from './limiters.ts'
+import { Messaging } from './messaging.ts'
+import { repeat } from './repeat.ts'
+import type { SmsSender } from './sms-sender.ts'
+
+/** Parts that a test, or a program around a node, brings itself. */
+export interface NodeOverrides {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly sms?: SmsSender
+}
+
+type State = 'created' | 'starting' | 'started' | 'draining' | 'destroyed'
+
+/** One server process: all parts, put together. Several may live in one process. */
+export class Node {
+  readonly #config: Config
+  readonly #overrides: NodeOverrides
+  readonly #logger: Logger
+  readonly #events: Events
+  readonly #registry = createRegistry()
+  readonly #clock: Clock
+  /** Closes what was opened, the last one first. */
+  readonly #opened = new AsyncDisposableStack()
+  readonly #checks: Record<string, HealthCheck> = {}
+  #state: State = 'created'
+  #postgres: EmbeddedPostgres | undefined
+  #http: HttpServer | undefined
+  #messaging: Messaging | undefined
+  #port = 0
+
+  private constructor(config: Config, overrides: NodeOverrides) {
+    this.#config = config
+    this.#overrides = overrides
+    this.#clock = overrides.clock ?? systemClock
+    this.#logger = overrides.logger ?? createLogger({ level: config.node.logLevel, node: config.node.name })
+    const hashUser = createUserHasher(config.secrets.masterKey)
+    this.#events = createEvents({ logger: this.#logger, registry: this.#registry, hashUser })
+  }
+
+  static create(config: Config, overrides: NodeOverrides = {}): Node {
+    return new Node(config, overrides)
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return this.#port
+  }
+
+  get serves(): boolean {
+    return this.#state === 'started'
+  }
+
+  /** Where people and programs of this machine, or of the world if PUBLIC_URL is set, find it. */
+  get url(): string {
+    const { host } = this.#config.http
+    const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+    return this.#config.node.publicUrl ?? `http://${name}:${this.#port}`
+  }
+
+  /** What the operator reads first. */
+  get welcome(): string {
+    const { secrets, storage } = this.#config
+    const data = secrets.databaseUrls === undefined ? `, with its data in ${storage.dataDir}` : ''
+    return [
+      `Parley is ready on ${this.url}${data}`,
+      '  chat       npm run chat -- +15550000001',
+      `  API page   ${this.url}/docs`,
+    ].join('\n')
+  }
+
+  /** Resolves when it serves. @throws StartError, after which everything is closed again */
+  async start(): Promise<void> {
+    this.#enter('starting', ['created'])
+    const startedAt = performance.now()
+    try {
+      await this.#open()
+      this.#enter('started', ['starting'])
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+    this.#events.nodeStarted(this.#port, performance.now() - startedAt)
+  }
+
+  async #open(): Promise<void> {
+    const config = this.#config
+    const clock = this.#clock
+    const events = this.#events
+    if (config.http.port !== 0) await requirePort(config.http.host, config.http.port)
+
+    // storage
+    const shards = await this.#openDatabases()
+    const tokens = new TokenLookup(shards, config.storage)
+    this.#checks['database'] = () => this.#checkDatabases(shards)
+
+    // messages
+    const limiters = new Limiters(config.limits, clock, events)
+    const bus = new LocalBusHub().connect(config.bus.requestTimeoutMs)
+    this.#opened.defer(() => bus.close())
+    const messaging = await Messaging.open({ config, clock, events, shards, tokens, limiters, bus })
+    const { core } = messaging
+    this.#messaging = messaging
+    this.#opened.defer(() => messaging.close())
+    this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
+
+    // accounts
+    const hooks: AccountHooks = {
+      onDevicesChanged: (user) => {
+        tokens.forget(user)
+        core.directory.forget(user)
+      },
+      onDeviceRemoved: (address) => void core.closeDevice(address, CloseCode.DEVICE_REMOVED),
+      returnMailbox: (address) => core.returns.returnMailbox(address),
+    }
+    const accounts = new Accounts(shards, clock, hooks)
+    const sweep = () => sweepExpired(shards, clock)
+    this.#opened.use(repeat(sweep, config.storage.sweepIntervalMs, (error) => events.taskFailed('sweep', error)))
+
+    // transport
+    const app = uWS.App()
+    messaging.serve(app)
+
+    // HTTP
+    this.#checks['node'] = () => this.#checkState()
+    const api = createApi({
+      config,
+      clock,
+      events,
+      shards,
+      tokens,
+      limiters,
+      accounts,
+      registry: this.#registry,
+      checks: this.#checks,
+      hosted: core.hosted,
+      sms: this.#createSmsSender(),
+    })
+    const http = new HttpServer({ app, runner: api.runner, events })
+    http.serve(api.routes)
+    this.#http = http
+    this.#opened.defer(() => http.close())
+    this.#port = await http.listen(config.http.host, config.http.port)
+  }
+
+  /** Goes out of service without breaking anything that is under way. */
+  async drain(): Promise<void> {
+    this.#enter('draining', ['started'])
+    this.#events.nodeDraining()
+    this.#http?.startDraining()
+    await this.#messaging?.drain()
+    await this.#http?.finish(this.#config.node.drainTimeoutMs)
+  }
+
+  /** Closes everything, in the reverse order of its opening. */
+  async destroy(): Promise<void> {
+    if (this.#state === 'destroyed') return
+    const served = this.#state === 'started' || this.#state === 'draining'
+    this.#state = 'destroyed'
+    await this.#opened.disposeAsync()
+    if (served) this.#events.nodeStopped()
+  }
+
+  /** For a process that ends now: nothing is waited for. */
+  abandon(): void {
+    this.#postgres?.abandon()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy()
+  }
+
+  #enter(state: State, from: readonly State[]): void {
+    if (!from.includes(this.#state)) throw new TypeError(`A node that is ${this.#state} cannot become ${state}`)
+    this.#state = state
+  }
+
+  /** The databases of DATABASE_URLS, or the one of an embedded PostgreSQL, with this version's schema. */
+  async #openDatabases(): Promise<Shards<Database>> {
+    const { storage, secrets } = this.#config
+    const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage.dataDir)]
+    const databases: Database[] = []
+    for (const url of urls) {
+      const database = await Database.open({
+        ...storage,
+        url,
+        onWarning: (message) => this.#events.databaseWarning(database.name, message),
+      })
+      this.#opened.defer(() => database.close())
+      databases.push(database)
+      const ran = await migrate(database)
+      if (ran.length > 0) this.#events.migrated(database.name, ran)
+    }
+    return new Shards(databases)
+  }
+
+  async #startPostgres(dataDir: string): Promise<string> {
+    const postgres = await EmbeddedPostgres.start({ dataDir, onCrash: () => this.#events.databaseCrashed() })
+    this.#postgres = postgres
+    this.#opened.defer(() => postgres.stop())
+    return postgres.url
+  }
+
+  #createSmsSender(): SmsSender {
+    const { smsUrl } = this.#config.secrets
+    if (this.#overrides.sms !== undefined) return this.#overrides.sms
+    if (smsUrl === undefined) return new ConsoleSmsSender(this.#logger)
+    return new HttpSmsSender(smsUrl, this.#config.accounts.smsTimeoutMs)
+  }
+
+  #checkState(): Health {
+    return this.#state === 'started' ? { state: 'ok' } : { state: 'failed', reason: this.#state }
+  }
+
+  async #checkDatabases(shards: Shards<Database>): Promise<Health> {
+    await Promise.all(shards.all.map((database) => database.pool.query('SELECT')))
+    return { state: 'ok' }
+  }
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { type ErrorCode, errorCodes } from '../../proto/error-codes.ts'
+import { problemSchema } from './problem.ts'
+import type { Route } from './route.ts'
+
+type Json = Record<string, unknown>
+
+/** What any request may be answered with, beside the errors of its route. */
+const commonErrors: readonly ErrorCode[] = ['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'OVERLOADED', 'UNAVAILABLE']
+const bodyErrors: readonly ErrorCode[] = ['TOO_LARGE', 'REQUEST_TIMEOUT', 'UNSUPPORTED_MEDIA_TYPE']
+
+/** Describes the routes in OpenAPI 3.1, from the schemas that check their requests. */
+export function createOpenApi(routes: readonly Route[], serverUrl: string): Json {
+  const components = new Map<string, Json>()
+  const paths: Record<string, Json> = {}
+  for (const route of routes.filter(({ hidden }) => !hidden)) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, components) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Parley',
+      version: '1',
+      description:
+        'Accounts, and messages of hosted devices. Apps speak WebSocket at `/v1/ws` instead. Every error is a problem ' +
+        'document (RFC 9457) with a stable `code`.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: serverUrl }],
+    tags: [...new Set(routes.filter(({ hidden }) => !hidden).map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: Object.fromEntries(components),
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'From registering a device' } },
+    },
+  }
+}
+
+function describeRoute(route: Route, components: Map<string, Json>): Json {
+  const { method, path, tag, summary, description, body, auth } = route
+  return {
+    operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_, first: string) => first.toUpperCase())}`,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(auth === 'token' ? { security: [{ token: [] }] } : {}),
+    parameters: describeParameters(route, components),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: describeSchema(body, 'input', components) } },
+          },
+        }),
+    responses: { ...describeAnswers(route, components), ...describeErrors(route, components) },
+  }
+}
+
+function describeParameters(route: Route, components: Map<string, Json>): Json[] {
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+  const query: Json = route.query === undefined ? {} : describeSchema(route.query, 'input', components)
+  const required = (query['required'] ?? []) as string[]
+  const inQuery = Object.entries((query['properties'] ?? {}) as Record<string, Json>).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }))
+  const key = {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description: 'Of your choice: a repetition with the same key and body within 24 h gets the first answer again',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  }
+  return [...inPath, ...inQuery, ...(route.idempotent ? [key] : [])]
+}
+
+function describeAnswers(route: Route, components: Map<string, Json>): Json {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, { description, schema }]) => {
+      if (schema === undefined) return [status, { description }]
+      const content = { 'application/json': { schema: describeSchema(schema, 'output', components) } }
+      return [status, { description, content }]
+    }),
+  )
+}
+
+function describeErrors(route: Route, components: Map<string, Json>): Json {
+  const codes = [
+    ...(route.errors ?? []),
+    ...(route.auth === 'token' ? (['UNAUTHENTICATED'] as const) : []),
+    ...(route.body === undefined ? [] : bodyErrors),
+    ...(route.idempotent ? (['IDEMPOTENCY_CONFLICT'] as const) : []),
+    ...commonErrors,
+  ]
+  const byStatus = Object.groupBy(new Set(codes), (code) => errorCodes[code].status)
+  const schema = describeSchema(problemSchema, 'output', components)
+  return Object.fromEntries(
+    Object.entries(byStatus)
+      .filter(([status]) => !Object.hasOwn(route.answers, status))
+      .map(([status, ofStatus = []]) => [
+        status,
+        { description: ofStatus.join(', '), content: { 'application/problem+json': { schema } } },
+      ]),
+  )
+}
+
+/** JSON Schema of a zod schema; one with an id becomes a component. */
+function describeSchema(schema: z.ZodType, io: 'input' | 'output', components: Map<string, Json>): Json {
+  const { $schema: _, id, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
+  if (typeof id !== 'string') return json
+  components.set(id, json)
+  return { $ref: `#/components/schemas/${id}` }
+}

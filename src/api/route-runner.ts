@@ -1,0 +1,97 @@
+import type { z } from 'zod'
+import type { Events } from '../shared/events.ts'
+import { RefusalError } from '../shared/refusal.ts'
+import type { Identity } from '../storage/devices.ts'
+import type { TokenLookup } from '../storage/token-lookup.ts'
+import { errorAnswer } from './error-answer.ts'
+import type { Exchange } from './exchange.ts'
+import type { Idempotency } from './idempotency.ts'
+import { parseJsonBody } from './json-body.ts'
+import type { Limiters } from './limiters.ts'
+import { InvalidRequestError } from './problem.ts'
+import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+
+export interface RouteRunnerOptions {
+  readonly maxBodyBytes: number
+  readonly maxJsonDepth: number
+  readonly bodyTimeoutMs: number
+  readonly maxConcurrentRequests: number
+}
+
+export interface RouteRunnerParts {
+  readonly options: RouteRunnerOptions
+  readonly tokens: TokenLookup
+  readonly limiters: Limiters
+  readonly idempotency: Idempotency
+  readonly events: Events
+}
+
+const OVERLOADED_RETRY_MS = 1_000
+
+/** Takes a request through what all routes share: limits, token, body, schemas; and turns what is thrown into an answer. */
+export class RouteRunner {
+  readonly #options: RouteRunnerOptions
+  readonly #tokens: TokenLookup
+  readonly #limiters: Limiters
+  readonly #idempotency: Idempotency
+  readonly #events: Events
+
+  constructor({ options, tokens, limiters, idempotency, events }: RouteRunnerParts) {
+    this.#options = options
+    this.#tokens = tokens
+    this.#limiters = limiters
+    this.#idempotency = idempotency
+    this.#events = events
+  }
+
+  /** Never rejects. Must be called in the callback that brought the request, since its body begins to arrive then. */
+  async run(route: Route, exchange: Exchange, underWay: number): Promise<ApiAnswer> {
+    try {
+      if (underWay > this.#options.maxConcurrentRequests) {
+        throw new RefusalError('OVERLOADED', 'Too many requests at a time', { retryAfterMs: OVERLOADED_RETRY_MS })
+      }
+      const { maxBodyBytes, bodyTimeoutMs } = this.#options
+      const reading = route.body === undefined ? undefined : exchange.readBody(maxBodyBytes, bodyTimeoutMs)
+      // A refusal below may leave it behind.
+      reading?.catch(() => undefined)
+      const caller = route.auth === 'token' ? await this.#authenticate(exchange) : undefined
+      const rawBody = (await reading) ?? Buffer.alloc(0)
+      const request = this.#parse(route, exchange, rawBody)
+      const handle = () => (route.auth === 'token' ? route.handle(request, caller!) : route.handle(request))
+      const key = request.headers['idempotency-key']
+      if (!route.idempotent || key === '') return await handle()
+      const user = route.auth === 'token' ? caller!.address.user : route.idempotentFor!(request.body)
+      return await this.#idempotency.run({ user, route: `${route.method} ${route.path}`, key, rawBody }, handle)
+    } catch (error) {
+      const answer = errorAnswer(error)
+      if (answer.status === 500) this.#events.httpFault(route.method, route.path, error)
+      return answer
+    }
+  }
+
+  async #authenticate(exchange: Exchange): Promise<Identity> {
+    const token = /^Bearer +(\S+)$/i.exec(exchange.headers.authorization)?.[1]
+    const identity = token === undefined ? undefined : await this.#tokens.identify(token)
+    if (identity === undefined) {
+      this.#limiters.require('http', exchange.clientAddress)
+      throw new RefusalError('UNAUTHENTICATED', 'A good token is needed: Authorization: Bearer <token>')
+    }
+    this.#limiters.require('http', identity.address.user)
+    return identity
+  }
+
+  #parse(route: Route, exchange: Exchange, rawBody: Buffer): ApiRequest<unknown, unknown> {
+    const { headers, params, clientAddress, queryText } = exchange
+    const query = parse('query', route.query, Object.fromEntries(new URLSearchParams(queryText)))
+    const json =
+      route.body && parseJsonBody(rawBody, headers['content-type'], this.#options.maxJsonDepth)
+    return { headers, params, clientAddress, rawBody, query, body: parse('body', route.body, json) }
+  }
+}
+
+function parse(where: 'body' | 'query', schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined) return undefined
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) throw new InvalidRequestError(where, parsed.error)
+  return parsed.data
+}

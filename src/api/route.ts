@@ -1,0 +1,84 @@
+import type { z } from 'zod'
+import type { ErrorCode } from '../../proto/error-codes.ts'
+import type { UserId } from '../shared/ids.ts'
+import type { Identity } from '../storage/devices.ts'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+
+/** A request as its route gets it: of the right type, within all limits. */
+export interface ApiRequest<Body, Query> {
+  readonly body: Body
+  readonly query: Query
+  /** Parts of the path that the pattern names. */
+  readonly params: Readonly<Record<string, string>>
+  /** Network address of the other end of the connection. */
+  readonly clientAddress: string
+  readonly headers: Readonly<Record<RequestHeader, string>>
+  readonly rawBody: Buffer
+}
+
+/** Headers that routes may read; an absent one is empty. */
+export const requestHeaders = [
+  'accept-encoding',
+  'authorization',
+  'content-length',
+  'content-type',
+  'idempotency-key',
+  'if-none-match',
+] as const
+
+export type RequestHeader = (typeof requestHeaders)[number]
+
+export interface ApiAnswer {
+  readonly status: number
+  /** Sent as JSON; bytes as they are, which need a content-type in `headers`. */
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
+  readonly method: Method
+  /** As uWebSockets.js takes it: `/v1/things/:thing`. */
+  readonly path: string
+  readonly body?: Body
+  readonly query?: Query
+  /** Left out of the description of the API. */
+  readonly hidden?: boolean
+  readonly tag: string
+  readonly summary: string
+  readonly description?: string
+  /** Answers that are no errors, by status. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType }>>
+  /** Errors of this route, beside those that any request may meet. */
+  readonly errors?: readonly ErrorCode[]
+  /** The request has an effect that must happen once: it takes an Idempotency-Key. */
+  readonly idempotent?: boolean
+}
+
+export interface OpenRoute<Body extends z.ZodType, Query extends z.ZodType> extends RouteBase<Body, Query> {
+  readonly auth: 'none'
+  /** Under whom the Idempotency-Key is kept, since there is no caller. */
+  idempotentFor?(body: z.output<Body>): UserId
+  handle(request: ApiRequest<z.output<Body>, z.output<Query>>): Promise<ApiAnswer> | ApiAnswer
+}
+
+export interface TokenRoute<Body extends z.ZodType, Query extends z.ZodType> extends RouteBase<Body, Query> {
+  readonly auth: 'token'
+  handle(request: ApiRequest<z.output<Body>, z.output<Query>>, caller: Identity): Promise<ApiAnswer> | ApiAnswer
+}
+
+export type Route = OpenRoute<z.ZodType, z.ZodType> | TokenRoute<z.ZodType, z.ZodType>
+
+/** Checks the types of one route, whose schemas then are forgotten. */
+export function openRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
+  route: Omit<OpenRoute<Body, Query>, 'auth'>,
+): Route {
+  return { ...route, auth: 'none' } as Route
+}
+
+/** As {@link openRoute}, for one that demands a token. */
+export function tokenRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
+  route: Omit<TokenRoute<Body, Query>, 'auth'>,
+): Route {
+  return { ...route, auth: 'token' } as Route
+}

@@ -1,0 +1,50 @@
+import type { Registry } from 'prom-client'
+import { z } from 'zod'
+import { checkHealth, type HealthCheck } from '../health.ts'
+import { openRoute, type Route } from '../route.ts'
+
+const TAG = 'Operation'
+const CHECK_TIMEOUT_MS = 2_000
+
+const healthSchema = z.object({ state: z.enum(['ok', 'degraded', 'failed']), reason: z.string().optional() })
+const reportSchema = z
+  .object({ ready: z.boolean(), checks: z.record(z.string(), healthSchema) })
+  .meta({ id: 'HealthReport' })
+
+export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>, registry: Registry): Route[] {
+  return [
+    openRoute({
+      method: 'GET',
+      path: '/livez',
+      tag: TAG,
+      summary: 'Whether the process lives',
+      answers: { 200: { description: 'It does', schema: z.object({ live: z.literal(true) }) } },
+      handle: () => ({ status: 200, body: { live: true } }),
+    }),
+    openRoute({
+      method: 'GET',
+      path: '/readyz',
+      tag: TAG,
+      summary: 'Whether the node should get traffic, and what of it is degraded',
+      answers: {
+        200: { description: 'It should', schema: reportSchema },
+        503: { description: 'It drains, or something that it needs is away', schema: reportSchema },
+      },
+      async handle() {
+        const report = await checkHealth(checks, CHECK_TIMEOUT_MS)
+        return { status: report.ready ? 200 : 503, body: report }
+      },
+    }),
+    openRoute({
+      method: 'GET',
+      path: '/metrics',
+      tag: TAG,
+      summary: 'Figures for Prometheus',
+      answers: { 200: { description: 'In the text format of Prometheus' } },
+      async handle() {
+        const text = await registry.metrics()
+        return { status: 200, body: Buffer.from(text), headers: { 'content-type': registry.contentType } }
+      },
+    }),
+  ]
+}

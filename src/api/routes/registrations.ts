@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { lineSchema, phoneSchema, userIdSchema } from '../fields.ts'
+import type { Registrar } from '../registrar.ts'
+import { openRoute, type Route } from '../route.ts'
+
+const TAG = 'Registration'
+
+const verifySchema = z.object({
+  phone: phoneSchema,
+  code: z
+    .string()
+    .regex(/^\d{6}$/, 'must be six digits')
+    .meta({ examples: ['123456'] }),
+  device: z
+    .object({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
+    .default({ name: '', platform: '' })
+    .describe('What the user and their contacts may be shown of this device'),
+  hosted: z.boolean().default(false).describe('For the HTTP API: the server holds the keys of this device'),
+  pin: z.string().max(64).optional().describe('The registration PIN, if the account has one'),
+})
+
+const tokenSchema = z
+  .object({
+    user: userIdSchema,
+    device: z.int(),
+    token: z.string().describe('For Authorization: Bearer, and for `connect` on the socket. It is shown this once'),
+  })
+  .meta({ id: 'Registered' })
+
+export function registrationRoutes(registrar: Registrar, codeLifetimeMs: number): Route[] {
+  return [
+    openRoute({
+      method: 'POST',
+      path: '/v1/registrations',
+      tag: TAG,
+      summary: 'Ask for a code by text message',
+      body: z.object({ phone: phoneSchema }),
+      idempotent: true,
+      idempotentFor: ({ phone }) => phone,
+      answers: {
+        202: { description: 'The code is on its way', schema: z.object({ expiresInSeconds: z.int() }) },
+      },
+      errors: ['SMS_FAILED'],
+      async handle({ body, clientAddress }) {
+        await registrar.sendCode(body.phone, clientAddress)
+        return { status: 202, body: { expiresInSeconds: codeLifetimeMs / 1_000 } }
+      },
+    }),
+    openRoute({
+      method: 'POST',
+      path: '/v1/registrations/verify',
+      tag: TAG,
+      summary: 'Register a device with the code',
+      description:
+        'Gives device 1 of the user, and the token of it. A device that was registered before loses its token and its ' +
+        'session; what waited for it goes back to the senders as expired.',
+      body: verifySchema,
+      idempotent: true,
+      idempotentFor: ({ phone }) => phone,
+      answers: { 201: { description: 'Registered', schema: tokenSchema } },
+      errors: ['WRONG_CODE', 'PIN_REQUIRED'],
+      async handle({ body, clientAddress }) {
+        const { phone, code, pin, hosted, device } = body
+        const attempt = { code, pin, device: { ...device, hosted } }
+        const { address, token } = await registrar.verify(phone, attempt, clientAddress)
+        return { status: 201, body: { user: String(address.user), device: address.device, token } }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,137 @@
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import type { UserId } from './ids.ts'
+import { describeError } from './describe-error.ts'
+import type { Logger } from './logger.ts'
+import { messageEvents } from './message-events.ts'
+
+/**
+ * What happens in a node, one function an event: each counts, and logs what an operator should read. Labels are few and
+ * fixed; a user appears in logs by a keyed hash alone.
+ */
+export type Events = ReturnType<typeof createEvents>
+
+export interface EventsOptions {
+  readonly logger: Logger
+  readonly registry: Registry
+  readonly hashUser: (user: UserId) => string
+}
+
+export function createRegistry(): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+export function createEvents(options: EventsOptions) {
+  return { ...nodeEvents(options), ...accountEvents(options), ...httpEvents(options), ...messageEvents(options) }
+}
+
+function nodeEvents({ logger, registry }: EventsOptions) {
+  const databaseWarnings = new Counter({
+    name: 'parley_database_warnings_total',
+    help: 'Connections that the database dropped, and what it said unasked',
+    registers: [registry],
+  })
+  const databaseCrashes = new Counter({
+    name: 'parley_embedded_database_crashes_total',
+    help: 'How often the embedded PostgreSQL had to be started again',
+    registers: [registry],
+  })
+  return {
+    nodeStarted(port: number, readyMs: number): void {
+      logger.info({ event: 'nodeStarted', port, readyMs: Math.round(readyMs) })
+    },
+    migrated(database: string, migrations: readonly string[]): void {
+      logger.info({ event: 'migrated', database, migrations })
+    },
+    nodeDraining(): void {
+      logger.info({ event: 'nodeDraining' })
+    },
+    nodeStopped(): void {
+      logger.info({ event: 'nodeStopped' })
+    },
+    databaseWarning(database: string, message: string): void {
+      databaseWarnings.inc()
+      logger.warn({ event: 'databaseWarning', database, message })
+    },
+    databaseCrashed(): void {
+      databaseCrashes.inc()
+      logger.error({ event: 'databaseCrashed' }, 'the embedded PostgreSQL went away and is started again')
+    },
+    /** Something that runs beside requests failed; it is tried again by itself. */
+    taskFailed(task: string, error: unknown): void {
+      logger.error({ event: 'taskFailed', task, error: describeError(error) })
+    },
+  }
+}
+
+function accountEvents({ logger, registry, hashUser }: EventsOptions) {
+  const codes = new Counter({
+    name: 'parley_verification_codes_total',
+    help: 'Verification codes, by what became of the request for one',
+    labelNames: ['outcome'],
+    registers: [registry],
+  })
+  const verifications = new Counter({
+    name: 'parley_verifications_total',
+    help: 'Attempts to register a device, by outcome',
+    labelNames: ['outcome'],
+    registers: [registry],
+  })
+  const deleted = new Counter({
+    name: 'parley_accounts_deleted_total',
+    help: 'Accounts that their users deleted',
+    registers: [registry],
+  })
+  return {
+    codeSent(user: UserId): void {
+      codes.inc({ outcome: 'sent' })
+      logger.info({ event: 'codeSent', user: hashUser(user) })
+    },
+    codeNotSent(user: UserId, error: unknown): void {
+      codes.inc({ outcome: 'failed' })
+      logger.error({ event: 'codeNotSent', user: hashUser(user), error: describeError(error) })
+    },
+    verificationRefused(user: UserId, outcome: 'wrong code' | 'wrong pin' | 'pin required' | 'busy'): void {
+      verifications.inc({ outcome })
+      logger.info({ event: 'verificationRefused', user: hashUser(user), outcome })
+    },
+    registered(user: UserId, again: boolean, hosted: boolean): void {
+      verifications.inc({ outcome: again ? 'registered again' : 'registered' })
+      logger.info({ event: 'registered', user: hashUser(user), again, hosted })
+    },
+    accountDeleted(user: UserId): void {
+      deleted.inc()
+      logger.info({ event: 'accountDeleted', user: hashUser(user) })
+    },
+  }
+}
+
+function httpEvents({ logger, registry }: EventsOptions) {
+  const durations = new Histogram({
+    name: 'parley_http_request_duration_seconds',
+    help: 'From the head of a request to its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [registry],
+  })
+  const limited = new Counter({
+    name: 'parley_rate_limited_total',
+    help: 'Requests and frames refused by a limit, by its name',
+    labelNames: ['limit'],
+    registers: [registry],
+  })
+  return {
+    httpAnswered(method: string, route: string, status: number, ms: number): void {
+      durations.observe({ method, route, status }, ms / 1_000)
+      logger.debug({ event: 'httpAnswered', method, route, status, ms: Math.round(ms * 10) / 10 })
+    },
+    /** A request met a defect of the server. */
+    httpFault(method: string, route: string, error: unknown): void {
+      logger.error({ event: 'httpFault', method, route, error: describeError(error) })
+    },
+    rateLimited(limit: string): void {
+      limited.inc({ limit })
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { type Logger as PinoLogger, pino } from 'pino'
+import type { UserId } from './ids.ts'
+
+export type Logger = PinoLogger
+
+export interface LoggerOptions {
+  readonly level: string
+  readonly node: string
+}
+
+/** One JSON object a line, to standard output. What is logged goes through `events.ts`. */
+export function createLogger(options: LoggerOptions): Logger {
+  return pino({
+    level: options.level,
+    base: { node: options.node },
+    formatters: { level: (level) => ({ level }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  })
+}
+
+/**
+ * Names a user in logs without saying the phone number: the same user has the same name in all logs made with the same
+ * key. Without a key each start draws its own.
+ */
+export function createUserHasher(masterKey: Uint8Array | undefined): (user: UserId) => string {
+  const key = createHmac('sha256', masterKey ?? randomBytes(32)).update('user names in logs').digest()
+  return (user) => createHmac('sha256', key).update(String(user)).digest('base64url').slice(0, 12)
+}

@@ -1,0 +1,99 @@
+import { Migrator } from '@mikro-orm/migrations'
+import { type EntityManager, MikroORM } from '@mikro-orm/postgresql'
+import { Pool, type PoolConfig } from 'pg'
+import { Device } from './entities/device.ts'
+import { IdempotencyKey } from './entities/idempotency-key.ts'
+import { Registration } from './entities/registration.ts'
+import { User } from './entities/user.ts'
+import { migrations } from './migrations/index.ts'
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly poolConnections: number
+  readonly connectTimeoutMs: number
+  /** After it the caller gives up; the server is not told. */
+  readonly queryTimeoutMs: number
+  /** The database said something that no query asked for, such as the loss of an idle connection. */
+  readonly onWarning?: (message: string) => void
+}
+
+/** One PostgreSQL database: an ORM for units of work, its pool for raw SQL. */
+export class Database {
+  /** Host and database, without user and password. */
+  readonly name: string
+  readonly orm: MikroORM
+  /** The ORM's own pool. */
+  readonly pool: Pool
+  readonly #options: DatabaseOptions
+
+  private constructor(options: DatabaseOptions, orm: MikroORM, pool: Pool) {
+    this.#options = options
+    this.orm = orm
+    this.pool = pool
+    this.name = databaseName(options.url)
+  }
+
+  /** Makes no connection yet: the first query does. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const orm = await MikroORM.init({
+      entities: [User, Device, Registration, IdempotencyKey],
+      dbName: URL.parse(options.url)?.pathname.slice(1) || 'postgres',
+      driverOptions: poolConfig(options, options.poolConnections),
+      extensions: [Migrator],
+      migrations: { migrationsList: migrations, tableName: 'schema_migrations', snapshot: false, silent: true },
+      metadataCache: { enabled: false },
+      ensureDatabase: false,
+      debug: false,
+      logger: (message) => options.onWarning?.(message),
+    })
+    return new Database(options, orm, await orm.em.getConnection().getNativeClient())
+  }
+
+  /** An identity map of its own, for one unit of work. */
+  fork(): EntityManager {
+    return this.orm.em.fork()
+  }
+
+  /**
+   * Connections of their own for statements that must keep one plan, whatever the statistics say: generic, by the
+   * primary key, as nested loops. The caller ends the pool.
+   */
+  createJournalPool(connections: number): Pool {
+    const settings = [
+      'plan_cache_mode=force_generic_plan',
+      'enable_hashjoin=off',
+      'enable_mergejoin=off',
+      'enable_seqscan=off',
+      'jit=off',
+    ]
+    const pool = new Pool({
+      ...poolConfig(this.#options, connections),
+      options: settings.map((setting) => `-c ${setting}`).join(' '),
+    })
+    // Without a listener the loss of an idle connection would end the process.
+    pool.on('error', (error) => this.#options.onWarning?.(error.message))
+    return pool
+  }
+
+  async close(): Promise<void> {
+    await this.orm.close(true)
+  }
+}
+
+function poolConfig(options: DatabaseOptions, connections: number): PoolConfig {
+  return {
+    connectionString: options.url,
+    max: connections,
+    min: 0,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    query_timeout: options.queryTimeoutMs,
+    keepAlive: true,
+    application_name: 'parley',
+  }
+}
+
+function databaseName(url: string): string {
+  const parsed = new URL(url)
+  return `${parsed.searchParams.get('host') ?? parsed.host}${parsed.pathname}`
+}

@@ -1,0 +1,134 @@
+import type { Address, DeviceId, UserId } from '../shared/ids.ts'
+import type { Database } from './database.ts'
+
+/** What the sender of a message must know of one of the recipient's devices. */
+export interface DeviceRecord {
+  readonly device: DeviceId
+  /** 0: the device has no keys. */
+  readonly registrationId: number
+  readonly hosted: boolean
+}
+
+/** A device as its token shows it. */
+export interface Identity {
+  readonly address: Address
+  /** Changes each time the device's place is taken by a newly registered one. */
+  readonly registration: string
+  readonly hosted: boolean
+}
+
+export interface ConnectRequest {
+  readonly address: Address
+  readonly tokenHash: Buffer
+  /** Of this connection, counted by the device; 0: the server counts. */
+  readonly number: number
+}
+
+export type ConnectAnswer =
+  | ({ readonly outcome: 'ok'; readonly number: number } & Identity)
+  /** The device has opened a later connection already, of this number. */
+  | { readonly outcome: 'replaced'; readonly number: number }
+  | { readonly outcome: 'unauthenticated' }
+
+interface IdentityRow {
+  user_id: string
+  device: number
+  registration: string
+  hosted: boolean
+}
+
+/** Within it a device that is used need not be marked as used again. */
+const USED_ACCURACY = '1 hour'
+
+/**
+ * Counts connections and checks tokens of many devices in one statement, and keeps the highest number of each. No two
+ * requests may be for the same device.
+ */
+export async function connectDevices(
+  database: Database,
+  requests: readonly ConnectRequest[],
+): Promise<readonly ConnectAnswer[]> {
+  const result = await database.pool.query<IdentityRow & { connection_number: string }>({
+    name: 'connect-devices',
+    text: `
+      UPDATE devices AS d
+      SET connection_number = CASE r.number WHEN 0 THEN d.connection_number + 1
+                                            ELSE greatest(d.connection_number, r.number) END,
+          last_used_at = now()
+      FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[]) AS r (user_id, device, token_hash, number)
+      WHERE d.user_id = r.user_id AND d.device = r.device AND d.token_hash = r.token_hash
+      RETURNING d.user_id, d.device, d.registration, d.hosted, d.connection_number`,
+    values: [...addressColumns(requests), requests.map((one) => one.tokenHash), requests.map((one) => one.number)],
+  })
+  const found = new Map(result.rows.map((row) => [`${row.user_id}.${row.device}`, row]))
+  return requests.map(({ address, number }) => {
+    const row = found.get(`${address.user}.${address.device}`)
+    if (row === undefined) return { outcome: 'unauthenticated' }
+    const newest = Number(row.connection_number)
+    if (number !== 0 && number < newest) return { outcome: 'replaced', number: newest }
+    return { outcome: 'ok', number: newest, address, registration: row.registration, hosted: row.hosted }
+  })
+}
+
+export interface TokenRequest {
+  readonly address: Address
+  readonly tokenHash: Buffer
+}
+
+/** Checks the tokens of many devices in one statement. Undefined: not a token of that device. */
+export async function identifyDevices(
+  database: Database,
+  requests: readonly TokenRequest[],
+): Promise<readonly (Identity | undefined)[]> {
+  const result = await database.pool.query<IdentityRow & { idle: boolean }>({
+    name: 'identify-devices',
+    text: `
+      SELECT d.user_id, d.device, d.registration, d.hosted, d.last_used_at < now() - interval '${USED_ACCURACY}' AS idle
+      FROM unnest($1::bigint[], $2::smallint[], $3::bytea[]) AS r (user_id, device, token_hash)
+      JOIN devices d ON d.user_id = r.user_id AND d.device = r.device AND d.token_hash = r.token_hash`,
+    values: [...addressColumns(requests), requests.map((one) => one.tokenHash)],
+  })
+  const found = new Map(result.rows.map((row) => [`${row.user_id}.${row.device}`, row]))
+  const identities = requests.map(({ address }): Identity | undefined => {
+    const row = found.get(`${address.user}.${address.device}`)
+    return row && { address, registration: row.registration, hosted: row.hosted }
+  })
+  const idle = requests.filter(({ address }) => found.get(`${address.user}.${address.device}`)?.idle)
+  if (idle.length > 0) await touchDevices(database, idle)
+  return identities
+}
+
+/** Marks devices as used, which keeps a registration PIN in force. */
+export async function touchDevices(
+  database: Database,
+  devices: readonly { readonly address: Address }[],
+): Promise<void> {
+  await database.pool.query({
+    name: 'touch-devices',
+    text: `
+      UPDATE devices AS d SET last_used_at = now()
+      FROM unnest($1::bigint[], $2::smallint[]) AS r (user_id, device)
+      WHERE d.user_id = r.user_id AND d.device = r.device AND d.last_used_at < now() - interval '${USED_ACCURACY}'`,
+    values: addressColumns(devices),
+  })
+}
+
+/** The active devices of a user, by number; undefined when there is no such user. */
+export async function findDevices(database: Database, user: UserId): Promise<readonly DeviceRecord[] | undefined> {
+  const result = await database.pool.query<{ device: DeviceId | null; registration_id: number; hosted: boolean }>({
+    name: 'find-devices',
+    text: `
+      SELECT d.device, d.registration_id, d.hosted
+      FROM users u LEFT JOIN devices d USING (user_id)
+      WHERE u.user_id = $1 ORDER BY d.device`,
+    values: [user],
+  })
+  if (result.rows.length === 0) return undefined
+  return result.rows.flatMap(({ device, registration_id, hosted }) =>
+    device === null ? [] : [{ device, registrationId: registration_id, hosted }],
+  )
+}
+
+function addressColumns(requests: readonly { readonly address: Address }[]): [number[], number[]] {
+  return [requests.map(({ address }) => address.user), requests.map(({ address }) => address.device)]
+}

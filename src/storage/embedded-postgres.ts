@@ -1,0 +1,266 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chown, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Client } from 'pg'
+import { StartError } from '../shared/start-error.ts'
+import { chooseRunner, findBinaries, findServerUser, type PostgresBinaries, type Runner } from './postgres-binaries.ts'
+import { postgresSettings } from './postgres-settings.ts'
+import { connectWhenReady, endPostmaster, findPostmaster, signalProcess, waitForExit } from './postmaster.ts'
+
+const run = promisify(execFile)
+
+const USER = 'parley'
+const DATABASE = 'parley'
+/** Session advisory lock of the node that this server belongs to. */
+const OWNER_LOCK = 7_270_001
+/** A path of a Unix socket has at most 107 bytes, "/.s.PGSQL.5432" among them. */
+const MAX_SOCKET_FOLDER_BYTES = 90
+const MAX_LOG_BYTES = 10 * 1024 * 1024
+const RESTART_DELAY_MS = 500
+
+export interface EmbeddedPostgresOptions {
+  /** Holds the folder `postgres` and the log `postgres.log`. */
+  readonly dataDir: string
+  readonly maxConnections?: number
+  /** The server went away without being told to; it is being started again. */
+  readonly onCrash?: () => void
+}
+
+/**
+ * A PostgreSQL server of this node's own in `dataDir`, reached over a Unix socket that only its user and root may open.
+ * A server left over by a killed node is adopted. One that dies is started again, until `stop()`.
+ */
+export class EmbeddedPostgres {
+  /** For `pg`. */
+  readonly url: string
+  readonly #folder: string
+  readonly #socketFolder: string
+  readonly #options: EmbeddedPostgresOptions
+  readonly #binaries: PostgresBinaries
+  readonly #runner: Runner
+  #pid = 0
+  #owner: Client | undefined
+  #stopping = false
+  #watch: Promise<void> | undefined
+
+  private constructor(
+    options: EmbeddedPostgresOptions,
+    folder: string,
+    socketFolder: string,
+    binaries: PostgresBinaries,
+    runner: Runner,
+  ) {
+    this.#options = options
+    this.#folder = folder
+    this.#socketFolder = socketFolder
+    this.#binaries = binaries
+    this.#runner = runner
+    this.url = this.urlOf(DATABASE)
+  }
+
+  /** @throws StartError when the folder is of no use or belongs to another live node */
+  static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+    const { dataDir } = options
+    const folder = join(dataDir, 'postgres')
+    const binaries = await findBinaries()
+    const ids = await findServerUser()
+    await prepareFolder(dataDir, ids)
+    const runner = await chooseRunner(binaries, ids, dataDir)
+    const socketFolder = await prepareSocketFolder(folder, ids)
+    const postgres = new EmbeddedPostgres(options, folder, socketFolder, binaries, runner)
+    if (!(await exists(join(folder, 'PG_VERSION')))) await postgres.#initialise(ids)
+    await postgres.#startServer()
+    await postgres.#own()
+    return postgres
+  }
+
+  urlOf(database: string): string {
+    return `postgresql://${USER}@localhost/${database}?host=${encodeURIComponent(this.#socketFolder)}`
+  }
+
+  /** Cuts all connections, flushes, and waits until the server is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    if (this.#pid !== 0) await endPostmaster(this.#pid, this.#folder)
+    await this.#watch
+    await this.#owner?.end().catch(() => undefined)
+  }
+
+  /** As `stop()`, without waiting: for a process that ends now. */
+  abandon(): void {
+    this.#stopping = true
+    if (this.#pid !== 0) signalProcess(this.#pid, 'SIGINT')
+  }
+
+  /** Made beside its place and renamed, so that an interrupted start leaves nothing that looks whole. */
+  async #initialise(ids: Runner['ids']): Promise<void> {
+    const draft = `${this.#folder}.new`
+    await rm(draft, { recursive: true, force: true })
+    await mkdir(draft, { mode: 0o700 })
+    if (ids !== undefined) await chown(draft, ids.uid, ids.gid)
+    const [program = '', ...args] = [
+      ...this.#runner.prefix,
+      this.#binaries.initdb,
+      `--pgdata=${draft}`,
+      `--username=${USER}`,
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+    ]
+    await run(program, args, { ...this.#runner.ids, env: environment(), cwd: '/' }).catch((cause: unknown) => {
+      throw new StartError(`PostgreSQL could not prepare ${this.#folder}: ${lastLine((cause as Error).message)}`, { cause })
+    })
+    await rm(this.#folder, { recursive: true, force: true })
+    await rename(draft, this.#folder)
+  }
+
+  /** Adopts the server that runs on the folder, or starts one. */
+  async #startServer(): Promise<void> {
+    const running = await findPostmaster(this.#folder)
+    if (running !== undefined && (await this.#adopt(running.pid, running.socketFolder))) return
+    const logFile = join(this.#options.dataDir, 'postgres.log')
+    if (((await stat(logFile).catch(() => undefined))?.size ?? 0) > MAX_LOG_BYTES) await truncate(logFile)
+    const log = await open(logFile, 'a', 0o600)
+    const settings = postgresSettings(this.#socketFolder, this.#options.maxConnections ?? 100)
+    const [program = '', ...args] = [
+      ...this.#runner.prefix,
+      this.#binaries.postgres,
+      '-D',
+      this.#folder,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ]
+    let child: ChildProcess
+    try {
+      // In a process group of its own, so that Ctrl-C in a terminal reaches the node alone.
+      child = spawn(program, args, {
+        ...this.#runner.ids,
+        env: environment(),
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+      })
+      child.unref()
+    } finally {
+      await log.close()
+    }
+    const ended = new AbortController()
+    child.on('error', () => ended.abort())
+    child.on('exit', () => ended.abort())
+    const client = await connectWhenReady(this.urlOf('postgres'), 60_000, ended.signal)
+    if (client === undefined) throw new StartError(await this.#explain(logFile))
+    await client.end()
+    this.#pid = child.pid ?? 0
+  }
+
+  async #adopt(pid: number, socketFolder: string): Promise<boolean> {
+    if (socketFolder === this.#socketFolder) {
+      const client = await connectWhenReady(this.urlOf('postgres'), 5_000)
+      if (client !== undefined) {
+        await client.end()
+        this.#pid = pid
+        return true
+      }
+    }
+    // It may be on its way out.
+    if (!(await waitForExit(pid, this.#folder, 1_000))) await endPostmaster(pid, this.#folder)
+    return false
+  }
+
+  async #explain(logFile: string): Promise<string> {
+    const log = await readFile(logFile, 'utf8').catch(() => '')
+    const fatal = log.split('\n').findLast((line) => line.includes('FATAL:') || line.includes('PANIC:'))
+    const reason = fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? 'it gave no reason'
+    return `PostgreSQL did not start in ${this.#folder}: ${reason} (its log is ${logFile})`
+  }
+
+  /** Takes the lock that says whose server this is, makes the database, and watches the server from then on. */
+  async #own(): Promise<void> {
+    const admin = await connectWhenReady(this.urlOf('postgres'), 5_000)
+    if (admin === undefined) throw new StartError(`PostgreSQL in ${this.#folder} does not accept connections`)
+    try {
+      await this.#lock(admin)
+      const found = await admin.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE])
+      if (found.rowCount === 0) await admin.query(`CREATE DATABASE ${DATABASE}`)
+    } catch (error) {
+      await admin.end().catch(() => undefined)
+      throw error
+    }
+    this.#owner = admin
+    admin.on('end', () => {
+      if (this.#stopping) return
+      this.#options.onCrash?.()
+      this.#watch = this.#restart()
+    })
+  }
+
+  /** The lock of a node that was killed lasts until its server process has noticed. */
+  async #lock(client: Client): Promise<void> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const answer = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [OWNER_LOCK])
+      if (answer.rows[0]?.locked) return
+      await delay(40)
+    }
+    throw new StartError(`DATA_DIR: ${this.#options.dataDir} is in use by another node that runs now`)
+  }
+
+  async #restart(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        await this.#startServer()
+        if (this.#stopping) await endPostmaster(this.#pid, this.#folder)
+        else await this.#own()
+        return
+      } catch {
+        await delay(RESTART_DELAY_MS)
+      }
+    }
+  }
+}
+
+async function prepareFolder(dataDir: string, ids: Runner['ids']): Promise<void> {
+  try {
+    // The server's own user must be able to pass, if it has one.
+    await mkdir(dataDir, { recursive: true, mode: ids === undefined ? 0o700 : 0o711 })
+    const probe = join(dataDir, '.writable')
+    await (await open(probe, 'w')).close()
+    await rm(probe)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new StartError(`DATA_DIR: cannot write to the folder ${dataDir} (${code ?? String(cause)})`, { cause })
+  }
+}
+
+/** In the data folder, or, where its path is too long for a socket, in a private folder of the system's temporary one. */
+async function prepareSocketFolder(folder: string, ids: Runner['ids']): Promise<string> {
+  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES) return folder
+  const owner = ids?.uid ?? process.getuid?.() ?? 0
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
+  const short = join(tmpdir(), `parley-${owner}-${name}`)
+  await mkdir(short, { recursive: true, mode: 0o700 })
+  if (ids !== undefined) await chown(short, ids.uid, ids.gid)
+  const { uid, mode } = await stat(short)
+  if (uid !== owner || (mode & 0o077) !== 0) throw new StartError(`${short} belongs to somebody else: shorten DATA_DIR`)
+  return short
+}
+
+/** Only what PostgreSQL needs: a variable such as PGDATA must not reach it. */
+function environment(): Record<string, string> {
+  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}

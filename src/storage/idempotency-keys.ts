@@ -1,0 +1,81 @@
+import type { Clock } from '../shared/clock.ts'
+import type { UserId } from '../shared/ids.ts'
+import type { Database } from './database.ts'
+import type { Shards } from './shards.ts'
+
+export interface IdempotentRequest {
+  readonly user: UserId
+  /** Names the request among those of the user. */
+  readonly keyHash: Buffer
+  /** Of what it asks for. */
+  readonly requestHash: Buffer
+}
+
+export type IdempotencyClaim =
+  /** The caller alone shall carry the request out now. */
+  | { readonly outcome: 'claimed' }
+  | { readonly outcome: 'answered'; readonly response: Buffer }
+  /** Somebody carries it out now. */
+  | { readonly outcome: 'busy' }
+  /** The key was used for something else. */
+  | { readonly outcome: 'conflict' }
+
+/** A request that died on the way may be carried out again after it. */
+const CLAIM_MS = 60_000
+
+/** Remembers requests that must have their effect once, and their answers. */
+export class IdempotencyKeys {
+  readonly #shards: Shards<Database>
+  readonly #lifetimeMs: number
+  readonly #clock: Clock
+
+  constructor(shards: Shards<Database>, lifetimeMs: number, clock: Clock) {
+    this.#shards = shards
+    this.#lifetimeMs = lifetimeMs
+    this.#clock = clock
+  }
+
+  async claim({ user, keyHash, requestHash }: IdempotentRequest): Promise<IdempotencyClaim> {
+    const { pool } = this.#shards.of(user)
+    const now = this.#clock.now()
+    const claimed = await pool.query({
+      name: 'claim-idempotency-key',
+      text: `
+        INSERT INTO idempotency_keys AS k (user_id, key_hash, request_hash, claimed_until, expires_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (user_id, key_hash) DO UPDATE
+        SET request_hash = excluded.request_hash, response = NULL,
+            claimed_until = excluded.claimed_until, expires_at = excluded.expires_at
+        WHERE k.expires_at <= $6
+           OR (k.response IS NULL AND k.claimed_until <= $6 AND k.request_hash = excluded.request_hash)`,
+      values: [user, keyHash, requestHash, new Date(now + CLAIM_MS), new Date(now + this.#lifetimeMs), new Date(now)],
+    })
+    if (claimed.rowCount === 1) return { outcome: 'claimed' }
+    const found = await pool.query<{ request_hash: Buffer; response: Buffer | null }>({
+      name: 'find-idempotency-key',
+      text: 'SELECT request_hash, response FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2',
+      values: [user, keyHash],
+    })
+    const row = found.rows[0]
+    if (row !== undefined && !row.request_hash.equals(requestHash)) return { outcome: 'conflict' }
+    if (row?.response) return { outcome: 'answered', response: row.response }
+    return { outcome: 'busy' }
+  }
+
+  async answer({ user, keyHash }: IdempotentRequest, response: Buffer): Promise<void> {
+    await this.#shards.of(user).pool.query({
+      name: 'answer-idempotency-key',
+      text: 'UPDATE idempotency_keys SET response = $3 WHERE user_id = $1 AND key_hash = $2',
+      values: [user, keyHash, response],
+    })
+  }
+
+  /** Nothing came of the request: the same may be tried again. */
+  async release({ user, keyHash }: IdempotentRequest): Promise<void> {
+    await this.#shards.of(user).pool.query({
+      name: 'release-idempotency-key',
+      text: 'DELETE FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2 AND response IS NULL',
+      values: [user, keyHash],
+    })
+  }
+}

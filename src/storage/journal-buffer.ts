@@ -1,0 +1,117 @@
+import { envelopeBytes, isReceipt } from '../shared/envelope.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import type { Address, MessageId } from '../shared/ids.ts'
+import { AppendLane } from './append-lane.ts'
+import { Append, Delete } from './journal-op.ts'
+import type { AppendListener, DeleteListener } from './journal-op.ts'
+
+/**
+ * What waits to be written to the mailboxes of one database, and when. Pure: time comes in as an argument, and
+ * `journal.ts` carries out the flushes.
+ *
+ * Three lanes: messages go with the next flush; receipts may wait, since nobody waits for them and an acknowledgement
+ * meanwhile saves both their insert and their delete; deletes wait a little for others to share a flush with.
+ */
+export interface JournalLimits {
+  /** Of appends that wait or are being written. */
+  readonly bufferBytes: number
+  readonly receiptDelayMs: number
+  readonly deleteDelayMs: number
+}
+
+/** What one statement writes. `barriers` are told after it. */
+export interface Flush {
+  readonly appends: readonly Append[]
+  readonly deletes: readonly Delete[]
+  readonly barriers: readonly (() => void)[]
+}
+
+export class JournalBuffer {
+  readonly #limits: JournalLimits
+  readonly #messages = new AppendLane()
+  readonly #receipts = new AppendLane()
+  #deletes: Delete[] = []
+  #barriers: (() => void)[] = []
+  #bytes = 0
+
+  constructor(limits: JournalLimits) {
+    this.#limits = limits
+  }
+
+  /** Bytes of appends that wait or are being written. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Takes an append; undefined when there is no room. */
+  append<Item>(envelope: Envelope, now: number, listener: AppendListener<Item>, item: Item): Append | undefined {
+    const bytes = envelopeBytes(envelope)
+    if (this.#bytes + bytes > this.#limits.bufferBytes) return undefined
+    this.#bytes += bytes
+    const append = new Append(envelope, now, listener as AppendListener<unknown>, item)
+    this.#lane(append).push(append)
+    return append
+  }
+
+  /** Takes an append back. False: it is being written, or was. */
+  strike(append: Append): boolean {
+    if (append.state !== 'buffered') return false
+    append.state = 'done'
+    this.#bytes -= envelopeBytes(append.envelope)
+    this.#lane(append).struck()
+    return true
+  }
+
+  delete<Item>(to: Address, messageId: MessageId, now: number, listener: DeleteListener<Item>, item: Item): void {
+    this.#deletes.push(new Delete(to, messageId, now, listener as DeleteListener<unknown>, item))
+  }
+
+  /** Calls back when all that is buffered now, and all that is being written, is written. */
+  barrier(done: () => void): void {
+    this.#barriers.push(done)
+  }
+
+  /** When the next flush is due, in ms of the same clock; undefined: nothing waits. */
+  dueAt(): number | undefined {
+    if (this.#barriers.length > 0) return 0
+    const message = this.#messages.first()
+    if (message !== undefined) return message.bufferedAt
+    const receipt = this.#receipts.first()
+    const row = this.#deletes[0]
+    const receiptAt = receipt === undefined ? Infinity : receipt.bufferedAt + this.#limits.receiptDelayMs
+    const deleteAt = row === undefined ? Infinity : row.bufferedAt + this.#limits.deleteDelayMs
+    const due = Math.min(receiptAt, deleteAt)
+    return due === Infinity ? undefined : due
+  }
+
+  /** Takes out what the next statement writes: at most `limit` appends and as many deletes. */
+  take(now: number, limit: number): Flush {
+    const hurried = this.#barriers.length > 0
+    const appends: Append[] = []
+    this.#messages.take(appends, limit, Infinity)
+    this.#receipts.take(appends, limit, hurried ? Infinity : now - this.#limits.receiptDelayMs)
+    const deletes = this.#deletes.splice(0, limit)
+    const emptied = appends.length < limit && this.#deletes.length === 0
+    const barriers = emptied ? this.#barriers : []
+    if (emptied) this.#barriers = []
+    return { appends, deletes, barriers }
+  }
+
+  /** An append of a flush is in PostgreSQL, or surely not. */
+  settle(append: Append, outcome: 'appended' | 'notAppended'): void {
+    this.#bytes -= envelopeBytes(append.envelope)
+    append.settle(outcome)
+  }
+
+  /** Gives up the appends that have waited since before `since`; those being written are not touched. */
+  giveUp(since: number): void {
+    const stale: Append[] = []
+    this.#messages.take(stale, Infinity, since)
+    this.#receipts.take(stale, Infinity, since)
+    for (const append of stale) this.settle(append, 'notAppended')
+  }
+
+  #lane(append: Append): AppendLane {
+    return isReceipt(append.envelope.kind) ? this.#receipts : this.#messages
+  }
+}

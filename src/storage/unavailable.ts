@@ -1,0 +1,27 @@
+/** What `pg` says, without a code, of connections that it lost or could not make. */
+const LOST = /timeout exceeded when trying to connect|connection terminated|connection error|query read timeout/i
+
+const SYSTEM_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+])
+
+/**
+ * Whether an error says that the database is away or has no room, so that the same may pass later. SQLSTATE classes:
+ * PostgreSQL documentation, appendix A.
+ */
+export function isUnavailable(error: unknown): boolean {
+  for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
+    const code = 'code' in one && typeof one.code === 'string' ? one.code : ''
+    if (SYSTEM_CODES.has(code) || /^(08|53|57P|25006|40)/.test(code) || LOST.test(one.message)) return true
+    if (one instanceof AggregateError && one.errors.some((inner) => isUnavailable(inner))) return true
+  }
+  return false
+}

@@ -1,0 +1,465 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { Client } from '../../client/client.ts'
+import type { ClientOptions } from '../../client/client-options.ts'
+import { writeText } from '../../client/contents.ts'
+import { openFileStore } from '../../client/file-store.ts'
+import { memoryStore } from '../../client/memory-store.ts'
+import type { IncomingMessage, OutgoingMessage } from '../../client/message.ts'
+import type { Store } from '../../client/store.ts'
+import { Kind } from '../../proto/frames.ts'
+import type { DeliverFrame, WireEnvelope } from '../../proto/frames.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+import { ManualClock } from './helpers/manual-clock.ts'
+import { Wire } from './helpers/wire.ts'
+
+const ME = 15550000001
+const PEER = 15550000002
+
+interface Setup {
+  readonly client: Client
+  readonly clock: ManualClock
+  readonly wire: Wire
+  readonly shown: IncomingMessage[]
+  readonly receipts: OutgoingMessage[]
+}
+
+async function setUp(options: Partial<ClientOptions> = {}): Promise<Setup> {
+  const clock = new ManualClock()
+  const wire = new Wire()
+  const defaults = { url: 'http://localhost:3000', store: memoryStore(), token: 'secret', random: () => 0 }
+  const client = await Client.open({ ...defaults, transport: wire, clock, ...options })
+  const shown: IncomingMessage[] = []
+  const receipts: OutgoingMessage[] = []
+  client.on('message', (message) => shown.push(message))
+  client.on('receipt', (message) => receipts.push(message))
+  return { client, clock, wire, shown, receipts }
+}
+
+function uuid(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+}
+
+function envelope(number: number, change: Partial<WireEnvelope> = {}): WireEnvelope {
+  const id = uuid(number)
+  const payload = writeText({ id, chat: ME, sentAtMs: 1, text: `text ${number}` })
+  const from = { user: PEER, device: 1 }
+  return { messageId: BigInt(number), from, kind: Kind.MESSAGE, id, payload, sentAt: 5, about: [], ...change }
+}
+
+function deliver(seq: number, number = seq, change: Partial<WireEnvelope> = {}): DeliverFrame {
+  return { type: 'deliver', seq, envelope: envelope(number, change) }
+}
+
+function receipt(seq: number, kind: Kind, about: readonly string[], device = 1): DeliverFrame {
+  return deliver(seq, 9_000 + seq, { kind, about, payload: new Uint8Array(0), from: { user: PEER, device } })
+}
+
+function accepted(id: string, messageId: bigint, delivered: readonly number[] = []) {
+  return { type: 'accepted' as const, id, messageId, at: 77, delivered }
+}
+
+function refused(id: string, code: string, temporary = false, details?: object) {
+  const extra = details === undefined ? {} : { details }
+  return { type: 'error' as const, id, code, message: '', temporary, retryAfterMs: 0, ...extra }
+}
+
+const texts = (messages: readonly { body: { type: string } }[]): string[] =>
+  messages.map(({ body }) => ('text' in body ? String(body.text) : body.type))
+
+test('deliveries are stored, shown in order, and acknowledged together', async (t) => {
+  const { client, wire, shown } = await setUp()
+  const session = await wire.session(1)
+  session.say(deliver(1), deliver(2), deliver(3))
+  t.deepEqual(await session.nth('ack'), { type: 'ack', upTo: 3 })
+  t.is(session.all('ack').length, 1)
+  t.deepEqual(texts(shown), ['text 1', 'text 2', 'text 3'])
+  t.deepEqual(texts(await client.history(PEER)), ['text 1', 'text 2', 'text 3'])
+  t.deepEqual(await client.chats(), [{ user: PEER, unread: 3, lastAt: 5 }])
+  await client.close()
+})
+
+test('an envelope that comes again, by another session or another id of the server, is acknowledged and not shown', async (t) => {
+  const { client, clock, wire, shown } = await setUp()
+  const first = await wire.session(1)
+  first.say(deliver(1), deliver(2))
+  await first.nth('ack')
+  first.end(1006)
+  clock.advance(1_000)
+  const second = await wire.session(2)
+  second.say(deliver(1, 2), deliver(2, 1, { messageId: 99n }), deliver(3))
+  t.deepEqual(await second.nth('ack'), { type: 'ack', upTo: 3 })
+  t.deepEqual(texts(shown), ['text 1', 'text 2', 'text 3'])
+  await client.close()
+})
+
+test('the same client id of another device is another message', async (t) => {
+  const { client, wire, shown } = await setUp()
+  const session = await wire.session(1)
+  session.say(deliver(1, 1), deliver(2, 1, { from: { user: PEER, device: 2 } }))
+  await session.nth('ack')
+  t.deepEqual(
+    shown.map(({ device }) => device),
+    [1, 2],
+  )
+  await client.close()
+})
+
+test('marks outlive the thirty days that an envelope may wait', async (t) => {
+  const store = memoryStore()
+  const { client, clock, wire, shown } = await setUp({ store })
+  const session = await wire.session(1)
+  session.say(deliver(1))
+  await session.nth('ack')
+  clock.jump(34 * 24 * 3600 * 1000)
+  session.end(1006)
+  clock.advance(1_000)
+  const again = await wire.session(2)
+  again.say(deliver(1))
+  await again.nth('ack')
+  t.is(shown.length, 1)
+  await client.close()
+})
+
+test('content that cannot be read is shown as such and stops nothing', async (t) => {
+  const { client, wire, shown } = await setUp()
+  const session = await wire.session(1)
+  const foreign = writeText({ id: uuid(7), chat: ME, sentAtMs: 1, text: 'for another id' })
+  const elsewhere = writeText({ id: uuid(3), chat: 15550000009, sentAtMs: 1, text: 'for another chat' })
+  session.say(
+    deliver(1, 1, { payload: Uint8Array.of(255, 255, 255) }),
+    deliver(2, 2, { payload: foreign }),
+    deliver(3, 3, { payload: elsewhere }),
+    deliver(4, 4, { payload: new Uint8Array(0) }),
+    deliver(5, 5, { id: 'no/uuid' }),
+    deliver(6, 6, { kind: 99 as Kind }),
+    deliver(7),
+  )
+  t.deepEqual(await session.nth('ack'), { type: 'ack', upTo: 7 })
+  t.deepEqual(texts(shown), ['unreadable', 'unreadable', 'unreadable', 'unreadable', 'text 7'])
+  await client.close()
+})
+
+test('what the store could not take is not acknowledged and comes again', async (t) => {
+  const inner = memoryStore()
+  let broken = false
+  const store: Store = {
+    transaction: (work) => (broken ? Promise.reject(new RangeError('disk full')) : inner.transaction(work)),
+    close: () => inner.close(),
+  }
+  const { client, clock, wire, shown } = await setUp({ store })
+  const errors: string[] = []
+  client.on('error', ({ code }) => errors.push(code))
+  const session = await wire.session(1)
+  await client.chats()
+  broken = true
+  session.say(deliver(1), deliver(2))
+  await waitUntil('the connection was given up', () => session.closed)
+  t.is(session.all('ack').length, 0)
+  t.is(shown.length, 0)
+  t.true(errors.includes('STORE_FAILED'))
+  broken = false
+  clock.advance(1_000)
+  const next = await wire.session(2)
+  next.say(deliver(1), deliver(2))
+  await next.nth('ack')
+  t.deepEqual(texts(shown), ['text 1', 'text 2'])
+  await client.close()
+})
+
+test('a gap in the deliveries gives the connection up', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  session.say(deliver(1), deliver(3))
+  t.true(session.closed)
+  await client.close()
+})
+
+test('a message goes out when it is stored, and its receipts move it forward', async (t) => {
+  const { client, wire, receipts } = await setUp()
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  t.is(message.status, 'waiting')
+  const answered = client.whenAccepted(message)
+  const send = await session.nth('send')
+  t.like(send, { id: message.id, to: PEER, kind: Kind.MESSAGE, first: true, urgent: true })
+  t.deepEqual(
+    send.copies.map(({ device }) => device),
+    [1],
+  )
+  session.say(accepted(message.id, 500n))
+  t.like(await answered, { status: 'accepted', sentAt: 77 })
+  session.say(
+    receipt(1, Kind.DELIVERED, [message.id]),
+    receipt(2, Kind.READ, [message.id]),
+    receipt(3, Kind.DELIVERED, [message.id]),
+    receipt(4, Kind.EXPIRED, [message.id], 2),
+  )
+  await session.nth('ack')
+  t.deepEqual(
+    receipts.map(({ status }) => status),
+    ['accepted', 'delivered', 'read'],
+  )
+  t.like((await client.history(PEER))[0], { status: 'read', deliveredTo: [1] })
+  await client.close()
+})
+
+test('an accepted that says delivered gives ✓✓ at once', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nth('send')
+  session.say(accepted(message.id, 500n, [1]))
+  t.like(await client.whenAccepted(message), { status: 'delivered', deliveredTo: [1] })
+  await client.close()
+})
+
+test('a receipt of somebody else, or for what was never sent, changes nothing', async (t) => {
+  const { client, wire, receipts } = await setUp()
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nth('send')
+  const stranger = { from: { user: 15550000009, device: 1 }, kind: Kind.READ, about: [message.id] }
+  session.say(deliver(1, 1, stranger), receipt(2, Kind.READ, [uuid(8), 'no uuid']))
+  await session.nth('ack')
+  t.is(receipts.length, 0)
+  await client.close()
+})
+
+test('a DELIVERED without an accepted does not stop the resending', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nth('send')
+  session.say(receipt(1, Kind.DELIVERED, [message.id]))
+  await session.nth('ack')
+  session.end(1006)
+  clock.advance(1_000)
+  const next = await wire.session(2)
+  t.is((await next.nth('send')).id, message.id)
+  next.say(accepted(message.id, 500n))
+  t.is((await client.whenAccepted(message)).status, 'delivered')
+  await client.close()
+})
+
+test('an accepted that comes by a closed socket changes nothing', async (t) => {
+  const { client, clock, wire, receipts } = await setUp()
+  const old = await wire.session(1)
+  const first = client.sendText(PEER, 'one')
+  const second = client.sendText(PEER, 'two')
+  await old.nth('send', 2)
+  old.end(1006)
+  clock.advance(1_000)
+  old.say(accepted(first.id, 500n))
+  const next = await wire.session(2)
+  await next.nth('send', 2)
+  t.deepEqual(
+    next.all('send').map(({ id, first: isFirst }) => [id, isFirst]),
+    [
+      [first.id, true],
+      [second.id, false],
+    ],
+  )
+  t.is(receipts.length, 0)
+  t.is((await next.nth('connect')).lastMessageId, 0n)
+  await client.close()
+})
+
+test('the next connection names the highest message id that was accepted', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  for (const [index, messageId] of [700n, 600n].entries()) {
+    const message = client.sendText(PEER, 'Hello')
+    await session.nth('send', index + 1)
+    session.say(accepted(message.id, messageId))
+    await client.whenAccepted(message)
+  }
+  session.end(1006)
+  clock.advance(1_000)
+  const next = await wire.session(2)
+  t.is((await next.nth('connect')).lastMessageId, 700n)
+  await client.close()
+})
+
+test('a changed device list is corrected, used for the resend, and remembered', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
+  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  const later = client.sendText(PEER, 'there')
+  await session.nth('send', 2)
+  const devices = { missing: [2, 3], extra: [1], stale: [] }
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }), refused(later.id, 'RESEND_FROM_FIRST', true))
+  const resent = await session.nth('send', 3)
+  t.deepEqual([resent.id, resent.first, resent.copies.map(({ device }) => device)], [message.id, true, [2, 3]])
+  t.is((await session.nth('send', 4)).id, later.id)
+  session.say(accepted(message.id, 1n), accepted(later.id, 2n))
+  await client.whenAccepted(later)
+  await client.close()
+  const again = await setUp({ store: await openFileStore(directory) })
+  const next = await again.wire.session(1)
+  again.client.sendText(PEER, 'Good bye')
+  t.deepEqual(
+    (await next.nth('send')).copies.map(({ device }) => device),
+    [2, 3],
+  )
+  await again.client.close()
+})
+
+test('a message that is refused for good fails visibly and the next one goes on', async (t) => {
+  const { client, wire, receipts } = await setUp()
+  const session = await wire.session(1)
+  const failing = client.sendText(PEER, 'one')
+  const next = client.sendText(PEER, 'two')
+  const answered = t.throwsAsync(client.whenAccepted(failing), { code: 'UNKNOWN_USER' })
+  await session.nth('send', 2)
+  session.say(refused(failing.id, 'UNKNOWN_USER'), refused(next.id, 'RESEND_FROM_FIRST', true))
+  await answered
+  t.like(await session.nth('send', 3), { id: next.id, first: true })
+  t.like(receipts[0], { id: failing.id, status: 'failed', error: 'UNKNOWN_USER' })
+  t.like((await client.history(PEER))[0], { status: 'failed', error: 'UNKNOWN_USER' })
+  await client.close()
+})
+
+test('what is unaccepted goes out at the next start, in order and with the same ids', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
+  const first = await setUp({ store: await openFileStore(directory) })
+  const sent = ['one', 'two', 'three'].map((text) => first.client.sendText(PEER, text))
+  await first.client.close()
+  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const session = await wire.session(1)
+  await session.nth('send', 3)
+  t.deepEqual(
+    session.all('send').map(({ id }) => id),
+    sent.map(({ id }) => id),
+  )
+  t.is((await session.nth('connect')).number, 2)
+  t.deepEqual(texts(await client.history(PEER)), ['one', 'two', 'three'])
+  await client.close()
+})
+
+test('a full outbox refuses the message at once', async (t) => {
+  const { client } = await setUp({ outbox: { maxEntries: 2 } })
+  client.sendText(PEER, 'one')
+  client.sendText(PEER, 'two')
+  t.throws(() => client.sendText(PEER, 'three'), { code: 'OUTBOX_FULL' })
+  t.throws(() => client.sendText(PEER, 'x'.repeat(70_000)), { code: 'TOO_LARGE' })
+  t.throws(() => client.sendText(PEER, ''), { code: 'EMPTY' })
+  t.throws(() => client.sendText(-1, 'Hello'), { code: 'INVALID_USER' })
+  await client.close()
+})
+
+test('marking a chat as read tells its author once, in batches of a thousand', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  const count = 1_200
+  session.say(...Array.from({ length: count }, (_, index) => deliver(index + 1)))
+  await waitUntil('all is stored', () => session.all('ack').at(-1)?.upTo === count)
+  await client.markChatRead(PEER)
+  await client.markChatRead(PEER)
+  const reads = [await session.nth('send', 1), await session.nth('send', 2)]
+  t.deepEqual(
+    reads.map(({ kind, to, about, copies }) => [kind, to, about.length, copies.length]),
+    [
+      [Kind.READ, PEER, 1_000, 0],
+      [Kind.READ, PEER, 200, 0],
+    ],
+  )
+  t.is(new Set(reads.flatMap(({ about }) => about)).size, count)
+  t.deepEqual(await client.chats(), [{ user: PEER, unread: 0, lastAt: 5 }])
+  await client.close()
+})
+
+test('with read receipts off nobody is told', async (t) => {
+  const { client, wire, shown } = await setUp({ readReceipts: false })
+  const session = await wire.session(1)
+  session.say(deliver(1))
+  await session.nth('ack')
+  await client.markRead(shown)
+  t.is((await client.chats())[0]?.unread, 0)
+  t.is(session.all('send').length, 0)
+  await client.close()
+})
+
+test('history comes in pages, the newest first', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  session.say(...Array.from({ length: 5 }, (_, index) => deliver(index + 1)))
+  await session.nth('ack')
+  const last = await client.history(PEER, { limit: 2 })
+  t.deepEqual(texts(last), ['text 4', 'text 5'])
+  t.deepEqual(texts(await client.history(PEER, { limit: 9, before: last[0]?.order ?? 0 })), [
+    'text 1',
+    'text 2',
+    'text 3',
+  ])
+  await client.close()
+})
+
+test('typing is told seldom, and ends with a message or by itself', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const seen: boolean[] = []
+  client.on('typing', ({ typing }) => seen.push(typing))
+  const session = await wire.session(1)
+  client.typing(PEER)
+  client.typing(PEER)
+  clock.advance(3_000)
+  client.typing(PEER)
+  client.typing(PEER, false)
+  client.typing(PEER, false)
+  await session.nth('signal')
+  t.deepEqual(
+    session.all('signal').map(({ to, payload }) => [to.device, payload[1]]),
+    [
+      [0, 1],
+      [0, 1],
+      [0, 2],
+    ],
+  )
+  const from = { user: PEER, device: 1 }
+  session.say({ type: 'signal', from, payload: Uint8Array.of(0, 1) })
+  clock.advance(7_000)
+  t.deepEqual(seen, [true, false])
+  session.say({ type: 'signal', from, payload: Uint8Array.of(0, 1) }, deliver(1))
+  await session.nth('ack')
+  t.deepEqual(seen, [true, false, true, false])
+  await client.close()
+})
+
+test('presence is asked for again by every session', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const seen: unknown[] = []
+  client.on('presence', (presence) => seen.push(presence))
+  client.watch([PEER])
+  const session = await wire.session(1)
+  t.deepEqual((await session.nth('watch')).users, [PEER])
+  session.say({ type: 'presence', user: PEER, online: true, lastSeen: 0 })
+  session.say({ type: 'presence', user: 15550000009, online: true, lastSeen: 0 })
+  t.deepEqual(seen, [{ user: PEER, online: true, lastSeen: 0 }])
+  session.end(1006)
+  clock.advance(1_000)
+  const next = await wire.session(2)
+  t.deepEqual((await next.nth('watch')).users, [PEER])
+  client.unwatch([PEER])
+  t.deepEqual((await next.nth('unwatch')).users, [PEER])
+  await client.close()
+})
+
+test('caughtUp is told after everything that came before it', async (t) => {
+  const { client, wire, shown } = await setUp()
+  const counts: number[] = []
+  client.on('caughtUp', () => counts.push(shown.length))
+  const session = await wire.session(1)
+  session.say(deliver(1), deliver(2), { type: 'caughtUp' }, deliver(3))
+  await session.nth('ack')
+  t.deepEqual(counts, [2])
+  await client.close()
+})
+
+test('closing rejects what was waited for', async (t) => {
+  const { client } = await setUp()
+  const waiting = client.whenAccepted(client.sendText(PEER, 'Hello'))
+  await Promise.all([t.throwsAsync(waiting, { code: 'CLOSED' }), client.close()])
+})

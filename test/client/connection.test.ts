@@ -1,0 +1,185 @@
+import test from 'ava'
+import { Client } from '../../client/client.ts'
+import type { ConnectionState } from '../../client/connection.ts'
+import { memoryStore } from '../../client/memory-store.ts'
+import { decodeRecord } from '../../client/records.ts'
+import type { DeviceRecord } from '../../client/records.ts'
+import type { Store } from '../../client/store.ts'
+import { CloseCode } from '../../proto/close-codes.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+import { ManualClock } from './helpers/manual-clock.ts'
+import { Wire } from './helpers/wire.ts'
+
+interface Setup {
+  readonly client: Client
+  readonly clock: ManualClock
+  readonly wire: Wire
+  readonly states: ConnectionState[]
+}
+
+async function setUp(store: Store = memoryStore(), random = 0): Promise<Setup> {
+  const clock = new ManualClock()
+  const wire = new Wire()
+  const options = { url: 'http://localhost:3000', store, token: 'secret', transport: wire, clock, random: () => random }
+  const client = await Client.open(options)
+  const states: ConnectionState[] = []
+  client.on('connection', (state) => states.push(state))
+  return { client, clock, wire, states }
+}
+
+test('every connection is counted in the store before it is made', async (t) => {
+  const store = memoryStore()
+  const { client, clock, wire } = await setUp(store)
+  for (const number of [1, 2, 3]) {
+    await waitUntil(`connection ${number} was made`, () => wire.ends.length === number)
+    const record = await store.transaction((transaction) => transaction.get('device'))
+    t.is(decodeRecord<DeviceRecord>(record)?.json.connection, number)
+    const session = await wire.session(number)
+    t.like(await session.nth('connect'), { number, token: 'secret' })
+    session.end(1006)
+    clock.advance(30_000)
+  }
+  await client.close()
+})
+
+test('a lost connection is made again after the back-off, and the state says when', async (t) => {
+  const { client, clock, wire, states } = await setUp(memoryStore(), 0.5)
+  await wire.session(1)
+  wire.ends[0]?.end(1006)
+  t.deepEqual(states.at(-1), { phase: 'offline', retryAt: clock.now() + 250, code: 1006, reason: '' })
+  clock.advance(249)
+  t.is(client.connection.phase, 'offline')
+  clock.advance(1)
+  t.is(client.connection.phase, 'connecting')
+  await wire.session(2)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+  t.is(client.connection.phase, 'closed')
+})
+
+test('connect makes a connection now instead of after the back-off', async (t) => {
+  const { client, wire } = await setUp(memoryStore(), 1)
+  await wire.session(1)
+  wire.ends[0]?.end(1006)
+  t.is(client.connection.phase, 'offline')
+  client.connect()
+  await wire.session(2)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+})
+
+test('a terminal close code stops the client and says why', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  const refusal = { id: '', temporary: false, retryAfterMs: 0 }
+  session.say({ type: 'error', ...refusal, code: 'UNAUTHENTICATED', message: 'The token was revoked' })
+  session.end(CloseCode.UNAUTHENTICATED)
+  const reason = 'The token was revoked'
+  t.deepEqual(client.connection, { phase: 'stopped', code: CloseCode.UNAUTHENTICATED, reason })
+  clock.advance(3_600_000)
+  t.is(wire.ends.length, 1)
+  await client.close()
+})
+
+test('a replaced device that is told to connect again counts above the newest connection', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  const details = { number: 41 }
+  session.say({ type: 'error', id: '', code: 'REPLACED', message: '', temporary: false, retryAfterMs: 0, details })
+  session.end(CloseCode.REPLACED)
+  t.is(client.connection.phase, 'stopped')
+  client.connect()
+  const next = await wire.session(2)
+  t.is((await next.nth('connect')).number, 42)
+  await client.close()
+})
+
+test('a silent server is asked once and then given up', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  clock.advance(29_000)
+  t.is(session.all('ping').length, 0)
+  clock.advance(3_000)
+  await session.nth('ping')
+  session.say({ type: 'pong' })
+  clock.advance(35_000)
+  await session.nth('ping', 2)
+  t.is(client.connection.phase, 'online')
+  clock.advance(15_000)
+  t.true(session.closed)
+  t.is(session.all('ping').length, 2)
+  await client.close()
+})
+
+test('a send that stays without an answer gives the connection up', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  client.sendText(15550000002, 'Hello')
+  await session.nth('send')
+  for (let seconds = 0; seconds < 60; seconds += 20) {
+    clock.advance(20_000)
+    session.say({ type: 'pong' })
+  }
+  t.false(session.closed)
+  clock.advance(5_000)
+  t.true(session.closed)
+  await client.close()
+})
+
+test('a connection that does not become a session in time is given up', async (t) => {
+  const { client, clock, wire } = await setUp()
+  await waitUntil('a connection was made', () => wire.ends.length === 1)
+  clock.advance(15_000)
+  t.true(wire.ends[0]?.closed)
+  await wire.session(2)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+})
+
+test('a draining node is left at the time that it names', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  session.say({ type: 'goaway', reconnectAfterMs: 4_000 })
+  clock.advance(3_999)
+  t.is(client.connection.phase, 'online')
+  clock.advance(1)
+  t.true(session.closed)
+  await wire.session(2)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+})
+
+test('the time that a refusal names is waited', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  session.say({ type: 'error', id: '', code: 'OVERLOADED', message: 'Full', temporary: true, retryAfterMs: 9_000 })
+  session.end(CloseCode.OVERLOADED)
+  t.like(client.connection, { phase: 'offline', retryAt: clock.now() + 9_000, reason: 'Full' })
+  await client.close()
+})
+
+test('bytes that are no frames end the connection, not the client', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  session.sayBytes(Uint8Array.of(10, 200, 1, 2))
+  t.true(session.closed)
+  t.is(client.connection.phase, 'offline')
+  await client.close()
+})
+
+test('a store of one user is never connected as another', async (t) => {
+  const store = memoryStore()
+  const { client, clock, wire } = await setUp(store)
+  await wire.session(1)
+  wire.ends[0]?.end(1006)
+  clock.advance(1_000)
+  const other = await wire.session(2, 15550000009)
+  t.true(other.closed)
+  t.like(client.connection, { phase: 'stopped', reason: 'The store belongs to another user' })
+  await client.close()
+})
+
+test('a device without a token is told so', async (t) => {
+  const open = Client.open({ url: 'http://localhost:3000', store: memoryStore(), transport: new Wire() })
+  await t.throwsAsync(open, { code: 'NO_TOKEN' })
+})

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import type { ExecutionContext } from 'ava'
+import { Client } from 'pg'
+import { Database } from '../../src/storage/database.ts'
+
+/** Environment variable: URL of the PostgreSQL server that `test/run.ts` started. */
+export const TEST_SERVER = 'PARLEY_TEST_SERVER'
+/** Name of the migrated database that tests clone. */
+export const TEMPLATE = 'template_parley'
+
+/** @returns the URL of an empty, migrated database that only this test uses and that goes with it */
+export async function createTestDatabase(t: ExecutionContext): Promise<string> {
+  return createDatabase(t, TEMPLATE)
+}
+
+/** @returns the URL of a database without any schema */
+export async function createBareDatabase(t: ExecutionContext): Promise<string> {
+  return createDatabase(t, 'template1')
+}
+
+/** An open {@link Database} on a database of its own. */
+export async function openTestDatabase(t: ExecutionContext): Promise<Database> {
+  const database = await openDatabase(await createTestDatabase(t))
+  t.teardown(() => database.close())
+  return database
+}
+
+export function openDatabase(url: string): Promise<Database> {
+  return Database.open({ url, poolConnections: 5, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 })
+}
+
+async function createDatabase(t: ExecutionContext, template: string): Promise<string> {
+  const server = process.env[TEST_SERVER]
+  if (server === undefined) throw new Error('Run tests by: npm test -- FILES')
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  // Teardown runs in reverse order: what was opened on it is closed by then, or cut.
+  t.teardown(() => execute(server, `DROP DATABASE ${name} WITH (FORCE)`))
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function execute(server: string, statement: string): Promise<void> {
+  const client = new Client(server)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,78 @@
+import type { ExecutionContext } from 'ava'
+import { pino } from 'pino'
+import { parseConfig } from '../../config/config.ts'
+import type { Env } from '../../config/env.ts'
+import { Node, type NodeOverrides } from '../../src/api/node.ts'
+import type { SmsSender } from '../../src/api/sms-sender.ts'
+import { createTestDatabase } from './database.ts'
+
+/** Keeps what it was given. */
+export class TestSms implements SmsSender {
+  readonly sent: { to: string; text: string }[] = []
+  /** While set, no message is taken. */
+  failing = false
+
+  send(to: string, text: string): Promise<void> {
+    if (this.failing) return Promise.reject(new Error('The gateway is away'))
+    this.sent.push({ to, text })
+    return Promise.resolve()
+  }
+
+  /** The last code that went to the phone number. */
+  codeFor(phone: string): string {
+    const message = this.sent.findLast(({ to }) => to === phone)
+    const code = /\d{6}/.exec(message?.text ?? '')?.[0]
+    if (code === undefined) throw new Error(`No code went to ${phone}`)
+    return code
+  }
+}
+
+/** Limits of which no test takes notice. */
+export const UNLIMITED = JSON.stringify(
+  Object.fromEntries(
+    [
+      'registrationPerPhone',
+      'registrationPerAddress',
+      'verifyPerPhone',
+      'verifyPerAddress',
+      'connectPerAddress',
+      'send',
+      'signal',
+      'http',
+      'upload',
+    ].map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }]),
+  ),
+)
+
+export interface TestServer {
+  readonly node: Node
+  /** Without a slash at its end. */
+  readonly url: string
+  readonly sms: TestSms
+  readonly databaseUrl: string
+}
+
+export interface TestServerOptions {
+  readonly env?: Env
+  /** Of an existing database; else a new one. */
+  readonly databaseUrl?: string
+  readonly overrides?: NodeOverrides
+}
+
+/** A whole node on a port of its own, with a database of its own; both go with the test. */
+export async function startServer(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
+  const databaseUrl = options.databaseUrl ?? (await createTestDatabase(t))
+  const sms = new TestSms()
+  const config = parseConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    NODE_NAME: 'test',
+    DATABASE_URLS: databaseUrl,
+    LIMITS: UNLIMITED,
+    ...options.env,
+  })
+  const node = Node.create(config, { logger: pino({ level: 'silent' }), sms, ...options.overrides })
+  await node.start()
+  t.teardown(() => node.destroy())
+  return { node, url: node.url, sms, databaseUrl }
+}

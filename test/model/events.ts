@@ -1,0 +1,103 @@
+/** All that can happen in the world, one step each: what runs by itself, then the faults. An event is one small number. */
+const NAMES = [
+  'compose',
+  'send',
+  'send-more',
+  'connect',
+  'client-reads',
+  'client-reads-old',
+  'acknowledge',
+  'server-reads',
+  'bus',
+  'node-reads',
+  'turn',
+  'select',
+  'rows',
+  'receipts',
+  'flush',
+  'wait-flush',
+  'commit',
+  'flushed',
+  'late-statement',
+  'lost-statement',
+  'leave',
+  'eof',
+  'crash',
+  'freeze',
+  'thaw',
+  'cut',
+  'join',
+  'timeout',
+  'unknown',
+  'refuse',
+  'fill',
+  'give-up',
+  'poll',
+  'no-room',
+  'overflow',
+  'others',
+] as const
+
+export const Op = {
+  COMPOSE: 0,
+  SEND: 1,
+  SEND_MORE: 2,
+  CONNECT: 3,
+  CLIENT_READS: 4,
+  CLIENT_READS_OLD: 5,
+  ACKNOWLEDGE: 6,
+  SERVER_READS: 7,
+  BUS: 8,
+  NODE_READS: 9,
+  TURN: 10,
+  SELECT: 11,
+  ROWS: 12,
+  RECEIPTS: 13,
+  FLUSH: 14,
+  WAIT_FLUSH: 15,
+  COMMIT: 16,
+  FLUSHED: 17,
+  LATE_STATEMENT: 18,
+  LOST_STATEMENT: 19,
+  LEAVE: 20,
+  EOF: 21,
+  CRASH: 22,
+  FREEZE: 23,
+  THAW: 24,
+  CUT: 25,
+  JOIN: 26,
+  TIMEOUT: 27,
+  UNKNOWN: 28,
+  REFUSE: 29,
+  FILL: 30,
+  GIVE_UP: 31,
+  POLL: 32,
+  NO_ROOM: 33,
+  OVERFLOW: 34,
+  OTHERS: 35,
+} as const
+
+/** `x` is the node, socket, actor or device it happens to; `y` a second argument. */
+export function makeEvent(op: number, x = 0, y = 0): number {
+  return (op << 20) | (x << 10) | y
+}
+
+export function opOf(event: number): number {
+  return event >> 20
+}
+
+export function xOf(event: number): number {
+  return (event >> 10) & 1023
+}
+
+export function yOf(event: number): number {
+  return event & 1023
+}
+
+export function isFault(event: number): boolean {
+  return opOf(event) >= Op.LEAVE
+}
+
+export function formatEvent(event: number): string {
+  return `${NAMES[opOf(event)]} ${xOf(event)} ${yOf(event)}`
+}

@@ -1,0 +1,157 @@
+import { ALL_REPAIRS, NO_FAULTS } from './config.ts'
+import type { Repairs } from './config.ts'
+import type { Edit } from './mutants.ts'
+import { Op } from './events.ts'
+import type { WalkKind } from './walk.ts'
+
+/** One repair switched off: in the cores by edits, in the world by a flag. */
+export interface Flaw {
+  readonly name: string
+  readonly edits?: readonly Edit[]
+  readonly without?: keyof Repairs
+  /** The kind of walks in which it shows. */
+  readonly kind?: WalkKind
+}
+
+const MAILBOX = 'src/actors/mailbox-state.ts'
+const CHAIN = 'src/actors/chain.ts'
+const CONVERSATION = 'src/actors/conversation.ts'
+const ROUTE = 'src/actors/route.ts'
+const LANE = 'src/storage/append-lane.ts'
+const BUFFER = 'src/storage/journal-buffer.ts'
+
+const UNPOLLED: Repairs = { ...ALL_REPAIRS, poll: false }
+const FEW = { recipients: 1, messages: 2, silentSteps: 0, expiry: false } as const
+
+/** Only wakes bring late rows to light. */
+const NO_POLL: WalkKind = {
+  config: { repairs: UNPOLLED, budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 } },
+}
+
+/** Requests are given up, and nothing else goes wrong. */
+const TIMEOUTS: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, timeout: 3 } } }
+
+const TIMEOUTS_NO_POLL: WalkKind = { config: { ...TIMEOUTS.config, repairs: UNPOLLED } }
+
+/** Nodes die while PostgreSQL is slow. */
+const CRASHES: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, crash: 2 } }, slow: [{ op: Op.COMMIT }] }
+
+/** The journal refuses now and then, and recipients go away before they have read everything. */
+const REFUSALS: WalkKind = {
+  config: { ...FEW, nodes: 2, windowEnvelopes: 3, budgets: { ...NO_FAULTS, refuse: 4, move: 2 } },
+  slow: [{ op: Op.CLIENT_READS, x: 1 }],
+}
+
+/** A node is cut from the bus and its users move on, while reads take long. */
+const CUTS: WalkKind = {
+  config: { ...FEW, budgets: { ...NO_FAULTS, cut: 1, others: 3, moveSender: 1 } },
+  slow: [{ op: Op.ROWS }],
+}
+
+export const FLAWS: readonly Flaw[] = [
+  { name: 'R1: connections are not numbered', without: 'numbers' },
+  {
+    name: 'R2: batches of a chain are under way together',
+    edits: [
+      { file: CHAIN, from: 'if (this.#underWay !== undefined || this.#waiting', to: 'if (this.#waiting' },
+      {
+        file: CHAIN,
+        from: 'this.#effects.route(new Route(',
+        to: 'const all = (this.sent ??= new Map()); const put = (r) => (all.set(r, items), r); this.#effects.route(put(new Route(',
+      },
+      { file: CHAIN, from: 'this.#incarnation, this, this.#effects))', to: 'this.#incarnation, this, this.#effects)))' },
+      { file: CHAIN, from: 'const items = this.#underWay\n', to: 'const items = this.sent.get(route)\n' },
+    ],
+  },
+  {
+    name: 'R3: a mailbox does not read its rows for a new chain',
+    edits: [{ file: MAILBOX, from: 'const known = batch.incarnation === undefined || batch', to: 'const known = true || batch' }],
+  },
+  {
+    name: 'R3: a read that had begun before a batch came is good enough for it',
+    edits: [{ file: MAILBOX, from: 'ripe: false', to: 'ripe: true' }],
+    kind: CUTS,
+  },
+  {
+    name: 'R4: a mailbox goes live while its own appends are under way',
+    edits: [{ file: MAILBOX, from: 'all && this.#owed === 0', to: 'all' }],
+  },
+  {
+    name: 'R4: a read need not begin after a wake',
+    edits: [{ file: MAILBOX, from: 'if (this.#reading) this.#readAgain = true', to: 'if (this.#reading) return' }],
+  },
+  {
+    name: 'R5: a session takes sends after a refused one',
+    edits: [{ file: CONVERSATION, from: 'return !this.#refusing\n', to: 'return true\n' }],
+  },
+  {
+    name: 'R5: what waits behind a refused send goes on',
+    edits: [{ file: CONVERSATION, from: 'return this.#chains.flatMap((chain) => chain.takeWaiting())', to: 'return []' }],
+  },
+  {
+    name: 'R5: a live mailbox appends what follows a refused item of a batch',
+    edits: [{ file: MAILBOX, from: 'if (!refused) item.append', to: 'item.append' }],
+    kind: REFUSALS,
+  },
+  {
+    name: 'R5: a mailbox that is behind appends what follows a refused item of a batch',
+    edits: [{ file: MAILBOX, from: 'refused || !this.#appendOnly', to: '!this.#appendOnly' }],
+  },
+  {
+    name: 'R5: the sender appends what follows a refused item of a batch',
+    edits: [{ file: ROUTE, from: 'this.#refused || !this.#effects', to: '!this.#effects' }],
+  },
+  { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor' },
+  { name: 'R6: the client listens to a socket that it has left', without: 'deafToOldSockets' },
+  {
+    name: 'R7: an acknowledgement during the insert is answered as accepted',
+    edits: [
+      {
+        file: MAILBOX,
+        from: "item.answer('delivered', this.incarnation)",
+        to: "item.answer(neverStored ? 'delivered' : 'accepted', this.incarnation)",
+      },
+    ],
+    kind: CRASHES,
+  },
+  {
+    name: 'R7: a row goes without a receipt when its answer said delivered',
+    edits: [
+      {
+        file: MAILBOX,
+        from: "if (item.acknowledged && this.phase !== 'closed') this.#finish(item)",
+        to: "if (item.acknowledged && this.phase !== 'closed') this.#effects.remove(item)",
+      },
+    ],
+    kind: TIMEOUTS,
+  },
+  {
+    name: 'R7: an insert that is being written can be struck out',
+    edits: [{ file: BUFFER, from: "if (append.state !== 'buffered') return false", to: "if (append.state === 'done') return false" }],
+  },
+  { name: 'R8: the first read does not wait for the subscription', without: 'flush', kind: NO_POLL },
+  { name: 'R9: a closing mailbox does not wake its successor', without: 'closingWake', kind: NO_POLL },
+  {
+    name: 'R10: a row of an envelope in flight is ignored',
+    edits: [{ file: MAILBOX, from: 'this.#rowSeen(known)', to: 'void known' }],
+    kind: TIMEOUTS_NO_POLL,
+  },
+  { name: 'R11: nobody polls', without: 'poll' },
+  {
+    name: 'a struck insert is written',
+    edits: [{ file: LANE, from: "if (append.state !== 'buffered') continue", to: "if (append.state === 'flushing') continue" }],
+  },
+  {
+    name: 'a window holds one envelope too many',
+    edits: [{ file: MAILBOX, from: 'this.#unacknowledged < this', to: 'this.#unacknowledged <= this' }],
+  },
+  {
+    name: 'a struck insert keeps its bytes',
+    edits: [{ file: BUFFER, from: "append.state = 'done'\n    this.#bytes -= envelopeBytes(append.envelope)", to: "append.state = 'done'" }],
+  },
+  {
+    name: 'a barrier does not wait for what is buffered',
+    edits: [{ file: BUFFER, from: 'const emptied = appends.length < limit && this.#deletes.length === 0', to: 'const emptied = true' }],
+    kind: { config: { ...NO_POLL.config, flushLimit: 1 } },
+  },
+]

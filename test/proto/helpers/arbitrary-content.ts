@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import type { Arbitrary } from 'fast-check'
+import type { Body, Chat, Content, LinkPreview, MessageReference, Version } from '../../../proto/content.ts'
+
+/** Contents that a client may have written. */
+
+const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }))
+const user = fc.integer({ min: 1, max: 999_999_999_999_999 })
+const device = fc.integer({ min: 1, max: 8 })
+const sixteen = fc.uint8Array({ minLength: 16, maxLength: 16 })
+/** Without -0, which is written as 0. */
+const degrees = (most: number) => fc.double({ min: -most, max: most, noNaN: true }).map((value) => value + 0)
+const target: Arbitrary<MessageReference> = fc.record({ user, device, id: fc.uuid() })
+const version: Arbitrary<Version> = fc.record({ epoch: fc.nat(), hash: sixteen })
+const preview: Arbitrary<LinkPreview> = fc.record({
+  url: text,
+  title: text,
+  description: text,
+  thumbnail: fc.uint8Array(),
+})
+const chat: Arbitrary<Chat> = fc.oneof(
+  fc.record({ type: fc.constant('user' as const), user }),
+  fc.record({ type: fc.constant('group' as const), group: sixteen }),
+)
+
+export const body: Arbitrary<Body> = fc.oneof(
+  fc.record({ type: fc.constant('text' as const), text, preview }, { requiredKeys: ['type', 'text'] }),
+  fc.record({
+    type: fc.constant('location' as const),
+    latitude: degrees(90),
+    longitude: degrees(180),
+    name: text,
+    address: text,
+  }),
+  fc.record({ type: fc.constant('contact' as const), name: text, phone: text, vcard: text }),
+  fc.record({ type: fc.constant('reaction' as const), target, emoji: text }),
+  fc.record({ type: fc.constant('edit' as const), target, text }),
+  fc.record({ type: fc.constant('delete' as const), target }),
+)
+
+export const content: Arbitrary<Content> = fc.record(
+  {
+    id: fc.uuid(),
+    sentAtMs: fc.maxSafeNat(),
+    chat,
+    myList: version,
+    yourList: version,
+    groupState: version,
+    expireSeconds: fc.nat(),
+    replyTo: target,
+    body,
+  },
+  { requiredKeys: ['id', 'sentAtMs', 'chat', 'body'] },
+)

@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { Database } from '../src/storage/database.ts'
+import { EmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
+import { migrate } from '../src/storage/migrate.ts'
+import { TEMPLATE, TEST_SERVER } from './helpers/database.ts'
+
+/** Runs AVA, with the arguments given, beside one PostgreSQL server whose migrated template each test file clones. */
+const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
+const postgres = await EmbeddedPostgres.start({ dataDir, maxConnections: 300 })
+let exitCode = 1
+try {
+  await prepareTemplate(postgres.urlOf(TEMPLATE))
+  // The program of Node that runs this, and not the first on the PATH.
+  const ava = spawn(process.execPath, ['node_modules/.bin/ava', ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, [TEST_SERVER]: postgres.url },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ava.kill(signal))
+  const [code] = (await once(ava, 'exit')) as [number | null]
+  exitCode = code ?? 1
+} finally {
+  await postgres.stop()
+  await rm(dataDir, { recursive: true, force: true })
+}
+process.exit(exitCode)
+
+async function prepareTemplate(url: string): Promise<void> {
+  const admin = new Client(postgres.url)
+  await admin.connect()
+  await admin.query(`CREATE DATABASE ${TEMPLATE}`)
+  await admin.end()
+  const database = await Database.open({ url, poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 30_000 })
+  await migrate(database)
+  await database.close()
+}

@@ -1,0 +1,32 @@
+import test from 'ava'
+import { helpLines, parseCommand } from '../../../tools/chat/commands.ts'
+import { parsePhone } from '../../../tools/chat/phone.ts'
+
+test('text is sent, trimmed, and two slashes begin a text with one', (t) => {
+  t.deepEqual(parseCommand('  Hello there '), { type: 'send', text: 'Hello there' })
+  t.deepEqual(parseCommand('//etc/hosts'), { type: 'send', text: '/etc/hosts' })
+  t.deepEqual(parseCommand('   '), { type: 'nothing' })
+})
+
+test('a chat is opened by its number in every way of writing, or by its place in the list', (t) => {
+  t.deepEqual(parseCommand('/to +15550000002'), { type: 'open', user: 15550000002 })
+  t.deepEqual(parseCommand('/TO +1 (555) 000-0002'), { type: 'open', user: 15550000002 })
+  t.deepEqual(parseCommand('/to 2'), { type: 'openListed', number: 2 })
+  t.is(parseCommand('/to').type, 'wrong')
+  t.is(parseCommand('/to bob').type, 'wrong')
+})
+
+test('every command of the help is one', (t) => {
+  const names = helpLines.join('\n').match(/(?<=\s)\/[a-z]+/g) ?? []
+  t.true(names.length > 5)
+  for (const name of names) t.not(parseCommand(`${name} 1`).type, 'wrong', name)
+  t.is(parseCommand('/halp').type, 'wrong')
+})
+
+test('phone numbers are read as people write them', (t) => {
+  t.is(parsePhone('+15550000001'), 15550000001)
+  t.is(parsePhone('0049 89 1234567'), 49891234567)
+  t.is(parsePhone('15550000001'), 15550000001)
+  for (const wrong of ['', '+', 'abc', '0555', '12345', '1'.repeat(16), '+1555x'])
+    t.is(parsePhone(wrong), undefined, wrong)
+})

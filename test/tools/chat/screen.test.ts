@@ -1,0 +1,107 @@
+import { stripVTControlCharacters } from 'node:util'
+import test from 'ava'
+import * as fc from 'fast-check'
+import stringWidth from 'string-width'
+import type { IncomingMessage, OutgoingMessage, Status } from '../../../client/index.ts'
+import { emptyModel, withMessage } from '../../../tools/chat/model.ts'
+import type { Model } from '../../../tools/chat/model.ts'
+import { renderScreen } from '../../../tools/chat/screen.ts'
+
+const ME = 15550000001
+const PEER = 15550000002
+const NOW = new Date(2024, 2, 17, 12, 0).getTime()
+const SIZE = { columns: 80, rows: 24 }
+
+function incoming(order: number, text: string): IncomingMessage {
+  const body = { type: 'text', text } as const
+  return { direction: 'in', id: `i${order}`, chat: PEER, body, order, sentAt: NOW, device: 1, read: false }
+}
+
+function outgoing(order: number, text: string, status: Status = 'accepted'): OutgoingMessage {
+  const body = { type: 'text', text } as const
+  return { direction: 'out', id: `o${order}`, chat: PEER, body, order, sentAt: NOW, status, deliveredTo: [] }
+}
+
+function model(change: Partial<Model>): Model {
+  return { ...emptyModel(ME), connection: { phase: 'online', pending: 0 }, ...change }
+}
+
+function render(change: Partial<Model>, size = SIZE): string[] {
+  return renderScreen(model(change), size, NOW).lines.map(stripVTControlCharacters)
+}
+
+test('a chat shows the newest messages with their ticks above the input', (t) => {
+  const messages = [incoming(1, 'Hello'), outgoing(2, 'Hi!', 'delivered')]
+  const lines = render({ peer: PEER, messages, input: 'next', cursor: 4 })
+  t.is(lines.length, 24)
+  t.regex(lines[0] ?? '', /^ \+15550000002 +● connected $/)
+  t.regex(lines[19] ?? '', /^ Hello {2}12:00$/)
+  t.regex(lines[20] ?? '', /^ +Hi! {2}12:00 ✓✓$/)
+  t.is(lines[23], '> next')
+})
+
+test('ticks change in place', (t) => {
+  const before = [outgoing(1, 'one', 'waiting'), outgoing(2, 'two', 'waiting')]
+  const after = withMessage(before, outgoing(1, 'one', 'read'))
+  const [first, second] = [before, after].map((messages) => render({ peer: PEER, messages }))
+  const changed = first?.filter((line, row) => line !== second?.[row]) ?? []
+  t.is(changed.length, 1)
+  t.regex(changed[0] ?? '', /one {2}12:00 …/)
+})
+
+test('the header says whether the other one is there, typing, or when it was', (t) => {
+  const title = (change: Partial<Model>): string => render({ peer: PEER, ...change })[0] ?? ''
+  t.regex(title({ presence: { online: true, lastSeen: 0 } }), /\+15550000002 {2}online/)
+  t.regex(title({ presence: { online: true, lastSeen: 0 }, peerTypes: true }), /typing…/)
+  t.regex(title({ presence: { online: false, lastSeen: NOW - 60_000 } }), /last seen today at 11:59/)
+  t.regex(title({ presence: { online: false, lastSeen: NOW - 86_400_000 } }), /last seen yesterday at 12:00/)
+  const offline = { phase: 'offline', retryAt: NOW + 2_500, code: 1006, reason: '' } as const
+  t.regex(title({ connection: offline }), /offline, reconnecting in 3 s/)
+})
+
+test('why the client stays offline, and what to do, stands above the input', (t) => {
+  const lines = render({ connection: { phase: 'stopped', code: 4503, reason: '' } })
+  t.regex(lines[22] ?? '', /opened somewhere else.*\/online/)
+})
+
+test('the list of chats shows how many are unread and the last message', (t) => {
+  const chats = [{ user: PEER, unread: 2, lastAt: NOW, last: incoming(1, 'a\nb') }]
+  const lines = render({ chats })
+  t.regex(lines[1] ?? '', /^ {2}1 {2}\+15550000002 +12:00 $/)
+  t.regex(lines[2] ?? '', /\(2 unread\) a b/)
+})
+
+test('control characters of others never reach the terminal', (t) => {
+  const evil = '\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}abc\r\nnext\u{0}'
+  const { lines } = renderScreen(model({ peer: PEER, messages: [incoming(1, evil)], notice: evil }), SIZE, NOW)
+  for (const line of lines.map(stripVTControlCharacters)) t.notRegex(line, /[\p{Cc}\u{202e}]/u)
+  t.true(lines.join('').includes('[2J]0;title31mabc'))
+})
+
+test('scrolling stops at the oldest line', (t) => {
+  const messages = Array.from({ length: 50 }, (_, index) => incoming(index + 1, `m${index + 1}`))
+  const screen = renderScreen(model({ peer: PEER, messages, scroll: 9_999 }), SIZE, NOW)
+  t.is(screen.maxScroll, 52 - 20)
+  t.regex(screen.lines.map(stripVTControlCharacters).join('\n'), /Today[^]*m1 /)
+})
+
+test('whatever is shown fits the terminal, and the cursor stands in it', (t) => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 300 })
+  const property = fc.property(
+    fc.array(text, { maxLength: 8 }),
+    text,
+    fc.integer({ min: 20, max: 120 }),
+    fc.integer({ min: 5, max: 40 }),
+    (texts, input, columns, rows) => {
+      const messages = texts.map((one, index) =>
+        index % 2 === 0 ? incoming(index, one) : outgoing(index, one, 'read'),
+      )
+      const shown = { peer: PEER, messages, input, cursor: input.length, notice: input }
+      const { lines, cursor } = renderScreen(model(shown), { columns, rows }, NOW)
+      t.is(lines.length, rows)
+      for (const line of lines) t.true(stringWidth(line) <= columns, JSON.stringify([line, columns]))
+      t.true(cursor.column < columns && cursor.row === rows - 1)
+    },
+  )
+  fc.assert(property, { numRuns: 200 })
+})

@@ -1,0 +1,128 @@
+import type { Message } from '../../client/index.ts'
+import type { ChatLine, Model } from './model.ts'
+import { formatPhone } from './phone.ts'
+import { hasColours, indent, oneLine, printable, spread, style, truncate, width, wrap } from './text.ts'
+import type { Style } from './text.ts'
+import { clockTime, dayName, lastSeen, sameDay } from './times.ts'
+import { bodyText, connectionText, stopText, ticks } from './words.ts'
+
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+export interface Screen {
+  /** As many as there are rows. */
+  readonly lines: readonly string[]
+  /** Where the cursor stands, from 0. */
+  readonly cursor: { readonly row: number; readonly column: number }
+  /** How far the view can be scrolled up. */
+  readonly maxScroll: number
+}
+
+/** What the terminal shows. Pure: the same model gives the same screen. */
+export function renderScreen(model: Model, size: Size, now: number): Screen {
+  const columns = Math.max(20, size.columns)
+  const rows = Math.max(5, size.rows)
+  const bodyRows = rows - 4
+  const body = renderBody(model, columns, now)
+  const maxScroll = Math.max(0, body.length - bodyRows)
+  const scroll = Math.min(model.scroll, maxScroll)
+  const end = body.length - scroll
+  const shown = body.slice(Math.max(0, end - bodyRows), end)
+  // Messages stand at the bottom, lists at the top.
+  const isChat = model.peer !== undefined && model.page === undefined
+  const space = Array.from({ length: bodyRows - shown.length }, () => '')
+  const input = renderInput(model, columns)
+  const lines = [
+    style('inverse', spread(` ${title(model, now)}`, `${connectionText(model.connection, now)} `, columns)),
+    ...(isChat ? [...space, ...shown] : [...shown, ...space]),
+    style('dim', scroll > 0 ? spread('', `↓ ${scroll} more lines, PgDn `, columns) : '─'.repeat(columns)),
+    renderStatus(model, columns),
+    input.line,
+  ]
+  return { lines, cursor: { row: rows - 1, column: input.column }, maxScroll }
+}
+
+function title({ self, peer, presence, peerTypes }: Model, now: number): string {
+  if (peer === undefined) return `Parley  ${formatPhone(self)}`
+  if (peerTypes) return `${formatPhone(peer)}  typing…`
+  if (presence === undefined) return formatPhone(peer)
+  if (presence.online) return `${formatPhone(peer)}  online`
+  return presence.lastSeen > 0 ? `${formatPhone(peer)}  ${lastSeen(presence.lastSeen, now)}` : formatPhone(peer)
+}
+
+function renderStatus(model: Model, columns: number): string {
+  const stopped = stopText(model.connection)
+  if (stopped !== undefined) return style('yellow', truncate(stopped, columns))
+  if (model.notice !== '') return style('yellow', oneLine(model.notice, columns))
+  const hint = model.peer === undefined ? '/to +number opens a chat · /help' : '/chats · /help · /quit'
+  const unread = model.chats.filter(({ user }) => user !== model.peer).reduce((sum, one) => sum + one.unread, 0)
+  const others = unread === 0 ? '' : `${unread} unread in other chats`
+  return style('dim', spread(hint, others, columns))
+}
+
+/** The end of the input that holds the cursor, where it is wider than the screen. */
+function renderInput({ input, cursor }: Model, columns: number): { line: string; column: number } {
+  const room = columns - 3
+  let before = printable(input.slice(0, cursor))
+  while (width(before) > room) before = before.slice(1)
+  const after = truncate(printable(input.slice(cursor)), room - width(before))
+  return { line: `> ${before}${after}`, column: 2 + width(before) }
+}
+
+function renderBody(model: Model, columns: number, now: number): string[] {
+  if (model.page !== undefined) return model.page.flatMap((line) => wrap(line, columns))
+  return model.peer === undefined
+    ? renderChats(model.chats, columns, now)
+    : renderMessages(model.messages, columns, now)
+}
+
+function renderChats(chats: readonly ChatLine[], columns: number, now: number): string[] {
+  if (chats.length === 0) {
+    return wrap('\n  No chats yet. Type /to and a phone number, for example:\n\n    /to +15550000002', columns)
+  }
+  return chats.flatMap(({ user, unread, lastAt, last }, index) => {
+    const when = sameDay(lastAt, now) ? clockTime(lastAt) : dayName(lastAt, now)
+    const head = spread(`${String(index + 1).padStart(3)}  ${formatPhone(user)}`, `${when} `, columns)
+    const count = unread === 0 ? '' : `(${unread} unread) `
+    const own = last?.direction === 'out' ? `${ticks(last, false)} ` : ''
+    const preview = last === undefined ? '' : oneLine(own + bodyText(last.body), columns - 6 - width(count))
+    return [unread === 0 ? head : style('bold', head), `     ${style('green', count)}${style('dim', preview)}`]
+  })
+}
+
+function renderMessages(messages: readonly Message[], columns: number, now: number): string[] {
+  if (messages.length === 0) return [style('dim', truncate('No messages yet: type one and press Enter.', columns))]
+  let day: number | undefined
+  return messages.flatMap((message) => {
+    const lines = renderMessage(message, columns)
+    if (day !== undefined && sameDay(day, message.sentAt)) return lines
+    day = message.sentAt
+    const name = `── ${dayName(message.sentAt, now)} ──`
+    return ['', style('dim', indent(name, Math.floor((columns - width(name)) / 2))), ...lines]
+  })
+}
+
+/** Own messages stand on the right, the others' on the left; time and ticks follow the last word. */
+function renderMessage(message: Message, columns: number): string[] {
+  const own = message.direction === 'out'
+  const tail = own ? `  ${clockTime(message.sentAt)} ${ticks(message, hasColours())}` : `  ${clockTime(message.sentAt)}`
+  const room = Math.max(16, Math.floor(columns * 0.75))
+  const lines = wrap(bodyText(message.body), room)
+  const lastWidth = width(lines.at(-1) ?? '')
+  if (lastWidth + width(tail) > Math.max(room, Math.max(...lines.map(width)))) lines.push('')
+  const block = Math.min(columns - 2, Math.max(...lines.map(width), width(lines.at(-1) ?? '') + width(tail)))
+  const margin = own ? columns - block - 1 : 1
+  return lines.map((line, index) => {
+    if (index < lines.length - 1) return indent(line, margin)
+    const gap = own ? ' '.repeat(Math.max(0, block - width(line) - width(tail))) : ''
+    return indent(`${line}${gap}${style(tailStyle(message), truncate(tail, columns - 1))}`, margin)
+  })
+}
+
+function tailStyle(message: Message): Style {
+  if (message.direction === 'in') return 'dim'
+  if (message.status === 'read' || message.status === 'played') return 'cyanBright'
+  return message.status === 'failed' || message.status === 'expired' ? 'red' : 'dim'
+}

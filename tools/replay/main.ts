@@ -1,0 +1,123 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SingleBar } from 'cli-progress'
+import { Command, InvalidArgumentError } from 'commander'
+import { isClean } from './checker.ts'
+import { Player } from './player.ts'
+import type { PlayProgress, PlayResult } from './player.ts'
+import { renderReport } from './report.ts'
+import { sampleExport } from './sample.ts'
+import { readScript, ScriptError } from './script.ts'
+import type { Script } from './script.ts'
+import { ServerProcess } from './server-process.ts'
+import { SmsSink } from './sms-sink.ts'
+
+interface Options {
+  readonly sample?: number | true
+  readonly authors: number
+  readonly limit?: number
+  readonly url?: string
+  readonly smsPort?: number
+  readonly seed: number
+  readonly window: number
+}
+
+const SAMPLE_MESSAGES = 2_000
+const PATIENCE_MS = 60_000
+
+const program = new Command('npm run replay --')
+  .description(
+    'Plays a WhatsApp chat export through real clients, some of whom go away on the way, and checks that everything ' +
+      'arrives once and in order. Without --url it starts a server of its own for the run.',
+  )
+  .argument('[export]', 'the .txt file of "Export chat"')
+  .option('--sample [messages]', `play a made-up chat instead (default: ${SAMPLE_MESSAGES} messages)`, count)
+  .option('--authors <number>', 'how many write in the made-up chat', count, 4)
+  .option('--limit <messages>', 'play only so many from the beginning', count)
+  .option('--url <url>', 'a running server to play against; needs --sms-port')
+  .option('--sms-port <port>', 'take the codes here: the server runs with SMS_SENDER=http://127.0.0.1:<port>', count)
+  .option('--seed <number>', 'who goes away when', count, 1)
+  .option('--window <messages>', 'messages under way at once', count, 32)
+  .addHelpText(
+    'after',
+    `
+Two authors write to each other; with more, each message goes to every other author as a copy of its own.
+The latencies are those of messages whose writer and reader were online from sending to ✓ or ✓✓.
+The exit code is 0 only when nothing was lost, duplicated or out of order, and every message was read.`,
+  )
+  .action(run)
+
+async function run(file: string | undefined, options: Options): Promise<void> {
+  const script = await load(file, options)
+  const { url, smsPort } = options
+  if (url !== undefined && smsPort === undefined) {
+    const advice = 'start the server with SMS_SENDER=http://127.0.0.1:4000 and add --sms-port 4000'
+    throw new ScriptError(`To register its authors, the tool must get their codes: ${advice}`)
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'parley-replay-'))
+  const sms = await SmsSink.open(smsPort ?? 0)
+  let server: ServerProcess | undefined
+  try {
+    if (url === undefined) process.stdout.write('Starting a server for this run…\n')
+    server = url === undefined ? await ServerProcess.start(sms.url) : undefined
+    const result = await play(script, { ...options, url: server?.url ?? url ?? '' }, sms, directory)
+    process.stdout.write(`${renderReport(script, result)}\n`)
+    for (const complaint of result.complaints) process.stdout.write(`! ${complaint}\n`)
+    const { sent, read } = result.progress
+    process.exitCode = isClean(result.findings) && read === sent ? 0 : 1
+  } finally {
+    sms.close()
+    await server?.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function load(file: string | undefined, { sample, authors, seed, limit }: Options): Promise<Script> {
+  if (sample === undefined && file === undefined)
+    throw new ScriptError('Name an export, or play a made-up one: --sample')
+  if (sample === undefined) return readScript(await readFile(file ?? '', 'utf8'), limit)
+  const messages = sample === true ? SAMPLE_MESSAGES : sample
+  return readScript(sampleExport({ messages, authors, seed }), limit)
+}
+
+async function play(
+  script: Script,
+  { url, seed, window }: Options & { url: string },
+  sms: SmsSink,
+  directory: string,
+): Promise<PlayResult> {
+  const total = Player.countSends(script)
+  process.stdout.write(`${script.authors.length} authors, ${script.lines.length} messages, ${total} to send\n`)
+  const format =
+    '{bar} {percentage}% {stage}  sent {sent} · ✓ {accepted} · ✓✓ {delivered} · read {read} of {total} · {away} away'
+  const bar = new SingleBar({ format, barsize: 20, hideCursor: true, noTTYOutput: true, notTTYSchedule: 5_000 })
+  const show = (progress: PlayProgress): void => bar.update(progress.read, { ...progress })
+  bar.start(total, 0, { stage: 'registering', sent: 0, accepted: 0, delivered: 0, away: 0, read: 0 })
+  try {
+    return await new Player(script, {
+      url,
+      sms,
+      directory,
+      seed,
+      window,
+      patienceMs: PATIENCE_MS,
+      progress: show,
+    }).play()
+  } finally {
+    bar.stop()
+  }
+}
+
+function count(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return number
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

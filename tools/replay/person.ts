@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { Client, openFileStore, register, verify } from '../../client/node.ts'
+import type { IncomingMessage, OutgoingMessage } from '../../client/node.ts'
+import type { SmsSink } from './sms-sink.ts'
+
+export interface PersonEvents {
+  shown(message: IncomingMessage): void
+  moved(message: OutgoingMessage): void
+  failed(reason: string): void
+}
+
+/** How a person leaves: without a network while the app runs on, or with the app shut and started again later. */
+export type Absence = 'disconnected' | 'closed'
+
+/** One author of the chat: a registered user with a real client, whose store is on disk so that the app can be shut. */
+export class Person {
+  readonly user: number
+  readonly name: string
+  readonly #url: string
+  readonly #token: string
+  readonly #directory: string
+  readonly #events: PersonEvents
+  #client: Client | undefined
+  #absence: Absence | undefined
+
+  private constructor(url: string, user: number, token: string, name: string, directory: string, events: PersonEvents) {
+    this.#url = url
+    this.user = user
+    this.#token = token
+    this.name = name
+    this.#directory = directory
+    this.#events = events
+  }
+
+  /** Registers the author under a phone number. */
+  static async register(
+    url: string,
+    sms: SmsSink,
+    { name, user, directory }: { name: string; user: number; directory: string },
+    events: PersonEvents,
+  ): Promise<Person> {
+    const phone = `+${user}`
+    await register(url, phone)
+    const code = await sms.codeFor(phone)
+    const { token, device } = await verify(url, phone, code, { name: 'Replay', platform: 'node' })
+    if (device !== 1) throw new RangeError(`${phone} was given device ${device}, not the primary one`)
+    return new Person(url, user, token, name, join(directory, String(user)), events)
+  }
+
+  get isOnline(): boolean {
+    return this.#client?.connection.phase === 'online'
+  }
+
+  get isAway(): boolean {
+    return this.#absence !== undefined
+  }
+
+  get isClosed(): boolean {
+    return this.#client === undefined
+  }
+
+  /** The app runs; it may still be offline. */
+  get client(): Client {
+    if (this.#client === undefined) throw new RangeError(`${this.name}'s app is closed`)
+    return this.#client
+  }
+
+  /** Starts the app, or comes back from an absence. */
+  async arrive(): Promise<void> {
+    const absence = this.#absence
+    this.#absence = undefined
+    if (this.#client !== undefined) {
+      if (absence === 'disconnected') this.#client.connect()
+      return
+    }
+    const store = await openFileStore(this.#directory)
+    const client = await Client.open({ url: this.#url, store, token: this.#token })
+    this.#client = client
+    client.on('message', (message) => {
+      this.#events.shown(message)
+      // When the app is being shut, the message is read at the next start.
+      client.markRead([message]).catch(() => {})
+    })
+    client.on('receipt', (message) => this.#events.moved(message))
+    client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
+    client.on('connection', (state) => {
+      if (state.phase === 'stopped' && state.code !== 1000)
+        this.#events.failed(`Stopped: ${state.code} ${state.reason}`)
+    })
+    for (const { user, unread } of await client.chats()) if (unread > 0) await client.markChatRead(user)
+  }
+
+  async leave(absence: Absence): Promise<void> {
+    this.#absence = absence
+    if (absence === 'disconnected') this.#client?.disconnect()
+    else await this.close()
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    await client?.close()
+  }
+}
