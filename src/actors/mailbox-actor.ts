@@ -3,7 +3,7 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import type { ServerFrame } from '../../proto/frames.ts'
 import type { Append, AppendListener, DeleteListener } from '../storage/journal-op.ts'
 import type { Journal } from '../storage/journal.ts'
-import type { MailboxPage } from '../storage/mailbox-rows.ts'
+import type { MailboxHolder, MailboxPage } from '../storage/mailbox-rows.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
@@ -14,6 +14,15 @@ import { InFlight } from './in-flight.ts'
 import type { Owed } from './in-flight.ts'
 import { MailboxState } from './mailbox-state.ts'
 import type { MailboxEffects, MailboxLimits, RowQuery } from './mailbox-state.ts'
+
+/** A device whose token was good. */
+export interface ConnectedDevice {
+  readonly address: Address
+  /** Of this connection. */
+  readonly number: number
+  /** Changes when the place of the device is taken by a newly registered one. */
+  readonly registration: string
+}
 
 /** The device's end of a session. */
 export interface DeviceSession {
@@ -57,6 +66,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   readonly number: number
   /** Its subscription is in force, so envelopes may be handed to it. */
   routable = false
+  readonly #registration: string
   readonly #host: MailboxHost
   readonly #session: DeviceSession
   readonly #journal: Journal
@@ -74,12 +84,13 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   #closed = false
   #closing: Promise<void> | undefined
 
-  constructor(address: Address, number: number, incarnation: string, session: DeviceSession, host: MailboxHost) {
-    this.address = address
-    this.number = number
+  constructor(device: ConnectedDevice, incarnation: string, session: DeviceSession, host: MailboxHost) {
+    this.address = device.address
+    this.number = device.number
+    this.#registration = device.registration
     this.#host = host
     this.#session = session
-    this.#journal = host.journalOf(address)
+    this.#journal = host.journalOf(device.address)
     this.#state = new MailboxState(incarnation, host.settings, this)
     this.#inbox = new Inbox(host.settings.inboxItems, host.settings.inboxBytes)
     this.#ref = nact.spawn(host.system, takeTurn, incarnation, { onCrash })
@@ -157,7 +168,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   }
 
   rowsRead(page: MailboxPage): void {
-    this.checkNumber(page.connectionNumber)
+    this.checkHolder(page.holder)
     if (this.#closed) return
     if (!this.#opened) {
       this.#opened = true
@@ -166,10 +177,10 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#between(() => this.#state.rowsRead(page, this.#host.clock.now()))
   }
 
-  /** Ends the session when the device has a newer connection, or is no more (undefined). */
-  checkNumber(newest: number | undefined): void {
-    if (newest === undefined) void this.close(CloseCode.DEVICE_REMOVED)
-    else if (newest > this.number) void this.close(CloseCode.REPLACED)
+  /** Ends the session when its device has a newer connection, or is no more. */
+  checkHolder(holder: MailboxHolder | undefined): void {
+    if (holder?.registration !== this.#registration) void this.close(CloseCode.DEVICE_REMOVED)
+    else if (holder.connectionNumber > this.number) void this.close(CloseCode.REPLACED)
   }
 
   receiptAccepted(item: InFlight): void {

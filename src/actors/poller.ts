@@ -59,7 +59,7 @@ export class Poller {
     for (const [i, actor] of actors.entries()) {
       const check = checks[i]
       if (check === undefined || actor.closed) continue
-      actor.checkNumber(check.connectionNumber)
+      actor.checkHolder(check.holder)
       if (check.waiting) actor.wake()
     }
   }

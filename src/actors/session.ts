@@ -14,12 +14,12 @@ import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import { isReceipt } from '../shared/envelope.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
-import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import type { RateLimiter } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import { MailboxActor } from './mailbox-actor.ts'
-import type { DeviceSession, MailboxHost } from './mailbox-actor.ts'
+import type { ConnectedDevice, DeviceSession, MailboxHost } from './mailbox-actor.ts'
 import type { Presence } from './presence.ts'
 import { Sender } from './sender.ts'
 import type { SenderHost, SenderListener, SendRefusal } from './sender.ts'
@@ -150,11 +150,12 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     if (this.#phase !== 'connecting') return
     if (answer.outcome === 'replaced') return this.#replaced(answer.number)
     if (answer.outcome !== 'ok' || answer.hosted) return this.#refuse(CloseCode.UNAUTHENTICATED)
-    await this.#start(answer.address, answer.number, frame)
+    await this.#start(answer, frame)
   }
 
-  async #start(address: Address, number: number, { client, lastMessageId }: ConnectFrame): Promise<void> {
-    const actor = new MailboxActor(address, number, this.#host.newSessionId(), this, this.#host.mailboxes)
+  async #start(device: ConnectedDevice, { client, lastMessageId }: ConnectFrame): Promise<void> {
+    const { address } = device
+    const actor = new MailboxActor(device, this.#host.newSessionId(), this, this.#host.mailboxes)
     this.#actor = actor
     this.#key = addressKey(address.user, address.device)
     this.#sender = new Sender(address, lastMessageId, this.#host.senders, this)

@@ -2,6 +2,7 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import type { Bus } from '../transport/bus.ts'
 import { decodeReply, encodeTakeOver } from '../transport/mailbox-protocol.ts'
 import { subjects } from '../transport/subjects.ts'
+import { within } from '../shared/within.ts'
 import { MailboxEndpoint } from './mailbox-endpoint.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
 import type { Residents } from './residents.ts'
@@ -65,18 +66,5 @@ export class TakeOver {
       })
     })
     return within(asked, this.#options.timeoutMs).then((superseded) => superseded ?? false)
-  }
-}
-
-/** What a promise resolves to, or undefined after the time. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

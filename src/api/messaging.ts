@@ -5,6 +5,7 @@ import { MessageCore } from '../actors/message-core.ts'
 import type { MailboxShard } from '../actors/message-core.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
+import { within } from '../shared/within.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
 import { findExpired } from '../storage/expired-rows.ts'
@@ -103,14 +104,16 @@ export class Messaging {
 
   /** Sends all sessions away; resolves when everything that was taken is stored. */
   async drain(): Promise<void> {
-    const { goawayBatch, goawayIntervalMs } = this.#parts.config.gateway
+    const { gateway, node } = this.#parts.config
     this.gateway.startDraining()
-    await this.core.drain({
-      batch: goawayBatch,
-      intervalMs: goawayIntervalMs,
+    const drained = this.core.drain({
+      batch: gateway.goawayBatch,
+      intervalMs: gateway.goawayIntervalMs,
       code: CloseCode.DRAINING,
       reconnectAfterMs: RECONNECT_MS,
     })
+    // Without PostgreSQL the rest can not be stored; nothing of it was accepted.
+    await within(drained, node.drainTimeoutMs)
   }
 
   async close(): Promise<void> {

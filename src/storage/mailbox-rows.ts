@@ -25,20 +25,27 @@ export interface MailboxPage {
   readonly highest?: MessageId
   /** Envelopes that wait, counted up to {@link MAX_PENDING}. */
   readonly pending: number
-  /** The number of the device's newest connection; undefined: there is no such device. */
-  readonly connectionNumber: number | undefined
+  readonly holder: MailboxHolder | undefined
+}
+
+/** The device that a mailbox belongs to now; undefined where it is given: there is none. */
+export interface MailboxHolder {
+  /** Changes when the place of the device is taken by a newly registered one. */
+  readonly registration: string
+  /** The number of its newest connection. */
+  readonly connectionNumber: number
 }
 
 export interface MailboxCheck {
   readonly waiting: boolean
-  readonly connectionNumber: number | undefined
+  readonly holder: MailboxHolder | undefined
 }
 
 export const MAX_PENDING = 1_000
 
 /** Many mailboxes in one statement: for each a head, and its page of rows. `bytes` counts the payloads of a page up to a row. */
 const READ = `
-  SELECT q.i, d.connection_number, head.highest, head.pending, page.*
+  SELECT q.i, d.registration, d.connection_number, head.highest, head.pending, page.*
   FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
     WITH ORDINALITY AS q(user_id, device, row_limit, byte_limit, exclude, is_first, i)
   LEFT JOIN devices d ON d.user_id = q.user_id AND d.device = q.device
@@ -66,7 +73,7 @@ const READ = `
 const HIGHEST = `SELECT max(message_id) AS highest FROM envelopes WHERE user_id = $1 AND device = $2`
 
 const CHECK = `
-  SELECT d.connection_number, EXISTS (
+  SELECT d.registration, d.connection_number, EXISTS (
     SELECT FROM envelopes e WHERE e.user_id = q.user_id AND e.device = q.device
   ) AS waiting
   FROM unnest($1::bigint[], $2::smallint[]) WITH ORDINALITY AS q(user_id, device, i)
@@ -102,12 +109,12 @@ export async function readMailboxes(pool: Pool, queries: readonly MailboxQuery[]
 
 /** Whether rows wait, and which connection is the newest, for many mailboxes of one database. */
 export async function checkMailboxes(pool: Pool, mailboxes: readonly Address[]): Promise<MailboxCheck[]> {
-  const { rows } = await pool.query<{ connection_number: string | null; waiting: boolean }>({
+  const { rows } = await pool.query<HolderRow & { waiting: boolean }>({
     name: 'mailbox-check',
     text: CHECK,
     values: [int8Array(mailboxes.map(({ user }) => user)), int2Array(mailboxes.map(({ device }) => device))],
   })
-  return rows.map((row) => ({ waiting: row.waiting, connectionNumber: toNumber(row.connection_number) }))
+  return rows.map((row) => ({ waiting: row.waiting, holder: toHolder(row) }))
 }
 
 async function readHighest(pool: Pool, to: Address): Promise<MessageId> {
@@ -119,9 +126,13 @@ async function readHighest(pool: Pool, to: Address): Promise<MessageId> {
   return toMessageId(rows[0]?.highest ?? '0')
 }
 
-interface ReadRow extends EnvelopeRow {
-  i: string
+interface HolderRow {
+  registration: string | null
   connection_number: string | null
+}
+
+interface ReadRow extends EnvelopeRow, HolderRow {
+  i: string
   highest: string | null
   pending: number
   /** Null, as the envelope, for a mailbox without rows. */
@@ -137,10 +148,10 @@ function toPage(query: MailboxQuery, rows: readonly ReadRow[]): MailboxPage {
     complete: envelopes.length === found && found < query.limit,
     ...(typeof head?.highest === 'string' ? { highest: toMessageId(head.highest) } : {}),
     pending: head?.pending ?? 0,
-    connectionNumber: toNumber(head?.connection_number ?? null),
+    holder: head && toHolder(head),
   }
 }
 
-function toNumber(value: string | null): number | undefined {
-  return value === null ? undefined : Number(value)
+function toHolder({ registration, connection_number: number }: HolderRow): MailboxHolder | undefined {
+  return registration === null ? undefined : { registration, connectionNumber: Number(number) }
 }

@@ -103,7 +103,14 @@ export class Gateway implements ConnectionHost {
   readonly #flush = (): void => {
     const connections = this.#unflushed
     this.#unflushed = []
-    for (const connection of connections) connection.flush()
+    for (const connection of connections) {
+      try {
+        connection.flush()
+      } catch (error) {
+        this.#options.events.socketFault(error)
+        connection.close(CloseCode.SERVER_ERROR)
+      }
+    }
   }
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
