@@ -57,10 +57,13 @@ export function parseConfig(env: Env = {}) {
       host: env.HOST || '0.0.0.0',
       /** 0: any free port. */
       port: parseInteger('PORT', env.PORT, { default: 3_000, min: 0, max: 65_535 }, report),
-      maxBodyBytes: 64 * KiB,
+      /** Of JSON: the largest message, with every character escaped. */
+      maxBodyBytes: 256 * KiB,
       maxJsonDepth: 32,
       /** From the first byte of a body to the last. uWebSockets.js gives up on silent connections after 10 s. */
       bodyTimeoutMs: 8 * SECOND,
+      /** From the whole request to its answer, whatever it waits for. */
+      answerTimeoutMs: 25 * SECOND,
       /** Requests being answered at a time; more are refused. */
       maxConcurrentRequests: 2_000,
     },
@@ -133,9 +136,8 @@ export function parseConfig(env: Env = {}) {
       conversations: 4_096,
       /** What a client is told to wait after a refusal for want of room. */
       retryAfterMs: 1 * SECOND,
-      /** Device lists that a node remembers, and for how long. */
+      /** Device lists that a node remembers. */
       directoryUsers: 100_000,
-      directoryAgeMs: 1 * MINUTE,
       /** Users whose presence a session may watch. */
       watchedUsers: 1_000,
     },

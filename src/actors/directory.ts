@@ -12,14 +12,14 @@ export interface ListedDevice {
 /** A user's active devices; empty when nobody is registered under that number. */
 export type DeviceList = readonly ListedDevice[]
 
-/** The device lists of users, cached: the newest `maxUsers` of them, each for `maxAgeMs` at most. */
+/** The device lists of users, cached: those of the `maxUsers` asked for last. */
 export class Directory {
   readonly #lists: LRUCache<UserId, DeviceList>
   readonly #loading = new Map<UserId, Promise<DeviceList>>()
   readonly #load: (user: UserId) => Promise<DeviceList>
 
-  constructor(load: (user: UserId) => Promise<DeviceList>, options: { maxUsers: number; maxAgeMs: number }) {
-    this.#lists = new LRUCache({ max: options.maxUsers, ttl: options.maxAgeMs, ttlResolution: 1_000 })
+  constructor(load: (user: UserId) => Promise<DeviceList>, options: { readonly maxUsers: number }) {
+    this.#lists = new LRUCache({ max: options.maxUsers })
     this.#load = load
   }
 

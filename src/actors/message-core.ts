@@ -36,7 +36,6 @@ export interface CoreSettings extends MailboxSettings, SenderSettings {
   readonly pollIntervalMs: number
   readonly expirySweepIntervalMs: number
   readonly directoryUsers: number
-  readonly directoryAgeMs: number
   /** Users whose presence a session may watch. */
   readonly watchedUsers: number
 }
@@ -90,10 +89,7 @@ export class MessageCore {
     this.#parts = parts
     const { settings, clock, bus, stamps, events } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
-    this.directory = new Directory(parts.findDevices, {
-      maxUsers: settings.directoryUsers,
-      maxAgeMs: settings.directoryAgeMs,
-    })
+    this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const router = new Router(this.residents, bus, journalOf, clock, settings)
     const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
     const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, settings }

@@ -15,7 +15,7 @@ import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import { isReceipt } from '../shared/envelope.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
-import type { RateLimiter } from '../shared/rate-limit.ts'
+import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import { MailboxActor } from './mailbox-actor.ts'
@@ -66,6 +66,9 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   #actor: MailboxActor | undefined
   #sender: Sender | undefined
   #key = 0
+  /** What it may send, from its first send on. */
+  #sends: RateBucket | undefined
+  #signals: RateBucket | undefined
   /** How many users it watches: nothing to forget when it is none. */
   #watching = false
 
@@ -199,7 +202,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
 
   #send(frame: SendFrame): void {
     if (!isReceipt(frame.kind)) {
-      const decision = this.#host.sendLimiter.take(this.#key)
+      this.#sends ??= this.#host.sendLimiter.bucket(this.#key)
+      const decision = this.#sends.take()
       if (!decision.ok) {
         this.#host.events.rateLimited('send')
         const message = 'More sends than the limit allows'
@@ -217,7 +221,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     }
     if (frame.payload.length > MAX_PAYLOAD_BYTES)
       return this.#error('TOO_LARGE', 'The payload of a signal is too large')
-    const decision = this.#host.signalLimiter.take(this.#key)
+    this.#signals ??= this.#host.signalLimiter.bucket(this.#key)
+    const decision = this.#signals.take()
     if (!decision.ok) {
       this.#host.events.rateLimited('signal')
       return this.#error('RATE_LIMITED', 'More signals than the limit allows', { retryAfterMs: decision.retryAfterMs })

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../shared/clock.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
-import { Database } from '../storage/database.ts'
+import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Shards } from '../storage/shards.ts'
@@ -200,15 +200,12 @@ export class Node {
     const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage.dataDir)]
     const databases: Database[] = []
     for (const url of urls) {
-      const database = await Database.open({
-        ...storage,
-        url,
-        onWarning: (message) => this.#events.databaseWarning(database.name, message),
-      })
+      const onWarning = (message: string) => this.#events.databaseWarning(databaseName(url), message)
+      const ran = await migrate({ ...storage, url, onWarning })
+      if (ran.length > 0) this.#events.migrated(databaseName(url), ran)
+      const database = await Database.open({ ...storage, url, onWarning })
       this.#opened.defer(() => database.close())
       databases.push(database)
-      const ran = await migrate(database)
-      if (ran.length > 0) this.#events.migrated(database.name, ran)
     }
     return new Shards(databases)
   }

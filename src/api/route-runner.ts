@@ -15,6 +15,7 @@ export interface RouteRunnerOptions {
   readonly maxBodyBytes: number
   readonly maxJsonDepth: number
   readonly bodyTimeoutMs: number
+  readonly answerTimeoutMs: number
   readonly maxConcurrentRequests: number
 }
 
@@ -26,7 +27,7 @@ export interface RouteRunnerParts {
   readonly events: Events
 }
 
-const OVERLOADED_RETRY_MS = 1_000
+const RETRY_MS = 1_000
 
 /** Takes a request through what all routes share: limits, token, body, schemas; and turns what is thrown into an answer. */
 export class RouteRunner {
@@ -48,7 +49,7 @@ export class RouteRunner {
   async run(route: Route, exchange: Exchange, underWay: number): Promise<ApiAnswer> {
     try {
       if (underWay > this.#options.maxConcurrentRequests) {
-        throw new RefusalError('OVERLOADED', 'Too many requests at a time', { retryAfterMs: OVERLOADED_RETRY_MS })
+        throw new RefusalError('OVERLOADED', 'Too many requests at a time', { retryAfterMs: RETRY_MS })
       }
       const { maxBodyBytes, bodyTimeoutMs } = this.#options
       const reading = route.body === undefined ? undefined : exchange.readBody(maxBodyBytes, bodyTimeoutMs)
@@ -57,15 +58,34 @@ export class RouteRunner {
       const caller = route.auth === 'token' ? await this.#authenticate(exchange) : undefined
       const rawBody = (await reading) ?? Buffer.alloc(0)
       const request = this.#parse(route, exchange, rawBody)
-      const handle = () => (route.auth === 'token' ? route.handle(request, caller!) : route.handle(request))
-      const key = request.headers['idempotency-key']
-      if (!route.idempotent || key === '') return await handle()
-      const user = route.auth === 'token' ? caller!.address.user : route.idempotentFor!(request.body)
-      return await this.#idempotency.run({ user, route: `${route.method} ${route.path}`, key, rawBody }, handle)
+      return await this.#inTime(this.#handle(route, request, caller))
     } catch (error) {
       const answer = errorAnswer(error)
       if (answer.status === 500) this.#events.httpFault(route.method, route.path, error)
       return answer
+    }
+  }
+
+  #handle(route: Route, request: ApiRequest<unknown, unknown>, caller: Identity | undefined): Promise<ApiAnswer> {
+    const handle = async () => (route.auth === 'token' ? route.handle(request, caller!) : route.handle(request))
+    const key = request.headers['idempotency-key']
+    if (!route.idempotent || key === '') return handle()
+    const user = route.auth === 'token' ? caller!.address.user : route.idempotentFor!(request.body)
+    const { rawBody } = request
+    return this.#idempotency.run({ user, route: `${route.method} ${route.path}`, key, rawBody }, handle)
+  }
+
+  /** What takes too long goes on, but its client is told. */
+  async #inTime(answer: Promise<ApiAnswer>): Promise<ApiAnswer> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const refusal = new RefusalError('UNAVAILABLE', 'This takes too long now', { retryAfterMs: RETRY_MS })
+      timer = setTimeout(() => reject(refusal), this.#options.answerTimeoutMs)
+    })
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,4 +1,4 @@
-/** What may be logged of an error: databases put values of users into details and parameters. */
+/** What may be logged of an error: not the lines after the first, where databases put the values of rows. */
 export function describeError(error: unknown): {
   name: string
   message: string
@@ -7,5 +7,6 @@ export function describeError(error: unknown): {
 } {
   if (!(error instanceof Error)) return { name: typeof error, message: String(error) }
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
-  return { name: error.name, message: error.message, stack: error.stack, ...code }
+  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '))
+  return { name: error.name, message: error.message.split('\n')[0] ?? '', stack: frames?.join('\n'), ...code }
 }

@@ -9,14 +9,49 @@ export interface RateLimit {
 
 export type RateDecision = { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }
 
-/** What is left in a bucket, as of `at` (ms since 1970). */
-interface Bucket {
-  tokens: number
-  at: number
-}
-
 const OK: RateDecision = { ok: true }
 const DEFAULT_MAX_KEYS = 100_000
+
+/** What one caller has left. */
+export class RateBucket {
+  readonly #limit: RateLimit
+  readonly #clock: Clock
+  #tokens: number
+  /** As of when, ms since 1970. */
+  #at: number
+
+  constructor(limit: RateLimit, clock: Clock) {
+    this.#limit = limit
+    this.#clock = clock
+    this.#tokens = limit.burst
+    this.#at = clock.now()
+  }
+
+  /** Takes from the bucket, or says when there will be enough. What exceeds the burst never passes. */
+  take(tokens = 1): RateDecision {
+    this.#refill()
+    if (this.#tokens >= tokens) {
+      this.#tokens -= tokens
+      return OK
+    }
+    return { ok: false, retryAfterMs: Math.ceil(((tokens - this.#tokens) / this.#limit.perSecond) * 1_000) }
+  }
+
+  /** Gives back what was taken for something that then did not happen. */
+  giveBack(tokens = 1): void {
+    this.#refill()
+    this.#tokens = Math.min(this.#limit.burst, this.#tokens + tokens)
+  }
+
+  #refill(): void {
+    const now = this.#clock.now()
+    // A clock that stepped back refills nothing.
+    const elapsedMs = Math.max(0, now - this.#at)
+    if (elapsedMs === 0) return
+    this.#tokens = Math.min(this.#limit.burst, this.#tokens + (elapsedMs / 1_000) * this.#limit.perSecond)
+    this.#at = now
+  }
+}
 
 /**
  * One bucket for each key. Memory is bounded: beyond `maxKeys` the bucket that was not asked for longest is forgotten,
@@ -25,7 +60,7 @@ const DEFAULT_MAX_KEYS = 100_000
 export class RateLimiter<Key extends string | number> {
   readonly #limit: RateLimit
   readonly #clock: Clock
-  readonly #buckets: LRUCache<Key, Bucket>
+  readonly #buckets: LRUCache<Key, RateBucket>
 
   constructor(limit: RateLimit, clock: Clock, maxKeys = DEFAULT_MAX_KEYS) {
     this.#limit = limit
@@ -33,34 +68,23 @@ export class RateLimiter<Key extends string | number> {
     this.#buckets = new LRUCache({ max: maxKeys })
   }
 
-  /** Takes from the key's bucket, or says when there will be enough. What exceeds the burst never passes. */
-  take(key: Key, tokens = 1): RateDecision {
-    const bucket = this.#refilled(key)
-    if (bucket.tokens >= tokens) {
-      bucket.tokens -= tokens
-      return OK
+  /** The bucket of a key: whoever asks often keeps it. */
+  bucket(key: Key): RateBucket {
+    let bucket = this.#buckets.get(key)
+    if (bucket === undefined) {
+      bucket = new RateBucket(this.#limit, this.#clock)
+      this.#buckets.set(key, bucket)
     }
-    return { ok: false, retryAfterMs: Math.ceil(((tokens - bucket.tokens) / this.#limit.perSecond) * 1_000) }
+    return bucket
+  }
+
+  /** Takes from the key's bucket, or says when there will be enough. */
+  take(key: Key, tokens = 1): RateDecision {
+    return this.bucket(key).take(tokens)
   }
 
   /** Gives back what was taken for something that then did not happen. */
   giveBack(key: Key, tokens = 1): void {
-    const bucket = this.#refilled(key)
-    bucket.tokens = Math.min(this.#limit.burst, bucket.tokens + tokens)
-  }
-
-  #refilled(key: Key): Bucket {
-    const now = this.#clock.now()
-    let bucket = this.#buckets.get(key)
-    if (bucket === undefined) {
-      bucket = { tokens: this.#limit.burst, at: now }
-      this.#buckets.set(key, bucket)
-      return bucket
-    }
-    // A clock that stepped back refills nothing.
-    const elapsedMs = Math.max(0, now - bucket.at)
-    bucket.tokens = Math.min(this.#limit.burst, bucket.tokens + (elapsedMs / 1_000) * this.#limit.perSecond)
-    bucket.at = now
-    return bucket
+    this.bucket(key).giveBack(tokens)
   }
 }

@@ -19,7 +19,6 @@ export interface DatabaseOptions {
 
 /** One PostgreSQL database: an ORM for units of work, its pool for raw SQL. */
 export class Database {
-  /** Host and database, without user and password. */
   readonly name: string
   readonly orm: MikroORM
   /** The ORM's own pool. */
@@ -93,7 +92,8 @@ function poolConfig(options: DatabaseOptions, connections: number): PoolConfig {
   }
 }
 
-function databaseName(url: string): string {
+/** Host and database, without user and password: for logs. */
+export function databaseName(url: string): string {
   const parsed = new URL(url)
   return `${parsed.searchParams.get('host') ?? parsed.host}${parsed.pathname}`
 }

@@ -132,8 +132,11 @@ export class Journal {
 
   async #flush(flush: Flush): Promise<void> {
     const start = performance.now()
-    await this.#write(flush.appends, flush.deletes)
-    this.#events.flushed(flush.appends.length, flush.deletes.length, performance.now() - start)
+    const { appends, deletes } = flush
+    if (appends.length + deletes.length > 0) {
+      await this.#write(appends, deletes)
+      this.#events.flushed(appends.length, deletes.length, performance.now() - start)
+    }
     for (const barrier of flush.barriers) barrier()
     this.#flushing = false
     this.#schedule()
@@ -141,7 +144,6 @@ export class Journal {
 
   /** Writes until every outcome is certain, and tells it. */
   async #write(appends: readonly Append[], deletes: readonly Delete[]): Promise<void> {
-    if (appends.length === 0 && deletes.length === 0) return
     for (let waitMs = RETRY_MS.first; !this.#closed; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
       try {
         const inserted = await writeRows(this.#pool, appends, deletes)
@@ -173,10 +175,12 @@ export class Journal {
       this.#events.defect('PostgreSQL refuses a row of the journal')
       return this.#tell([], deletes, appends)
     }
-    const half = appends.length >> 1
-    const halfDeletes = deletes.length >> 1
-    await this.#write(appends.slice(0, half), deletes.slice(0, halfDeletes))
-    await this.#write(appends.slice(half), deletes.slice(halfDeletes))
+    if (appends.length > 0 && deletes.length > 0) {
+      await this.#write(appends, [])
+      return this.#write([], deletes)
+    }
+    await this.#write(appends.slice(0, appends.length >> 1), deletes.slice(0, deletes.length >> 1))
+    return this.#write(appends.slice(appends.length >> 1), deletes.slice(deletes.length >> 1))
   }
 
   #tell(appends: readonly Append[], deletes: readonly Delete[], collided: readonly Append[]): void {
