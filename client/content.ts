@@ -5,20 +5,7 @@ import { MAX_PAYLOAD_BYTES } from '../proto/limits.ts'
 import { Reader } from '../proto/reader.ts'
 import { Writer } from '../proto/writer.ts'
 
-export type {
-  Body,
-  Chat,
-  ContactBody,
-  Content,
-  DeleteBody,
-  EditBody,
-  LinkPreview,
-  LocationBody,
-  MessageReference,
-  ReactionBody,
-  TextBody,
-  Version,
-} from '../proto/content.ts'
+export type { Content } from '../proto/content.ts'
 
 const HASH_BYTES = 16
 const GROUP_BYTES = 16
@@ -55,7 +42,8 @@ export function decodeContent(bytes: Uint8Array): Content {
 }
 
 /** What the schema cannot say. */
-function check({ chat, myList, yourList, groupState, replyTo, body }: Content): void {
+function check({ id, chat, myList, yourList, groupState, replyTo, body }: Content): void {
+  if (id === '') throw new DecodeError('Content has no id')
   if (chat.type === 'user') requireUser(chat.user, 'chat')
   if (chat.type === 'group' && chat.group.length !== GROUP_BYTES) throw new DecodeError('chat: not the id of a group')
   if (myList !== undefined) requireHash(myList, 'myList')

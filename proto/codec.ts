@@ -1,3 +1,15 @@
+/**
+ * Batches of frames in binary: one WebSocket message of the subprotocol parley.v1.proto.
+ *
+ * Decoders take hostile bytes and throw nothing but {@link DecodeError}. They check types and what memory needs; whether
+ * an id is a UUID, a payload too large or a list too long is for the receiver to say (limits.ts). Lists that a client
+ * sends keep one entry more than their limit. `kind` may be a number of a later version. Payloads are copied out of the
+ * input, as views of shared memory.
+ *
+ * Encoders return a view of one buffer that the next call of any of them writes over: hand it at once to a socket that
+ * copies (uWebSockets.js does), or copy it. They throw a RangeError for an integer that is negative or too large, and a
+ * TypeError for an unknown frame.
+ */
 import { DecodeError } from './decode-error.ts'
 import { readClientFrame, readServerFrame, writeClientFrame, writeServerFrame } from './frames.gen.ts'
 import type { ClientFrame, ServerFrame } from './frames.ts'
@@ -12,19 +24,6 @@ export {
   encodeClientFramesJson,
   encodeServerFramesJson,
 } from './json-codec.ts'
-
-/**
- * Batches of frames in binary: one WebSocket message of the subprotocol parley.v1.proto.
- *
- * Decoders take hostile bytes and throw nothing but {@link DecodeError}. They check types and what memory needs; whether
- * an id is a UUID, a payload too large or a list too long is for the receiver to say (limits.ts). Lists that a client
- * sends keep one entry more than their limit. `kind` may be a number of a later version. Payloads are copied out of the
- * input, as views of shared memory.
- *
- * Encoders return a view of one buffer that the next call of any of them writes over: hand it at once to a socket that
- * copies (uWebSockets.js does), or copy it. They throw a RangeError for an integer that is negative or too large, and a
- * TypeError for an unknown frame.
- */
 
 /** Tag of `frames` in ClientBatch and ServerBatch: field 1, length-delimited. */
 const FRAMES_TAG = 10
@@ -66,8 +65,8 @@ function decodeBatch<T>(bytes: Uint8Array, read: (reader: Reader, end: number) =
       frames.push(read(reader, reader.end()))
     }
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new DecodeError(`frames[${frames.length}]: ${error.message}`, { cause: error })
+    if (error instanceof DecodeError) error.message = `frames[${frames.length}]: ${error.message}`
+    throw error
   } finally {
     reader.close()
   }

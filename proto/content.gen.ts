@@ -106,7 +106,7 @@ export function writeContent(w: Writer, m: Content): void {
   if (m.id !== '') w.uuid(10, m.id)
 }
 
-export function readChat(r: Reader, end: number): Chat {
+function readChat(r: Reader, end: number): Chat {
   if (r.pos === end) r.fail('Chat is empty')
   const tag = r.tag()
   let m: Chat
@@ -125,7 +125,7 @@ export function readChat(r: Reader, end: number): Chat {
   return m
 }
 
-export function writeChat(w: Writer, m: Chat): void {
+function writeChat(w: Writer, m: Chat): void {
   switch (m.type) {
     case 'user':
       w.uint(8, m.user)
@@ -140,7 +140,7 @@ export function writeChat(w: Writer, m: Chat): void {
   }
 }
 
-export function readVersion(r: Reader, end: number): Version {
+function readVersion(r: Reader, end: number): Version {
   let epoch: number = 0
   let hash: Uint8Array = NO_BYTES
   while (r.pos < end) {
@@ -160,12 +160,12 @@ export function readVersion(r: Reader, end: number): Version {
   return { epoch, hash }
 }
 
-export function writeVersion(w: Writer, m: Version): void {
+function writeVersion(w: Writer, m: Version): void {
   if (m.hash.length !== 0) w.bytes(18, m.hash)
   if (m.epoch !== 0) w.uint(8, m.epoch)
 }
 
-export function readMessageReference(r: Reader, end: number): MessageReference {
+function readMessageReference(r: Reader, end: number): MessageReference {
   let user: number = 0
   let device: number = 0
   let id: string = ''
@@ -189,13 +189,13 @@ export function readMessageReference(r: Reader, end: number): MessageReference {
   return { user, device, id }
 }
 
-export function writeMessageReference(w: Writer, m: MessageReference): void {
+function writeMessageReference(w: Writer, m: MessageReference): void {
   if (m.id !== '') w.uuid(26, m.id)
   if (m.device !== 0) w.uint(16, m.device)
   if (m.user !== 0) w.uint(8, m.user)
 }
 
-export function readBody(r: Reader, end: number): Body {
+function readBody(r: Reader, end: number): Body {
   if (r.pos === end) r.fail('Body is empty')
   const tag = r.tag()
   let m: Body
@@ -226,7 +226,7 @@ export function readBody(r: Reader, end: number): Body {
   return m
 }
 
-export function writeBody(w: Writer, m: Body): void {
+function writeBody(w: Writer, m: Body): void {
   switch (m.type) {
     case 'text': {
       const size = w.size
@@ -271,7 +271,7 @@ export function writeBody(w: Writer, m: Body): void {
   }
 }
 
-export function readText(r: Reader, end: number): TextBody {
+function readText(r: Reader, end: number): TextBody {
   let text: string = ''
   let preview: LinkPreview | undefined
   while (r.pos < end) {
@@ -291,7 +291,7 @@ export function readText(r: Reader, end: number): TextBody {
   return { type: 'text', text, ...(preview !== undefined && { preview }) }
 }
 
-export function writeText(w: Writer, m: TextBody): void {
+function writeText(w: Writer, m: TextBody): void {
   if (m.preview !== undefined) {
     const size = w.size
     writeLinkPreview(w, m.preview)
@@ -300,7 +300,7 @@ export function writeText(w: Writer, m: TextBody): void {
   if (m.text !== '') w.string(10, m.text)
 }
 
-export function readLinkPreview(r: Reader, end: number): LinkPreview {
+function readLinkPreview(r: Reader, end: number): LinkPreview {
   let url: string = ''
   let title: string = ''
   let description: string = ''
@@ -328,14 +328,14 @@ export function readLinkPreview(r: Reader, end: number): LinkPreview {
   return { url, title, description, thumbnail }
 }
 
-export function writeLinkPreview(w: Writer, m: LinkPreview): void {
+function writeLinkPreview(w: Writer, m: LinkPreview): void {
   if (m.thumbnail.length !== 0) w.bytes(34, m.thumbnail)
   if (m.description !== '') w.string(26, m.description)
   if (m.title !== '') w.string(18, m.title)
   if (m.url !== '') w.string(10, m.url)
 }
 
-export function readLocation(r: Reader, end: number): LocationBody {
+function readLocation(r: Reader, end: number): LocationBody {
   let latitude: number = 0
   let longitude: number = 0
   let name: string = ''
@@ -363,14 +363,14 @@ export function readLocation(r: Reader, end: number): LocationBody {
   return { type: 'location', latitude, longitude, name, address }
 }
 
-export function writeLocation(w: Writer, m: LocationBody): void {
+function writeLocation(w: Writer, m: LocationBody): void {
   if (m.address !== '') w.string(34, m.address)
   if (m.name !== '') w.string(26, m.name)
   if (m.longitude !== 0) w.double(17, m.longitude)
   if (m.latitude !== 0) w.double(9, m.latitude)
 }
 
-export function readContact(r: Reader, end: number): ContactBody {
+function readContact(r: Reader, end: number): ContactBody {
   let name: string = ''
   let phone: string = ''
   let vcard: string = ''
@@ -394,13 +394,13 @@ export function readContact(r: Reader, end: number): ContactBody {
   return { type: 'contact', name, phone, vcard }
 }
 
-export function writeContact(w: Writer, m: ContactBody): void {
+function writeContact(w: Writer, m: ContactBody): void {
   if (m.vcard !== '') w.string(26, m.vcard)
   if (m.phone !== '') w.string(18, m.phone)
   if (m.name !== '') w.string(10, m.name)
 }
 
-export function readReaction(r: Reader, end: number): ReactionBody {
+function readReaction(r: Reader, end: number): ReactionBody {
   let target: MessageReference | undefined
   let emoji: string = ''
   while (r.pos < end) {
@@ -420,7 +420,7 @@ export function readReaction(r: Reader, end: number): ReactionBody {
   return { type: 'reaction', target: target ?? readMessageReference(r, r.pos), emoji }
 }
 
-export function writeReaction(w: Writer, m: ReactionBody): void {
+function writeReaction(w: Writer, m: ReactionBody): void {
   if (m.emoji !== '') w.string(18, m.emoji)
   {
     const size = w.size
@@ -429,7 +429,7 @@ export function writeReaction(w: Writer, m: ReactionBody): void {
   }
 }
 
-export function readEdit(r: Reader, end: number): EditBody {
+function readEdit(r: Reader, end: number): EditBody {
   let target: MessageReference | undefined
   let text: string = ''
   while (r.pos < end) {
@@ -449,7 +449,7 @@ export function readEdit(r: Reader, end: number): EditBody {
   return { type: 'edit', target: target ?? readMessageReference(r, r.pos), text }
 }
 
-export function writeEdit(w: Writer, m: EditBody): void {
+function writeEdit(w: Writer, m: EditBody): void {
   if (m.text !== '') w.string(18, m.text)
   {
     const size = w.size
@@ -458,7 +458,7 @@ export function writeEdit(w: Writer, m: EditBody): void {
   }
 }
 
-export function readDelete(r: Reader, end: number): DeleteBody {
+function readDelete(r: Reader, end: number): DeleteBody {
   let target: MessageReference | undefined
   while (r.pos < end) {
     const tag = r.tag()
@@ -474,7 +474,7 @@ export function readDelete(r: Reader, end: number): DeleteBody {
   return { type: 'delete', target: target ?? readMessageReference(r, r.pos) }
 }
 
-export function writeDelete(w: Writer, m: DeleteBody): void {
+function writeDelete(w: Writer, m: DeleteBody): void {
   {
     const size = w.size
     writeMessageReference(w, m.target)

@@ -5,12 +5,10 @@
 
 /** Where a message was sent to: a user, or a group by its 16 bytes. */
 export type Chat =
-  | { readonly type: 'user'; readonly user: number }
-  | { readonly type: 'group'; readonly group: Uint8Array }
-  | Unknown
+  { readonly type: 'user'; readonly user: number } | { readonly type: 'group'; readonly group: Uint8Array } | Unknown
 
 /** Of a later version of the schema: its field number. */
-export interface Unknown {
+interface Unknown {
   readonly type: 'unknown'
   readonly name: string
 }

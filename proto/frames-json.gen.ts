@@ -153,35 +153,35 @@ export function writeServerFrame(m: ServerFrame): Record<string, unknown> {
   }
 }
 
-export function readAddress(json: unknown, at: string): WireAddress {
+function readAddress(json: unknown, at: string): WireAddress {
   const o = readObject(json, at)
   return { user: readUint64(o['user'], `${at}.user`), device: readUint32(o['device'], `${at}.device`) }
 }
 
-export function writeAddress(m: WireAddress): Record<string, unknown> {
+function writeAddress(m: WireAddress): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.user !== 0) o['user'] = String(m.user)
   if (m.device !== 0) o['device'] = m.device
   return o
 }
 
-export function readDestination(json: unknown, at: string): number {
+function readDestination(json: unknown, at: string): number {
   const o = readObject(json, at)
   return readUint64(o['user'], `${at}.user`)
 }
 
-export function writeDestination(m: number): Record<string, unknown> {
+function writeDestination(m: number): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m !== 0) o['user'] = String(m)
   return o
 }
 
-export function readConnect(json: unknown, at: string): ConnectFrame {
+function readConnect(json: unknown, at: string): ConnectFrame {
   const o = readObject(json, at)
   return { type: 'connect', token: readString(o['token'], `${at}.token`), client: readString((o['clientVersion'] ?? o['client_version']), `${at}.clientVersion`), number: readUint64(o['number'], `${at}.number`), lastMessageId: readBigint((o['lastMessageId'] ?? o['last_message_id']), `${at}.lastMessageId`) }
 }
 
-export function writeConnect(m: ConnectFrame): Record<string, unknown> {
+function writeConnect(m: ConnectFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.token !== '') o['token'] = m.token
   if (m.client !== '') o['clientVersion'] = m.client
@@ -190,12 +190,12 @@ export function writeConnect(m: ConnectFrame): Record<string, unknown> {
   return o
 }
 
-export function readSend(json: unknown, at: string): SendFrame {
+function readSend(json: unknown, at: string): SendFrame {
   const o = readObject(json, at)
   return { type: 'send', id: readString(o['id'], `${at}.id`), to: readDestination(o['to'], `${at}.to`), kind: readEnum(o['kind'], `${at}.kind`, KINDS), copies: readArray(o['copies'], `${at}.copies`, (value, at) => readCopy(value, at), MAX_COPIES + 1), about: readArray(o['about'], `${at}.about`, (value, at) => readString(value, at), MAX_ABOUT + 1), urgent: readBool(o['urgent'], `${at}.urgent`), ttl: readUint32(o['ttl'], `${at}.ttl`), first: readBool(o['first'], `${at}.first`) }
 }
 
-export function writeSend(m: SendFrame): Record<string, unknown> {
+function writeSend(m: SendFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.id !== '') o['id'] = m.id
   o['to'] = writeDestination(m.to)
@@ -208,12 +208,12 @@ export function writeSend(m: SendFrame): Record<string, unknown> {
   return o
 }
 
-export function readCopy(json: unknown, at: string): Copy {
+function readCopy(json: unknown, at: string): Copy {
   const o = readObject(json, at)
   return { device: readUint32(o['device'], `${at}.device`), registrationId: readUint32((o['registrationId'] ?? o['registration_id']), `${at}.registrationId`), payload: readBytes(o['payload'], `${at}.payload`) }
 }
 
-export function writeCopy(m: Copy): Record<string, unknown> {
+function writeCopy(m: Copy): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.device !== 0) o['device'] = m.device
   if (m.registrationId !== 0) o['registrationId'] = m.registrationId
@@ -221,55 +221,55 @@ export function writeCopy(m: Copy): Record<string, unknown> {
   return o
 }
 
-export function readAck(json: unknown, at: string): AckFrame {
+function readAck(json: unknown, at: string): AckFrame {
   const o = readObject(json, at)
   return { type: 'ack', upTo: readUint32((o['upTo'] ?? o['up_to']), `${at}.upTo`) }
 }
 
-export function writeAck(m: AckFrame): Record<string, unknown> {
+function writeAck(m: AckFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.upTo !== 0) o['upTo'] = m.upTo
   return o
 }
 
-export function readClientSignal(json: unknown, at: string): ClientSignalFrame {
+function readClientSignal(json: unknown, at: string): ClientSignalFrame {
   const o = readObject(json, at)
   return { type: 'signal', to: readAddress(o['to'], `${at}.to`), payload: readBytes(o['payload'], `${at}.payload`) }
 }
 
-export function writeClientSignal(m: ClientSignalFrame): Record<string, unknown> {
+function writeClientSignal(m: ClientSignalFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   o['to'] = writeAddress(m.to)
   if (m.payload.length !== 0) o['payload'] = writeBytes(m.payload)
   return o
 }
 
-export function readWatch(json: unknown, at: string, type: 'watch' | 'unwatch'): WatchFrame {
+function readWatch(json: unknown, at: string, type: 'watch' | 'unwatch'): WatchFrame {
   const o = readObject(json, at)
   return { type, users: readArray(o['users'], `${at}.users`, (value, at) => readUint64(value, at), MAX_WATCHED + 1) }
 }
 
-export function writeWatch(m: WatchFrame): Record<string, unknown> {
+function writeWatch(m: WatchFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.users.length !== 0) o['users'] = m.users.map((value) => String(value))
   return o
 }
 
-export function readPing(json: unknown, at: string): PingFrame {
+function readPing(json: unknown, at: string): PingFrame {
   readObject(json, at)
   return { type: 'ping' }
 }
 
-export function writePing(_m: PingFrame): Record<string, unknown> {
+function writePing(_m: PingFrame): Record<string, unknown> {
   return {}
 }
 
-export function readConnected(json: unknown, at: string): ConnectedFrame {
+function readConnected(json: unknown, at: string): ConnectedFrame {
   const o = readObject(json, at)
   return { type: 'connected', session: readString(o['session'], `${at}.session`), user: readUint64(o['user'], `${at}.user`), device: readUint32(o['device'], `${at}.device`), serverTime: readUint64((o['serverTime'] ?? o['server_time']), `${at}.serverTime`), pending: readUint32(o['pending'], `${at}.pending`) }
 }
 
-export function writeConnected(m: ConnectedFrame): Record<string, unknown> {
+function writeConnected(m: ConnectedFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.session !== '') o['session'] = m.session
   if (m.user !== 0) o['user'] = String(m.user)
@@ -279,12 +279,12 @@ export function writeConnected(m: ConnectedFrame): Record<string, unknown> {
   return o
 }
 
-export function readAccepted(json: unknown, at: string): AcceptedFrame {
+function readAccepted(json: unknown, at: string): AcceptedFrame {
   const o = readObject(json, at)
   return { type: 'accepted', id: readString(o['id'], `${at}.id`), messageId: readBigint((o['messageId'] ?? o['message_id']), `${at}.messageId`), at: readUint64(o['at'], `${at}.at`), delivered: readArray(o['delivered'], `${at}.delivered`, (value, at) => readUint32(value, at)) }
 }
 
-export function writeAccepted(m: AcceptedFrame): Record<string, unknown> {
+function writeAccepted(m: AcceptedFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.id !== '') o['id'] = m.id
   if (m.messageId !== 0n) o['messageId'] = String(m.messageId)
@@ -293,24 +293,24 @@ export function writeAccepted(m: AcceptedFrame): Record<string, unknown> {
   return o
 }
 
-export function readDeliver(json: unknown, at: string): DeliverFrame {
+function readDeliver(json: unknown, at: string): DeliverFrame {
   const o = readObject(json, at)
   return { type: 'deliver', seq: readUint32(o['seq'], `${at}.seq`), envelope: readEnvelope(o['envelope'], `${at}.envelope`) }
 }
 
-export function writeDeliver(m: DeliverFrame): Record<string, unknown> {
+function writeDeliver(m: DeliverFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.seq !== 0) o['seq'] = m.seq
   o['envelope'] = writeEnvelope(m.envelope)
   return o
 }
 
-export function readEnvelope(json: unknown, at: string): WireEnvelope {
+function readEnvelope(json: unknown, at: string): WireEnvelope {
   const o = readObject(json, at)
   return { messageId: readBigint((o['messageId'] ?? o['message_id']), `${at}.messageId`), from: readAddress(o['from'], `${at}.from`), kind: readEnum(o['kind'], `${at}.kind`, KINDS), id: readString(o['id'], `${at}.id`), payload: readBytes(o['payload'], `${at}.payload`), sentAt: readUint64((o['sentAt'] ?? o['sent_at']), `${at}.sentAt`), about: readArray(o['about'], `${at}.about`, (value, at) => readString(value, at)) }
 }
 
-export function writeEnvelope(m: WireEnvelope): Record<string, unknown> {
+function writeEnvelope(m: WireEnvelope): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.messageId !== 0n) o['messageId'] = String(m.messageId)
   o['from'] = writeAddress(m.from)
@@ -322,21 +322,21 @@ export function writeEnvelope(m: WireEnvelope): Record<string, unknown> {
   return o
 }
 
-export function readCaughtUp(json: unknown, at: string): CaughtUpFrame {
+function readCaughtUp(json: unknown, at: string): CaughtUpFrame {
   readObject(json, at)
   return { type: 'caughtUp' }
 }
 
-export function writeCaughtUp(_m: CaughtUpFrame): Record<string, unknown> {
+function writeCaughtUp(_m: CaughtUpFrame): Record<string, unknown> {
   return {}
 }
 
-export function readPresence(json: unknown, at: string): PresenceFrame {
+function readPresence(json: unknown, at: string): PresenceFrame {
   const o = readObject(json, at)
   return { type: 'presence', user: readUint64(o['user'], `${at}.user`), online: readBool(o['online'], `${at}.online`), lastSeen: readUint64((o['lastSeen'] ?? o['last_seen']), `${at}.lastSeen`) }
 }
 
-export function writePresence(m: PresenceFrame): Record<string, unknown> {
+function writePresence(m: PresenceFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.user !== 0) o['user'] = String(m.user)
   if (m.online) o['online'] = m.online
@@ -344,34 +344,34 @@ export function writePresence(m: PresenceFrame): Record<string, unknown> {
   return o
 }
 
-export function readServerSignal(json: unknown, at: string): ServerSignalFrame {
+function readServerSignal(json: unknown, at: string): ServerSignalFrame {
   const o = readObject(json, at)
   return { type: 'signal', from: readAddress(o['from'], `${at}.from`), payload: readBytes(o['payload'], `${at}.payload`) }
 }
 
-export function writeServerSignal(m: ServerSignalFrame): Record<string, unknown> {
+function writeServerSignal(m: ServerSignalFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   o['from'] = writeAddress(m.from)
   if (m.payload.length !== 0) o['payload'] = writeBytes(m.payload)
   return o
 }
 
-export function readPong(json: unknown, at: string): PongFrame {
+function readPong(json: unknown, at: string): PongFrame {
   readObject(json, at)
   return { type: 'pong' }
 }
 
-export function writePong(_m: PongFrame): Record<string, unknown> {
+function writePong(_m: PongFrame): Record<string, unknown> {
   return {}
 }
 
-export function readError(json: unknown, at: string): ErrorFrame {
+function readError(json: unknown, at: string): ErrorFrame {
   const o = readObject(json, at)
   const details = o['details'] == null ? undefined : readErrorDetails(o['details'], `${at}.details`)
   return { type: 'error', id: readString(o['id'], `${at}.id`), code: readString(o['code'], `${at}.code`), message: readString(o['message'], `${at}.message`), temporary: readBool(o['temporary'], `${at}.temporary`), retryAfterMs: readUint32((o['retryAfterMs'] ?? o['retry_after_ms']), `${at}.retryAfterMs`), ...(details !== undefined && { details }) }
 }
 
-export function writeError(m: ErrorFrame): Record<string, unknown> {
+function writeError(m: ErrorFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.id !== '') o['id'] = m.id
   if (m.code !== '') o['code'] = m.code
@@ -382,26 +382,26 @@ export function writeError(m: ErrorFrame): Record<string, unknown> {
   return o
 }
 
-export function readErrorDetails(json: unknown, at: string): NonNullable<ErrorFrame['details']> {
+function readErrorDetails(json: unknown, at: string): NonNullable<ErrorFrame['details']> {
   const o = readObject(json, at)
   const devices = o['devices'] == null ? undefined : readDeviceDifference(o['devices'], `${at}.devices`)
   const number = o['number'] == null ? undefined : readUint64(o['number'], `${at}.number`)
   return { ...(devices !== undefined && { devices }), ...(number !== undefined && { number }) }
 }
 
-export function writeErrorDetails(m: NonNullable<ErrorFrame['details']>): Record<string, unknown> {
+function writeErrorDetails(m: NonNullable<ErrorFrame['details']>): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.devices !== undefined) o['devices'] = writeDeviceDifference(m.devices)
   if (m.number !== undefined) o['number'] = String(m.number)
   return o
 }
 
-export function readDeviceDifference(json: unknown, at: string): DeviceDifference {
+function readDeviceDifference(json: unknown, at: string): DeviceDifference {
   const o = readObject(json, at)
   return { missing: readArray(o['missing'], `${at}.missing`, (value, at) => readUint32(value, at)), extra: readArray(o['extra'], `${at}.extra`, (value, at) => readUint32(value, at)), stale: readArray(o['stale'], `${at}.stale`, (value, at) => readUint32(value, at)) }
 }
 
-export function writeDeviceDifference(m: DeviceDifference): Record<string, unknown> {
+function writeDeviceDifference(m: DeviceDifference): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.missing.length !== 0) o['missing'] = m.missing
   if (m.extra.length !== 0) o['extra'] = m.extra
@@ -409,12 +409,12 @@ export function writeDeviceDifference(m: DeviceDifference): Record<string, unkno
   return o
 }
 
-export function readGoaway(json: unknown, at: string): GoawayFrame {
+function readGoaway(json: unknown, at: string): GoawayFrame {
   const o = readObject(json, at)
   return { type: 'goaway', reconnectAfterMs: readUint32((o['reconnectAfterMs'] ?? o['reconnect_after_ms']), `${at}.reconnectAfterMs`) }
 }
 
-export function writeGoaway(m: GoawayFrame): Record<string, unknown> {
+function writeGoaway(m: GoawayFrame): Record<string, unknown> {
   const o: Record<string, unknown> = {}
   if (m.reconnectAfterMs !== 0) o['reconnectAfterMs'] = m.reconnectAfterMs
   return o

@@ -225,7 +225,7 @@ export function writeServerFrame(w: Writer, m: ServerFrame): void {
   }
 }
 
-export function readAddress(r: Reader, end: number): WireAddress {
+function readAddress(r: Reader, end: number): WireAddress {
   let user: number = 0
   let device: number = 0
   while (r.pos < end) {
@@ -245,12 +245,12 @@ export function readAddress(r: Reader, end: number): WireAddress {
   return { user, device }
 }
 
-export function writeAddress(w: Writer, m: WireAddress): void {
+function writeAddress(w: Writer, m: WireAddress): void {
   if (m.device !== 0) w.uint(16, m.device)
   if (m.user !== 0) w.uint(8, m.user)
 }
 
-export function readDestination(r: Reader, end: number): number {
+function readDestination(r: Reader, end: number): number {
   let user: number = 0
   while (r.pos < end) {
     const tag = r.tag()
@@ -266,11 +266,11 @@ export function readDestination(r: Reader, end: number): number {
   return user
 }
 
-export function writeDestination(w: Writer, m: number): void {
+function writeDestination(w: Writer, m: number): void {
   if (m !== 0) w.uint(8, m)
 }
 
-export function readConnect(r: Reader, end: number): ConnectFrame {
+function readConnect(r: Reader, end: number): ConnectFrame {
   let token: string = ''
   let client: string = ''
   let number: number = 0
@@ -298,14 +298,14 @@ export function readConnect(r: Reader, end: number): ConnectFrame {
   return { type: 'connect', token, client, number, lastMessageId }
 }
 
-export function writeConnect(w: Writer, m: ConnectFrame): void {
+function writeConnect(w: Writer, m: ConnectFrame): void {
   if (m.lastMessageId !== 0n) w.fixed64(33, m.lastMessageId)
   if (m.number !== 0) w.uint(24, m.number)
   if (m.client !== '') w.string(18, m.client)
   if (m.token !== '') w.string(10, m.token)
 }
 
-export function readSend(r: Reader, end: number): SendFrame {
+function readSend(r: Reader, end: number): SendFrame {
   let id: string = ''
   let to: number | undefined
   let kind: Kind = 0
@@ -355,7 +355,7 @@ export function readSend(r: Reader, end: number): SendFrame {
   return { type: 'send', id, to: to ?? readDestination(r, r.pos), kind, copies: copies ?? [], about: about ?? [], urgent, ttl, first }
 }
 
-export function writeSend(w: Writer, m: SendFrame): void {
+function writeSend(w: Writer, m: SendFrame): void {
   if (m.first) w.bool(64, m.first)
   if (m.ttl !== 0) w.uint(56, m.ttl)
   if (m.urgent) w.bool(48, m.urgent)
@@ -376,7 +376,7 @@ export function writeSend(w: Writer, m: SendFrame): void {
   if (m.id !== '') w.string(10, m.id)
 }
 
-export function readCopy(r: Reader, end: number): Copy {
+function readCopy(r: Reader, end: number): Copy {
   let device: number = 0
   let registrationId: number = 0
   let payload: Uint8Array = NO_BYTES
@@ -400,13 +400,13 @@ export function readCopy(r: Reader, end: number): Copy {
   return { device, registrationId, payload }
 }
 
-export function writeCopy(w: Writer, m: Copy): void {
+function writeCopy(w: Writer, m: Copy): void {
   if (m.payload.length !== 0) w.bytes(26, m.payload)
   if (m.registrationId !== 0) w.uint(16, m.registrationId)
   if (m.device !== 0) w.uint(8, m.device)
 }
 
-export function readAck(r: Reader, end: number): AckFrame {
+function readAck(r: Reader, end: number): AckFrame {
   let upTo: number = 0
   while (r.pos < end) {
     const tag = r.tag()
@@ -422,11 +422,11 @@ export function readAck(r: Reader, end: number): AckFrame {
   return { type: 'ack', upTo }
 }
 
-export function writeAck(w: Writer, m: AckFrame): void {
+function writeAck(w: Writer, m: AckFrame): void {
   if (m.upTo !== 0) w.uint(8, m.upTo)
 }
 
-export function readClientSignal(r: Reader, end: number): ClientSignalFrame {
+function readClientSignal(r: Reader, end: number): ClientSignalFrame {
   let to: WireAddress | undefined
   let payload: Uint8Array = NO_BYTES
   while (r.pos < end) {
@@ -446,7 +446,7 @@ export function readClientSignal(r: Reader, end: number): ClientSignalFrame {
   return { type: 'signal', to: to ?? readAddress(r, r.pos), payload }
 }
 
-export function writeClientSignal(w: Writer, m: ClientSignalFrame): void {
+function writeClientSignal(w: Writer, m: ClientSignalFrame): void {
   if (m.payload.length !== 0) w.bytes(18, m.payload)
   {
     const size = w.size
@@ -455,7 +455,7 @@ export function writeClientSignal(w: Writer, m: ClientSignalFrame): void {
   }
 }
 
-export function readWatch(r: Reader, end: number, type: 'watch' | 'unwatch'): WatchFrame {
+function readWatch(r: Reader, end: number, type: 'watch' | 'unwatch'): WatchFrame {
   let users: number[] | undefined
   while (r.pos < end) {
     const tag = r.tag()
@@ -484,7 +484,7 @@ export function readWatch(r: Reader, end: number, type: 'watch' | 'unwatch'): Wa
   return { type, users: users ?? [] }
 }
 
-export function writeWatch(w: Writer, m: WatchFrame): void {
+function writeWatch(w: Writer, m: WatchFrame): void {
   if (m.users.length !== 0) {
     const size = w.size
     for (let i = m.users.length - 1; i >= 0; i--) w.packed(m.users[i]!)
@@ -492,7 +492,7 @@ export function writeWatch(w: Writer, m: WatchFrame): void {
   }
 }
 
-export function readPing(r: Reader, end: number): PingFrame {
+function readPing(r: Reader, end: number): PingFrame {
   while (r.pos < end) {
     const tag = r.tag()
     r.skip(tag)
@@ -501,10 +501,10 @@ export function readPing(r: Reader, end: number): PingFrame {
   return { type: 'ping' }
 }
 
-export function writePing(_w: Writer, _m: PingFrame): void {
+function writePing(_w: Writer, _m: PingFrame): void {
 }
 
-export function readConnected(r: Reader, end: number): ConnectedFrame {
+function readConnected(r: Reader, end: number): ConnectedFrame {
   let session: string = ''
   let user: number = 0
   let device: number = 0
@@ -536,7 +536,7 @@ export function readConnected(r: Reader, end: number): ConnectedFrame {
   return { type: 'connected', session, user, device, serverTime, pending }
 }
 
-export function writeConnected(w: Writer, m: ConnectedFrame): void {
+function writeConnected(w: Writer, m: ConnectedFrame): void {
   if (m.pending !== 0) w.uint(40, m.pending)
   if (m.serverTime !== 0) w.uint(32, m.serverTime)
   if (m.device !== 0) w.uint(24, m.device)
@@ -544,7 +544,7 @@ export function writeConnected(w: Writer, m: ConnectedFrame): void {
   if (m.session !== '') w.string(10, m.session)
 }
 
-export function readAccepted(r: Reader, end: number): AcceptedFrame {
+function readAccepted(r: Reader, end: number): AcceptedFrame {
   let id: string = ''
   let messageId: bigint = 0n
   let at: number = 0
@@ -585,7 +585,7 @@ export function readAccepted(r: Reader, end: number): AcceptedFrame {
   return { type: 'accepted', id, messageId, at, delivered: delivered ?? [] }
 }
 
-export function writeAccepted(w: Writer, m: AcceptedFrame): void {
+function writeAccepted(w: Writer, m: AcceptedFrame): void {
   if (m.delivered.length !== 0) {
     const size = w.size
     for (let i = m.delivered.length - 1; i >= 0; i--) w.packed(m.delivered[i]!)
@@ -596,7 +596,7 @@ export function writeAccepted(w: Writer, m: AcceptedFrame): void {
   if (m.id !== '') w.string(10, m.id)
 }
 
-export function readDeliver(r: Reader, end: number): DeliverFrame {
+function readDeliver(r: Reader, end: number): DeliverFrame {
   let seq: number = 0
   let envelope: WireEnvelope | undefined
   while (r.pos < end) {
@@ -616,7 +616,7 @@ export function readDeliver(r: Reader, end: number): DeliverFrame {
   return { type: 'deliver', seq, envelope: envelope ?? readEnvelope(r, r.pos) }
 }
 
-export function writeDeliver(w: Writer, m: DeliverFrame): void {
+function writeDeliver(w: Writer, m: DeliverFrame): void {
   {
     const size = w.size
     writeEnvelope(w, m.envelope)
@@ -625,7 +625,7 @@ export function writeDeliver(w: Writer, m: DeliverFrame): void {
   if (m.seq !== 0) w.uint(8, m.seq)
 }
 
-export function readEnvelope(r: Reader, end: number): WireEnvelope {
+function readEnvelope(r: Reader, end: number): WireEnvelope {
   let messageId: bigint = 0n
   let from: WireAddress | undefined
   let kind: Kind = 0
@@ -668,7 +668,7 @@ export function readEnvelope(r: Reader, end: number): WireEnvelope {
   return { messageId, from: from ?? readAddress(r, r.pos), kind, id, payload, sentAt, about: about ?? [] }
 }
 
-export function writeEnvelope(w: Writer, m: WireEnvelope): void {
+function writeEnvelope(w: Writer, m: WireEnvelope): void {
   for (let i = m.about.length - 1; i >= 0; i--) {
     w.string(58, m.about[i]!)
   }
@@ -684,7 +684,7 @@ export function writeEnvelope(w: Writer, m: WireEnvelope): void {
   if (m.messageId !== 0n) w.fixed64(9, m.messageId)
 }
 
-export function readCaughtUp(r: Reader, end: number): CaughtUpFrame {
+function readCaughtUp(r: Reader, end: number): CaughtUpFrame {
   while (r.pos < end) {
     const tag = r.tag()
     r.skip(tag)
@@ -693,10 +693,10 @@ export function readCaughtUp(r: Reader, end: number): CaughtUpFrame {
   return { type: 'caughtUp' }
 }
 
-export function writeCaughtUp(_w: Writer, _m: CaughtUpFrame): void {
+function writeCaughtUp(_w: Writer, _m: CaughtUpFrame): void {
 }
 
-export function readPresence(r: Reader, end: number): PresenceFrame {
+function readPresence(r: Reader, end: number): PresenceFrame {
   let user: number = 0
   let online: boolean = false
   let lastSeen: number = 0
@@ -720,13 +720,13 @@ export function readPresence(r: Reader, end: number): PresenceFrame {
   return { type: 'presence', user, online, lastSeen }
 }
 
-export function writePresence(w: Writer, m: PresenceFrame): void {
+function writePresence(w: Writer, m: PresenceFrame): void {
   if (m.lastSeen !== 0) w.uint(24, m.lastSeen)
   if (m.online) w.bool(16, m.online)
   if (m.user !== 0) w.uint(8, m.user)
 }
 
-export function readServerSignal(r: Reader, end: number): ServerSignalFrame {
+function readServerSignal(r: Reader, end: number): ServerSignalFrame {
   let from: WireAddress | undefined
   let payload: Uint8Array = NO_BYTES
   while (r.pos < end) {
@@ -746,7 +746,7 @@ export function readServerSignal(r: Reader, end: number): ServerSignalFrame {
   return { type: 'signal', from: from ?? readAddress(r, r.pos), payload }
 }
 
-export function writeServerSignal(w: Writer, m: ServerSignalFrame): void {
+function writeServerSignal(w: Writer, m: ServerSignalFrame): void {
   if (m.payload.length !== 0) w.bytes(18, m.payload)
   {
     const size = w.size
@@ -755,7 +755,7 @@ export function writeServerSignal(w: Writer, m: ServerSignalFrame): void {
   }
 }
 
-export function readPong(r: Reader, end: number): PongFrame {
+function readPong(r: Reader, end: number): PongFrame {
   while (r.pos < end) {
     const tag = r.tag()
     r.skip(tag)
@@ -764,10 +764,10 @@ export function readPong(r: Reader, end: number): PongFrame {
   return { type: 'pong' }
 }
 
-export function writePong(_w: Writer, _m: PongFrame): void {
+function writePong(_w: Writer, _m: PongFrame): void {
 }
 
-export function readError(r: Reader, end: number): ErrorFrame {
+function readError(r: Reader, end: number): ErrorFrame {
   let id: string = ''
   let code: string = ''
   let message: string = ''
@@ -803,7 +803,7 @@ export function readError(r: Reader, end: number): ErrorFrame {
   return { type: 'error', id, code, message, temporary, retryAfterMs, ...(details !== undefined && { details }) }
 }
 
-export function writeError(w: Writer, m: ErrorFrame): void {
+function writeError(w: Writer, m: ErrorFrame): void {
   if (m.details !== undefined) {
     const size = w.size
     writeErrorDetails(w, m.details)
@@ -816,7 +816,7 @@ export function writeError(w: Writer, m: ErrorFrame): void {
   if (m.id !== '') w.string(10, m.id)
 }
 
-export function readErrorDetails(r: Reader, end: number): NonNullable<ErrorFrame['details']> {
+function readErrorDetails(r: Reader, end: number): NonNullable<ErrorFrame['details']> {
   let devices: DeviceDifference | undefined
   let number: number | undefined
   while (r.pos < end) {
@@ -836,7 +836,7 @@ export function readErrorDetails(r: Reader, end: number): NonNullable<ErrorFrame
   return { ...(devices !== undefined && { devices }), ...(number !== undefined && { number }) }
 }
 
-export function writeErrorDetails(w: Writer, m: NonNullable<ErrorFrame['details']>): void {
+function writeErrorDetails(w: Writer, m: NonNullable<ErrorFrame['details']>): void {
   if (m.number !== undefined) w.uint(16, m.number)
   if (m.devices !== undefined) {
     const size = w.size
@@ -845,7 +845,7 @@ export function writeErrorDetails(w: Writer, m: NonNullable<ErrorFrame['details'
   }
 }
 
-export function readDeviceDifference(r: Reader, end: number): DeviceDifference {
+function readDeviceDifference(r: Reader, end: number): DeviceDifference {
   let missing: number[] | undefined
   let extra: number[] | undefined
   let stale: number[] | undefined
@@ -908,7 +908,7 @@ export function readDeviceDifference(r: Reader, end: number): DeviceDifference {
   return { missing: missing ?? [], extra: extra ?? [], stale: stale ?? [] }
 }
 
-export function writeDeviceDifference(w: Writer, m: DeviceDifference): void {
+function writeDeviceDifference(w: Writer, m: DeviceDifference): void {
   if (m.stale.length !== 0) {
     const size = w.size
     for (let i = m.stale.length - 1; i >= 0; i--) w.packed(m.stale[i]!)
@@ -926,7 +926,7 @@ export function writeDeviceDifference(w: Writer, m: DeviceDifference): void {
   }
 }
 
-export function readGoaway(r: Reader, end: number): GoawayFrame {
+function readGoaway(r: Reader, end: number): GoawayFrame {
   let reconnectAfterMs: number = 0
   while (r.pos < end) {
     const tag = r.tag()
@@ -942,6 +942,6 @@ export function readGoaway(r: Reader, end: number): GoawayFrame {
   return { type: 'goaway', reconnectAfterMs }
 }
 
-export function writeGoaway(w: Writer, m: GoawayFrame): void {
+function writeGoaway(w: Writer, m: GoawayFrame): void {
   if (m.reconnectAfterMs !== 0) w.uint(8, m.reconnectAfterMs)
 }

@@ -103,13 +103,7 @@ export interface UnknownFrame {
 }
 
 export type ClientFrame =
-  | ConnectFrame
-  | SendFrame
-  | AckFrame
-  | ClientSignalFrame
-  | WatchFrame
-  | PingFrame
-  | UnknownFrame
+  ConnectFrame | SendFrame | AckFrame | ClientSignalFrame | WatchFrame | PingFrame | UnknownFrame
 
 // server → client
 

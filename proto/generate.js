@@ -4,21 +4,19 @@
  * found, `generator/` writes TypeScript. Why the code is made here and by none of the ready generators:
  * `node test/bench/codec.ts` shows their times.
  */
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
-const buf = join(folder, '../node_modules/.bin/buf')
 
 const [major] = process.versions.node.split('.')
 if (Number(major) < 24) fail('Run it as `npm run proto`, which uses the Node of this project.')
 
+const { compileSchemas } = await import('./generator/buf.ts')
 const { generateFiles } = await import('./generator/files.ts')
-const image = execFileSync(buf, ['build', folder, '-o', '-'])
 const stale = []
-for (const [name, code] of generateFiles(image)) {
+for (const [name, code] of generateFiles(compileSchemas(folder))) {
   const file = join(folder, name)
   if (existsSync(file) && readFileSync(file, 'utf8') === code) continue
   stale.push(name)

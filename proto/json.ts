@@ -1,4 +1,4 @@
-import { encodeBase64, findBase64 } from './base64.ts'
+import { findBase64 } from './base64.ts'
 import { DecodeError } from './decode-error.ts'
 import { MAX_NAME_CHARS } from './limits.ts'
 
@@ -94,9 +94,7 @@ export function readBytes(json: unknown, at: string): Uint8Array {
   return bytes
 }
 
-export function writeBytes(bytes: Uint8Array): string {
-  return encodeBase64(bytes)
-}
+export { encodeBase64 as writeBytes } from './base64.ts'
 
 /** A name, or a number: one of a later version stays a number. */
 export function readEnum<T extends number>(json: unknown, at: string, names: ReadonlyMap<string, T>): T {

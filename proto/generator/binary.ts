@@ -1,4 +1,18 @@
-import { access, block, caseType, condition, limitNames, messageType, objectOf, preamble, typeNames, valueType, zero } from './code.ts'
+import {
+  access,
+  block,
+  caseType,
+  condition,
+  keyword,
+  limitNames,
+  messageType,
+  objectOf,
+  preamble,
+  scope,
+  typeNames,
+  valueType,
+  zero,
+} from './code.ts'
 import type { Field, Message } from './model.ts'
 
 /** Code that reads and writes the binary encoding of messages, straight from and to their types in `types`. */
@@ -16,11 +30,11 @@ export function generateBinary(models: readonly Message[], source: string, types
 
 function read(model: Message): string[] {
   const type = model.cases.length > 1 ? `, type: ${caseType(model)}` : ''
-  const head = `export function read${model.name}(r: Reader, end: number${type}): ${messageType(model)}`
+  const head = `${keyword(model)} read${model.name}(r: Reader, end: number${type}): ${messageType(model)}`
   return block(head, model.shape === 'union' ? readUnion(model) : readFields(model))
 }
 
-/** Exactly one field. One that is not known becomes the member \`unknown\`. */
+/** Exactly one field. One that is not known becomes the member `unknown`. */
 function readUnion(model: Message): string[] {
   return [
     `if (r.pos === end) r.fail('${model.name} is empty')`,
@@ -45,7 +59,11 @@ function readUnion(model: Message): string[] {
 
 function readFields(model: Message): string[] {
   const missing = (field: Field) =>
-    field.list ? `${field.name} ?? []` : zero(field) === undefined ? `${field.name} ?? ${readValue(field, 'r.pos')}` : field.name
+    field.list
+      ? `${field.name} ?? []`
+      : zero(field) === undefined
+        ? `${field.name} ?? ${readValue(field, 'r.pos')}`
+        : field.name
   const [only] = model.fields
   return [
     ...model.fields.map((field) => {
@@ -68,14 +86,13 @@ function readFields(model: Message): string[] {
 function readCase(field: Field): string[] {
   const { name, tag, list } = field
   if (!list) return [`case ${tag}:`, `  ${name} = ${readValue(field)}`, '  break']
-  const push = field.limit === undefined ? `${name}.push(value)` : `if (${name}.length <= ${field.limit}) ${name}.push(value)`
+  const push =
+    field.limit === undefined ? `${name}.push(value)` : `if (${name}.length <= ${field.limit}) ${name}.push(value)`
   const one = [`const value = ${readValue(field)}`, `${name} ??= []`, push]
-  if (!isPacked(field)) return [...block(`case ${tag}:`, [...one, 'break'])].map((line, i) => (i === 0 ? line : `${line}`))
+  if (!isPacked(field)) return block(`case ${tag}:`, [...one, 'break'])
+  const all = ['const last = r.end()', ...block('while (r.pos < last)', one), 'r.finish(last)']
   const unpackedTag = tag & ~7
-  return [
-    ...block(`case ${tag}:`, ['const last = r.end()', ...block('while (r.pos < last)', one), 'r.finish(last)', 'break']),
-    ...block(`case ${unpackedTag}:`, [...one, 'break']),
-  ]
+  return [...block(`case ${tag}:`, [...all, 'break']), ...block(`case ${unpackedTag}:`, [...one, 'break'])]
 }
 
 function readValue(field: Field, end = 'r.end()'): string {
@@ -86,7 +103,7 @@ function readValue(field: Field, end = 'r.end()'): string {
       return `read${message?.name}(r, ${end}${type})`
     }
     case 'enum':
-      // Values of later versions stay numbers.
+      // A value of a later version stays a number.
       return `r.uint32() as ${field.enum?.type}`
     default:
       return `r.${field.type}()`
@@ -103,9 +120,16 @@ function isPacked(field: Field): boolean {
 }
 
 function write(model: Message): string[] {
-  const head = `export function write${model.name}(w: Writer, m: ${messageType(model)}): void`
-  if (model.fields.length === 0) return block(head.replace('w: ', '_w: ').replace('m: ', '_m: '), [])
-  return block(head, model.shape === 'union' ? writeUnion(model) : model.fields.toReversed().flatMap((field) => writeField(model, field)))
+  // Parameters that are not used are called so.
+  const prefix = model.fields.length === 0 ? '_' : ''
+  const head = `${keyword(model)} write${model.name}(${prefix}w: Writer, ${prefix}m: ${messageType(model)}): void`
+  if (model.shape === 'union') return block(head, writeUnion(model))
+  // Last to first, as the writer demands.
+  const fields = model.fields.toSorted((a, b) => b.tag - a.tag)
+  return block(
+    head,
+    fields.flatMap((field) => writeField(model, field)),
+  )
 }
 
 function writeUnion(model: Message): string[] {
@@ -113,7 +137,7 @@ function writeUnion(model: Message): string[] {
     ...model.fields.flatMap((field) =>
       field.message === undefined
         ? [`case '${field.name}':`, `  ${writeValue(field, `m.${field.name}`)}`, '  break']
-        : [...block(`case '${field.name}':`, [...writeMessage(field, 'm'), 'break'])],
+        : block(`case '${field.name}':`, [...writeMessage(field, 'm'), 'break']),
     ),
     "case 'unknown':",
     `  throw new TypeError('An unknown ${model.name} cannot be encoded')`,
@@ -137,7 +161,7 @@ function writeField(model: Message, field: Field): string[] {
   }
   const code = field.type === 'message' ? writeMessage(field, value) : [writeValue(field, value)]
   const test = condition(field, value)
-  if (test === undefined) return block('', code).map((line) => line.trimStart() === '{' ? '{' : line)
+  if (test === undefined) return scope(code)
   return code.length === 1 ? [`if (${test}) ${code[0]}`] : block(`if (${test})`, code)
 }
 

@@ -17,7 +17,9 @@ export function preamble(code: string, source: string, candidates: ReadonlyMap<s
 /** The TypeScript types that the code of these messages may name. */
 export function typeNames(models: readonly Message[]): string[] {
   const types = models.flatMap((model) => [model.type, ...model.fields.map(valueType)])
-  return types.flatMap((type) => type.match(/\b[A-Z]\w*/g) ?? []).filter((name) => !/^(Uint8Array|NonNullable)$/.test(name))
+  return types
+    .flatMap((type) => type.match(/\b[A-Z]\w*/g) ?? [])
+    .filter((name) => !/^(Uint8Array|NonNullable)$/.test(name))
 }
 
 export function limitNames(models: readonly Message[]): string[] {
@@ -85,6 +87,11 @@ export function condition(field: Field, value: string): string | undefined {
   }
 }
 
+/** The functions of a message that no other one holds are what the generated file offers. */
+export function keyword(model: Message): string {
+  return model.root ? 'export function' : 'function'
+}
+
 /** `'send'`, or `'watch' | 'unwatch'`. */
 export function caseType(model: Message): string {
   return model.cases.map((name) => `'${name}'`).join(' | ')
@@ -108,5 +115,10 @@ export function objectOf(model: Message, value: (field: Field) => string): strin
 }
 
 export function block(head: string, body: readonly string[]): string[] {
-  return [`${head} {`, ...body.map((line) => `  ${line}`), '}']
+  const [open, ...rest] = scope(body)
+  return [`${head} ${open}`, ...rest]
+}
+
+export function scope(body: readonly string[]): string[] {
+  return ['{', ...body.map((line) => `  ${line}`), '}']
 }

@@ -31,9 +31,11 @@ export function generateFiles(image: Uint8Array): Map<string, string> {
   function models(file: string, choices: Choices) {
     const description = registry.getFile(file)
     if (description === undefined) throw new Error(`buf did not find ${file}`)
-    return makeModels(description.messages, choices)
+    // The codec reads batches itself, to bound them and to number their frames in errors.
+    const messages = description.messages.filter(({ name }) => !name.endsWith('Batch'))
+    return makeModels(messages, choices)
   }
-  const frameModels = models('parley.proto', frames).filter(({ name }) => !name.endsWith('Batch'))
+  const frameModels = models('parley.proto', frames)
   return new Map([
     ['frames.gen.ts', generateBinary(frameModels, 'parley.proto', './frames.ts')],
     ['frames-json.gen.ts', generateJson(frameModels, 'parley.proto', './frames.ts')],

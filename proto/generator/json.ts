@@ -1,8 +1,34 @@
-import { access, block, caseType, condition, limitNames, messageType, objectOf, preamble, typeNames } from './code.ts'
+import {
+  access,
+  block,
+  caseType,
+  condition,
+  keyword,
+  limitNames,
+  messageType,
+  objectOf,
+  preamble,
+  typeNames,
+} from './code.ts'
 import type { Enum, Field, Message } from './model.ts'
 
-const HELPERS = ['readArray', 'readBigint', 'readBool', 'readBytes', 'readDouble', 'readEnum', 'readMember', 'readObject', 'readString', 'readUint32', 'readUint64', 'writeBytes', 'writeEnum']
+/** What json.ts offers. */
+const HELPERS = [
+  'readArray',
+  'readBigint',
+  'readBool',
+  'readBytes',
+  'readEnum',
+  'readMember',
+  'readObject',
+  'readString',
+  'readUint32',
+  'readUint64',
+  'writeBytes',
+  'writeEnum',
+]
 
+/** The helper that reads a type. */
 const reads: Readonly<Record<string, string>> = {
   string: 'readString',
   bytes: 'readBytes',
@@ -14,7 +40,10 @@ const reads: Readonly<Record<string, string>> = {
 
 /** Code that reads and writes the proto3 JSON mapping of messages, straight from and to their types in `types`. */
 export function generateJson(models: readonly Message[], source: string, types: string): string {
-  const enums = new Map(models.flatMap(({ fields }) => fields.flatMap((field) => (field.enum ? [[field.enum.name, field.enum] as const] : []))))
+  const enums = new Map<string, Enum>()
+  for (const field of models.flatMap(({ fields }) => fields)) {
+    if (field.enum !== undefined) enums.set(field.enum.name, field.enum)
+  }
   const code = [
     ...[...enums.values()].flatMap(enumNames),
     ...models.flatMap((model) => ['', ...read(model), '', ...write(model)]),
@@ -38,7 +67,7 @@ function constant(model: Enum): string {
 
 function read(model: Message): string[] {
   const type = model.cases.length > 1 ? `, type: ${caseType(model)}` : ''
-  const head = `export function read${model.name}(json: unknown, at: string${type}): ${messageType(model)}`
+  const head = `${keyword(model)} read${model.name}(json: unknown, at: string${type}): ${messageType(model)}`
   return block(head, model.shape === 'union' ? readUnion(model) : readFields(model))
 }
 
@@ -87,17 +116,23 @@ function readValue(field: Field, value: string, at: string): string {
     return `read${field.message.name}(${value}, ${at}${type})`
   }
   if (field.enum !== undefined) return `readEnum(${value}, ${at}, ${constant(field.enum)})`
-  return `${reads[field.type]}(${value}, ${at})`
+  const helper = reads[field.type]
+  if (helper === undefined) throw new TypeError(`json.ts does not read ${field.type}`)
+  return `${helper}(${value}, ${at})`
 }
 
 function write(model: Message): string[] {
-  const head = `export function write${model.name}(m: ${messageType(model)}): Record<string, unknown>`
-  if (model.fields.length === 0) return block(head.replace('m: ', '_m: '), ['return {}'])
+  const head = (name: string) =>
+    `${keyword(model)} write${model.name}(${name}: ${messageType(model)}): Record<string, unknown>`
+  if (model.fields.length === 0) return block(head('_m'), ['return {}'])
   if (model.shape === 'union') {
     return block(
-      head,
+      head('m'),
       block('switch (m.type)', [
-        ...model.fields.flatMap((field) => [`case '${field.name}':`, `  return { ${field.jsonName}: ${writeValue(field, 'm')} }`]),
+        ...model.fields.flatMap((field) => [
+          `case '${field.name}':`,
+          `  return { ${field.jsonName}: ${writeValue(field, 'm')} }`,
+        ]),
         "case 'unknown':",
         `  throw new TypeError('An unknown ${model.name} cannot be encoded')`,
         'default:',
@@ -105,7 +140,11 @@ function write(model: Message): string[] {
       ]),
     )
   }
-  return block(head, ['const o: Record<string, unknown> = {}', ...model.fields.map((field) => writeField(model, field)), 'return o'])
+  return block(head('m'), [
+    'const o: Record<string, unknown> = {}',
+    ...model.fields.map((field) => writeField(model, field)),
+    'return o',
+  ])
 }
 
 function writeField(model: Message, field: Field): string {

@@ -4,7 +4,7 @@ import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
 /** What the generated code needs to know of a schema, free of protobuf's own description of it. */
 
 /** How a field is held in memory and read. Integers of 64 bits are safe numbers, of a fixed size bigints. */
-export type FieldType = 'string' | 'bytes' | 'uuid' | 'bool' | 'uint32' | 'uint64' | 'fixed64' | 'double' | 'enum' | 'message'
+type FieldType = 'string' | 'bytes' | 'uuid' | 'bool' | 'uint32' | 'uint64' | 'fixed64' | 'double' | 'enum' | 'message'
 
 export interface Field {
   /** In memory. */
@@ -36,6 +36,8 @@ export interface Message {
   readonly shape: 'union' | 'value' | 'object'
   /** The names under which unions hold it. */
   readonly cases: readonly string[]
+  /** No other message of the file holds it. */
+  readonly root: boolean
 }
 
 export interface Enum {
@@ -72,10 +74,11 @@ const scalarTypes = new Map<ScalarType, FieldType>([
 
 const lengthDelimited: ReadonlySet<FieldType> = new Set(['string', 'bytes', 'uuid', 'message'])
 
-/** Turns the messages of a file into models, in the order of the file. */
+/** Turns messages into models, in their order. */
 export function makeModels(descriptions: readonly DescMessage[], choices: Choices): Message[] {
   const models = new Map<DescMessage, Message>()
   const cases = findCases(descriptions)
+  const held = new Set(descriptions.flatMap(({ fields }) => fields.map((field) => field.message)))
 
   function model(description: DescMessage): Message {
     const known = models.get(description)
@@ -89,6 +92,7 @@ export function makeModels(descriptions: readonly DescMessage[], choices: Choice
       fields: description.fields.map((field) => makeField(name, field, choices, model)),
       shape: union ? 'union' : choices.values.includes(name) ? 'value' : 'object',
       cases: memberOf,
+      root: !held.has(description),
     }
     models.set(description, made)
     return made

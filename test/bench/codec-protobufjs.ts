@@ -1,3 +1,4 @@
+import type { Writer } from 'protobufjs'
 import type { ClientFrame, Kind, ServerFrame, WireEnvelope } from '../../proto/frames.ts'
 import type { Codec } from './codec-life.ts'
 
@@ -27,7 +28,7 @@ interface Generated {
   readonly parley: {
     readonly v1: {
       readonly ClientBatch: { decode(bytes: Uint8Array): { readonly frames: readonly PbjsClientFrame[] } }
-      readonly ServerBatch: { encode(batch: { frames: unknown[] }): { finish(): Uint8Array } }
+      readonly ServerBatch: { encode(batch: { frames: unknown[] }): Writer }
     }
   }
 }

@@ -52,7 +52,10 @@ function check(codec: Codec, hops: readonly Hop[]): void {
   for (const hop of hops) {
     if ('decode' in hop) {
       for (const [i, bytes] of hop.decode.entries()) {
-        strictEqual(encodeClientFramesJson(codec.decodeClientFrames(bytes)), encodeClientFramesJson(hop.frames[i] ?? []))
+        strictEqual(
+          encodeClientFramesJson(codec.decodeClientFrames(bytes)),
+          encodeClientFramesJson(hop.frames[i] ?? []),
+        )
       }
     } else {
       for (const frames of hop.encode) {

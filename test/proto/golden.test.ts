@@ -90,7 +90,7 @@ const serverFrames: readonly Golden<ServerFrame>[] = [
       },
     },
     bytes:
-      "0a25 1a23 | 0803 | 121f | 090100000000000000 | 1205 08ac02 1001 | 1801 | 2202c3a9 | 2a0100 | 3002 | 3a01'x'",
+      "0a24 1a22 | 0803 | 121e | 090100000000000000 | 1205 08ac02 1001 | 1801 | 2202c3a9 | 2a0100 | 3002 | 3a01'x'",
     json:
       '{"deliver":{"seq":3,"envelope":{"messageId":"1","from":{"user":"300","device":1},"kind":"DELIVERED","id":"é",' +
       '"payload":"AA==","sentAt":"2","about":["x"]}}}',
@@ -122,7 +122,11 @@ const serverFrames: readonly Golden<ServerFrame>[] = [
       '{"error":{"id":"i","code":"C","message":"m","temporary":true,"retryAfterMs":5,' +
       '"details":{"devices":{"missing":[1],"extra":[2,3]},"number":"0"}}}',
   },
-  { frame: { type: 'goaway', reconnectAfterMs: 1 }, bytes: '0a04 4a02 | 0801', json: '{"goaway":{"reconnectAfterMs":1}}' },
+  {
+    frame: { type: 'goaway', reconnectAfterMs: 1 },
+    bytes: '0a04 4a02 | 0801',
+    json: '{"goaway":{"reconnectAfterMs":1}}',
+  },
 ]
 
 for (const { frame, bytes, json } of clientFrames) {

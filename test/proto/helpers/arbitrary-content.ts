@@ -23,7 +23,7 @@ const chat: Arbitrary<Chat> = fc.oneof(
   fc.record({ type: fc.constant('group' as const), group: sixteen }),
 )
 
-export const body: Arbitrary<Body> = fc.oneof(
+const body: Arbitrary<Body> = fc.oneof(
   fc.record({ type: fc.constant('text' as const), text, preview }, { requiredKeys: ['type', 'text'] }),
   fc.record({
     type: fc.constant('location' as const),

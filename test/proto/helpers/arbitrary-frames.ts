@@ -27,13 +27,16 @@ const envelope: Arbitrary<WireEnvelope> = fc.record({
   about: texts,
 })
 const devices = fc.record({ missing: numbers, extra: numbers, stale: numbers })
-const details: Arbitrary<NonNullable<ErrorFrame['details']>> = fc.record({ devices, number: uint64 }, { requiredKeys: [] })
+const details: Arbitrary<NonNullable<ErrorFrame['details']>> = fc.record(
+  { devices, number: uint64 },
+  { requiredKeys: [] },
+)
 
 function type<T extends string>(name: T): Arbitrary<T> {
   return fc.constant(name)
 }
 
-export const clientFrame: Arbitrary<ClientFrame> = fc.oneof(
+const clientFrame: Arbitrary<ClientFrame> = fc.oneof(
   fc.record({ type: type('connect'), token: text, client: text, number: uint64, lastMessageId: fixed64 }),
   fc.record({
     type: type('send'),
@@ -57,7 +60,7 @@ const error: Arbitrary<ErrorFrame> = fc.record(
   { requiredKeys: ['type', 'id', 'code', 'message', 'temporary', 'retryAfterMs'] },
 )
 
-export const serverFrame: Arbitrary<ServerFrame> = fc.oneof(
+const serverFrame: Arbitrary<ServerFrame> = fc.oneof(
   fc.record({
     type: type('connected'),
     session: text,

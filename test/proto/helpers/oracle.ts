@@ -1,15 +1,12 @@
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createFileRegistry, fromBinary, fromJsonString, toBinary, toJson } from '@bufbuild/protobuf'
 import type { JsonValue } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-
-const root = join(import.meta.dirname, '../../..')
+import { compileSchemas } from '../../../proto/generator/buf.ts'
 
 /** protobuf-es, working from what buf makes of the .proto files: it shares no code with the codec. */
-const registry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, execFileSync(join(root, 'node_modules/.bin/buf'), ['build', 'proto', '-o', '-'], { cwd: root })),
-)
+const schemas = compileSchemas(join(import.meta.dirname, '../../../proto'))
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, schemas))
 
 /** What protobuf-es makes of a message of this type. */
 export class Oracle {

@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Counts, Load } from './load.ts'
+import type { LoadGroup } from './load-group.ts'
+import { cpuMs } from './process-usage.ts'
+import type { ServerUnderTest } from './server-under-test.ts'
+import { percentile } from './statistics.ts'
+
+/** What runs while something is measured. */
+export interface Rig {
+  readonly server: ServerUnderTest
+  readonly relayPid: number
+  readonly load: LoadGroup
+}
+
+/** One run of one load, between two moments of its steady state. CPU in µs for each whole life. */
+export interface Measurement {
+  readonly livesPerSecond: number
+  readonly nodeMicros: number
+  readonly postgresMicros: number
+  readonly relayMicros: number
+  /** Of the load generators: no part of any result. */
+  readonly clientMicros: number
+  /** Share of one core that Node used. */
+  readonly nodeBusy: number
+  /** Share of the messages that never became a row. */
+  readonly elided: number
+  /** Rows written and deleted, for each life and for each statement of the journal. */
+  readonly rowsPerLife: number
+  readonly rowsPerFlush: number
+  readonly acceptedMs: Percentiles
+  readonly deliveredMs: Percentiles
+  /** By the clock that CPU profiles have too, in µs. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface Percentiles {
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface MeasureOptions {
+  readonly warmUpSeconds: number
+  readonly seconds: number
+}
+
+/** What deletes and late receipts need after the last life. */
+const SETTLE_MS = 300
+
+/** Runs a load and measures it. @throws Error when anything was lost, or came twice */
+export async function measure(rig: Rig, load: Load, options: MeasureOptions): Promise<Measurement> {
+  await rig.load.start(load)
+  await delay(options.warmUpSeconds * 1_000)
+  await rig.load.mark()
+  const before = await look(rig)
+  await delay(options.seconds * 1_000)
+  const after = await look(rig)
+  checkCounts(await rig.load.finish())
+  await delay(SETTLE_MS)
+
+  const { counts, latencies } = after.sample
+  const lives = counts.read - before.sample.counts.read
+  const microsEach = (ms: number): number => (ms * 1_000) / lives
+  const elapsedMs = (after.at - before.at) / 1_000
+  const rows = after.rows - before.rows
+  const nodeMs = after.cpu.node - before.cpu.node
+  const elided = elidedOf(counts) - elidedOf(before.sample.counts)
+  return {
+    livesPerSecond: (lives * 1_000) / elapsedMs,
+    nodeMicros: microsEach(nodeMs),
+    postgresMicros: microsEach(after.cpu.postgres - before.cpu.postgres),
+    relayMicros: microsEach(after.relayMs - before.relayMs),
+    clientMicros: microsEach(after.sample.cpuMs - before.sample.cpuMs),
+    nodeBusy: nodeMs / elapsedMs,
+    elided: Math.max(0, elided / lives),
+    rowsPerLife: rows / lives,
+    rowsPerFlush: rows / Math.max(1, after.flushes - before.flushes),
+    acceptedMs: percentiles(latencies.map(({ acceptedMs }) => acceptedMs)),
+    deliveredMs: percentiles(latencies.map(({ deliveredMs }) => deliveredMs)),
+    from: before.at,
+    to: after.at,
+  }
+}
+
+/** The state of everything at one moment; what the server did is read last, as near as can be to what it served. */
+async function look({ server, relayPid, load }: Rig) {
+  const metric = await server.metrics()
+  const sample = await load.sample()
+  return {
+    sample,
+    cpu: server.cpu,
+    relayMs: cpuMs(relayPid),
+    at: Number(process.hrtime.bigint() / 1_000n),
+    rows: metric('parley_journal_flush_rows_sum'),
+    flushes: metric('parley_journal_flush_rows_count'),
+  }
+}
+
+function checkCounts(counts: Counts): void {
+  const { sent, accepted, delivered, received, read, readsSent, readsAccepted, unexpected } = counts
+  const whole = [accepted, delivered, received, read].every((count) => count === sent) && readsSent === readsAccepted
+  if (!whole || unexpected > 0) throw new Error(`Not every message lived its whole life once: ${JSON.stringify(counts)}`)
+}
+
+function elidedOf({ elided, repeated }: Counts): number {
+  return elided - repeated
+}
+
+function percentiles(parts: readonly Float64Array[]): Percentiles {
+  const all = parts.flatMap((part) => [...part])
+  return { p50: percentile(all, 0.5), p99: percentile(all, 0.99) }
+}

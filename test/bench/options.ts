@@ -1,0 +1,65 @@
+import { Command, InvalidArgumentError } from 'commander'
+
+export interface Options {
+  readonly seconds: number
+  readonly warmUp: number
+  readonly repeat: number
+  readonly windows: readonly number[]
+  /** Delays of acknowledgements, in ms. */
+  readonly acks: readonly number[]
+  /** Pairs at immediate acknowledgements. */
+  readonly pairs: number
+  /** Pairs at delayed ones, one number a window. */
+  readonly delayedPairs: readonly number[]
+  readonly payload: number
+  readonly generators: number
+  readonly idle?: number
+  readonly drain?: number
+  readonly profile?: string | true
+  readonly json: boolean
+}
+
+/** What the command line asks for. Ends the process with a clear line when it cannot be met. */
+export function readOptions(argv: readonly string[]): Options {
+  const command = new Command('npm run bench --')
+    .description("Measures the server's CPU for a message's whole life beside a bare relay, latency, and memory.")
+    .option('--seconds <n>', 'measured time of a cell', parseSeconds, 3)
+    .option('--warm-up <n>', 'time before it, in seconds', parseSeconds, 1)
+    .option('--repeat <n>', 'how often the whole table is run', parseCount, 3)
+    .option('--windows <list>', 'messages of a pair that are not read yet', parseCounts, [1, 8, 32])
+    .option('--acks <list>', '"immediate", or ms from delivery to acknowledgement', parseAcks, [0, 50])
+    .option('--pairs <n>', 'pairs with immediate acknowledgements, and of the relay', parseCount, 100)
+    .option('--delayed-pairs <list>', 'pairs with delayed ones, for each window', parseCounts, [400, 150, 40])
+    .option('--payload <bytes>', 'of a message', parseCount, 150)
+    .option('--generators <n>', 'processes that make the load', parseCount, 1)
+    .option('--idle <n>', 'only: memory of so many idle devices', parseCount)
+    .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', parseCount)
+    .option('--profile [folder]', 'take a CPU profile of the server and sum it up for each cell')
+    .option('--json', 'print the results as JSON', false)
+    .parse(argv)
+  const options = command.opts<Options>()
+  if (options.acks.some((ms) => ms > 0) && options.delayedPairs.length !== options.windows.length) {
+    command.error('error: --delayed-pairs must have as many numbers as --windows')
+  }
+  return options
+}
+
+function parseSeconds(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 3_600)) throw new InvalidArgumentError('It must be a number of seconds.')
+  return value
+}
+
+function parseCount(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return value
+}
+
+function parseCounts(text: string): number[] {
+  return text.split(',').map(parseCount)
+}
+
+function parseAcks(text: string): number[] {
+  return text.split(',').map((part) => (part === 'immediate' ? 0 : parseCount(part)))
+}
