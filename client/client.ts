@@ -13,15 +13,13 @@ import { Emitter } from './emitter.ts'
 import { binaryEncoding } from './encoding.ts'
 import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
-import { markSeen, readChats, readHistory, readUnread } from './history.ts'
+import { readChats, readHistory, readUnread } from './history.ts'
 import { Ledger } from './ledger.ts'
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
 import { defaultOutbox, Outbox } from './outbox.ts'
-import type { OutboxEntry } from './outbox.ts'
 import { Peers } from './peers.ts'
 import { forgetOldMarks, Receiver } from './receiver.ts'
 import type { Arrival } from './receiver.ts'
-import { readReceipts } from './read-receipts.ts'
 import { Sender } from './sender.ts'
 import { webSocketTransport } from './transport.ts'
 import { decodeTyping, encodeTyping, Typing } from './typing.ts'
@@ -178,22 +176,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Notes that messages were seen, and tells their authors. */
   markRead(messages: readonly IncomingMessage[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#ledger.record({
-        apply: async (transaction) => {
-          const entries: OutboxEntry[] = []
-          const seen = await markSeen(transaction, messages)
-          if (this.#options.readReceipts !== false) entries.push(...readReceipts(seen, this.#device))
-          for (const entry of entries) await this.#sender.putEntry(transaction, entry)
-          return entries
-        },
-        done: (entries) => {
-          for (const entry of entries) this.#sender.add(entry)
-          resolve()
-        },
-        failed: reject,
-      })
-    })
+    return this.#sender.markRead(messages, this.#options.readReceipts !== false)
   }
 
   /** Notes that all messages of a chat were seen, the newest 10,000 at most, and tells the author. */

@@ -1,4 +1,4 @@
-import type { ContactBody, LocationBody } from './content.ts'
+import type { ContactBody, LocationBody } from '../proto/content.ts'
 import type { Status } from './receipts.ts'
 
 /** What a message shows. */

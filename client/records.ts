@@ -15,6 +15,8 @@ export const keys = {
   /** Where in the history a message is that this device sent to the user. */
   sent: (user: number, id: string) => `sent/${pad(user)}/${id}`,
   received: (user: number, device: number, id: string) => `received/${pad(user)}/${device}/${id}`,
+  /** That a message was read here and its author is not known to know. */
+  unreported: (user: number, id: string) => `unreported/${pad(user)}/${id}`,
   /** That an envelope was stored, in a period of {@link SEEN_PERIOD_MS}. */
   seen: (period: number, user: number, device: number, id: string) => `seen/${pad(period)}/${user}.${device}/${id}`,
   seenPeriod: (period: number) => `seen/${pad(period)}/`,
@@ -24,6 +26,7 @@ export const prefixes = {
   outbox: 'outbox/',
   chat: 'chat/',
   seen: 'seen/',
+  unreported: 'unreported/',
   history: (user: number) => `history/${pad(user)}/`,
 } as const
 

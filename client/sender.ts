@@ -4,12 +4,13 @@ import { MAX_PAYLOAD_BYTES } from '../proto/limits.ts'
 import type { Clock } from './clock.ts'
 import type { DeviceState } from './device-state.ts'
 import { ParleyError } from './errors.ts'
-import { addOutgoing, advanceOutgoing } from './history.ts'
+import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
 import type { News } from './history.ts'
 import type { Ledger } from './ledger.ts'
-import type { OutgoingMessage } from './message.ts'
+import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Outbox, OutboxEntry, Sendable } from './outbox.ts'
 import type { Peers } from './peers.ts'
+import { ReadReports } from './read-reports.ts'
 import { decodeOutboxEntry, encodeOutboxEntry, keys, prefixes } from './records.ts'
 import type { Transaction } from './store.ts'
 
@@ -33,6 +34,7 @@ export class Sender {
   readonly #owner: SenderOwner
   readonly #outbox: Outbox
   readonly #peers: Peers
+  readonly #reports: ReadReports
   #unstoredEntries = 0
   #unstoredBytes = 0
   #cancelResume: () => void = () => {}
@@ -41,6 +43,7 @@ export class Sender {
     this.#owner = owner
     this.#outbox = outbox
     this.#peers = peers
+    this.#reports = new ReadReports(owner.device)
   }
 
   /** Takes up what an earlier run of the client left unaccepted. */
@@ -54,6 +57,8 @@ export class Sender {
         this.#outbox.add(entry)
       }
     }
+    await this.#reports.load(transaction)
+    this.#report()
   }
 
   /**
@@ -77,11 +82,14 @@ export class Sender {
     this.#owner.ledger.record({
       apply: async (transaction) => {
         await addOutgoing(transaction, message)
-        await this.putEntry(transaction, entry)
+        transaction.put(keys.outbox(order), encodeOutboxEntry(entry))
+        this.#owner.device.write(transaction)
+        await this.#peers.load(transaction, to)
       },
       done: () => {
         settle()
-        this.add(entry)
+        this.#outbox.add(entry)
+        this.#pump()
       },
       failed: (error) => {
         settle()
@@ -91,16 +99,27 @@ export class Sender {
     })
   }
 
-  /** Stores an entry that is to be {@link add}ed once the transaction has succeeded. */
-  async putEntry(transaction: Transaction, entry: OutboxEntry): Promise<void> {
-    transaction.put(keys.outbox(entry.order), encodeOutboxEntry(entry))
-    this.#owner.device.write(transaction)
-    await this.#peers.load(transaction, entry.to)
-  }
-
-  add(entry: OutboxEntry): void {
-    this.#outbox.add(entry)
-    this.#pump()
+  /**
+   * Notes that messages were seen.
+   *
+   * @param report - whether their authors shall know
+   */
+  markRead(messages: readonly IncomingMessage[], report: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#owner.ledger.record({
+        apply: async (transaction) => {
+          const seen = await markSeen(transaction, messages)
+          if (report) this.#reports.write(transaction, seen)
+          return seen
+        },
+        done: (seen) => {
+          if (report) this.#reports.add(seen)
+          this.#report()
+          resolve()
+        },
+        failed: reject,
+      })
+    })
   }
 
   /** A new session: all that has no answer is sent again. */
@@ -141,12 +160,25 @@ export class Sender {
     this.#cancelResume()
   }
 
+  #report(): void {
+    for (const entry of this.#reports.take()) this.#outbox.add(entry)
+    this.#pump()
+  }
+
   /** Takes an entry out of the stored outbox and notes its end in the history. */
   #finish(entry: OutboxEntry | undefined, news: News, also: (transaction: Transaction) => void): void {
+    if (entry?.kind === Kind.READ) {
+      this.#reports.finished(entry.to)
+      this.#report()
+    }
     this.#owner.ledger.record({
       apply: async (transaction) => {
         also(transaction)
         if (entry === undefined) return undefined
+        if (entry.kind === Kind.READ) {
+          this.#reports.finish(transaction, entry)
+          return undefined
+        }
         transaction.delete(keys.outbox(entry.order))
         return advanceOutgoing(transaction, entry.to, entry.id, news)
       },

@@ -147,7 +147,7 @@ export function parseConfig(env: Env = {}) {
       /** Rows a statement, at most. */
       flushRows: 1_000,
       /** Between the starts of two flushes, at least: lets batches form. */
-      flushIntervalMs: 2,
+      flushIntervalMs: 5,
       /** How long a receipt may wait for the acknowledgement that makes its row unnecessary. */
       receiptDelayMs: 1 * SECOND,
       /** How long a delete may wait for others to share a flush with. */

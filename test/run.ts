@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { Database } from '../src/storage/database.ts'
 import { EmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
 import { migrate } from '../src/storage/migrate.ts'
 import { TEMPLATE, TEST_SERVER } from './helpers/database.ts'
@@ -34,7 +33,5 @@ async function prepareTemplate(url: string): Promise<void> {
   await admin.connect()
   await admin.query(`CREATE DATABASE ${TEMPLATE}`)
   await admin.end()
-  const database = await Database.open({ url, poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 30_000 })
-  await migrate(database)
-  await database.close()
+  await migrate({ url, poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 30_000 })
 }

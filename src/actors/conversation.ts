@@ -29,9 +29,14 @@ export class Conversation<Item extends { readonly envelope: Envelope }> {
     return !this.#refusing
   }
 
-  /** A send was refused: later ones go back. Returns what waits for its turn, refused with it. */
-  refuse(): readonly Item[] {
+  /** A send was not taken: later ones go back. What was taken before it goes on. */
+  goBack(): void {
     this.#refusing = true
+  }
+
+  /** What was taken is refused: all that waits for its turn comes later, so it is refused with it and returned. */
+  refuse(): readonly Item[] {
+    this.goBack()
     return this.#chains.flatMap((chain) => chain.takeWaiting())
   }
 

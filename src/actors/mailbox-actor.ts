@@ -72,7 +72,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   readonly #journal: Journal
   readonly #state: MailboxState
   readonly #inbox: Inbox<Batch>
-  /** What the device has acknowledged and no turn has seen yet: cumulative, so the last one says it all. */
+  /** What the device has acknowledged and no turn has seen yet: cumulative, so the highest says it all. */
   #ackUpTo: number | undefined
   #woken = false
   readonly #ref: nact.Ref<MailboxActor>
@@ -121,7 +121,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   /** The device has stored everything up to this delivery. */
   acknowledge(upTo: number): void {
-    this.#ackUpTo = upTo
+    this.#ackUpTo = Math.max(this.#ackUpTo ?? 0, upTo)
     this.#wantTurn()
   }
 

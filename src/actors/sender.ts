@@ -79,9 +79,11 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
   /** Stamps stay above it: the highest message id that the device has seen accepted. */
   readonly #floor: bigint
   readonly #conversations = new Map<UserId, Conversation<Item>>()
-  /** Sends to users whose device list is being looked up, in order. */
-  readonly #waiting = new Map<UserId, SendFrame[]>()
+  /** Sends to users whose device list is being looked up, in order; undefined: here some were refused. */
+  readonly #waiting = new Map<UserId, (SendFrame | undefined)[]>()
   readonly #launchable = new Set<Conversation<Item>>()
+  /** A conversation could not be remembered, so the next one with anybody may have lost its beginning. */
+  #overflowed = false
   #unanswered = 0
   #unansweredBytes = 0
   #closed = false
@@ -193,7 +195,8 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     this.#waiting.delete(to)
     if (this.#closed) return
     for (const frame of frames) {
-      if (devices !== undefined) this.#sendTo(devices, frame, to)
+      if (frame === undefined) this.#conversation(to)?.goBack()
+      else if (devices !== undefined) this.#sendTo(devices, frame, to)
       else
         this.#refuseTaken(frame, to, { ...this.#noRoom('The recipient could not be looked up'), code: 'UNAVAILABLE' })
     }
@@ -268,19 +271,21 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
   #refuse(frame: SendFrame, to: UserId | undefined, refusal: SendRefusal): void {
     this.#listener.refused(frame.id, refusal)
     if (to === undefined || isReceipt(frame.kind)) return
-    const items = this.#conversation(to)?.refuse() ?? []
-    for (const { sending } of items) {
-      sending.refused = true
-      this.#copyDone(sending)
-    }
+    const waiting = this.#waiting.get(to)
+    if (waiting === undefined) this.#conversation(to)?.goBack()
+    else if (waiting.at(-1) !== undefined) waiting.push(undefined)
   }
 
   /** The conversation with a user; undefined when there are too many that must be remembered. */
   #conversation(user: UserId): Conversation<Item> | undefined {
     const known = this.#conversations.get(user)
     if (known !== undefined) return known
-    if (this.#conversations.size >= this.#host.settings.conversations && !this.#dropIdle()) return undefined
+    if (this.#conversations.size >= this.#host.settings.conversations && !this.#dropIdle()) {
+      this.#overflowed = true
+      return undefined
+    }
     const conversation = new Conversation<Item>(user, this)
+    if (this.#overflowed) conversation.goBack()
     this.#conversations.set(user, conversation)
     return conversation
   }

@@ -10,7 +10,7 @@ import type {
   ServerFrame,
   WatchFrame,
 } from '../../proto/frames.ts'
-import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
+import { MAX_MESSAGE_BYTES, MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import { isReceipt } from '../shared/envelope.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
@@ -51,8 +51,9 @@ export interface SessionEvents {
   rateLimited(limit: string): void
 }
 
-/** Frames that may come before `connected` was sent. */
+/** Frames that may come before `connected` was sent, and the bytes in them. */
 const MAX_EARLY_FRAMES = 1_024
+const MAX_EARLY_BYTES = MAX_MESSAGE_BYTES
 
 /**
  * One WebSocket connection of a device: it authenticates, starts the mailbox actor, passes acknowledgements to it, and
@@ -63,6 +64,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   readonly #host: SessionHost
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   #early: ClientFrame[] = []
+  #earlyBytes = 0
   #actor: MailboxActor | undefined
   #sender: Sender | undefined
   #key = 0
@@ -245,7 +247,10 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   }
 
   #keep(frames: readonly ClientFrame[]): void {
-    if (this.#early.length + frames.length > MAX_EARLY_FRAMES) return this.end(CloseCode.OVERLOADED)
+    for (const frame of frames) this.#earlyBytes += contentBytes(frame)
+    if (this.#early.length + frames.length > MAX_EARLY_FRAMES || this.#earlyBytes > MAX_EARLY_BYTES) {
+      return this.end(CloseCode.OVERLOADED)
+    }
     this.#early.push(...frames)
   }
 
@@ -294,4 +299,12 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     if (wasOpen) this.#host.presence.offline(actor.address)
     this.#host.events.disconnected(actor.address.user, actor.incarnation)
   }
+}
+
+/** About how much a frame holds beyond itself. */
+function contentBytes(frame: ClientFrame): number {
+  if (frame.type === 'signal') return frame.payload.length
+  if (frame.type === 'watch' || frame.type === 'unwatch') return 8 * frame.users.length
+  if (frame.type !== 'send') return 0
+  return frame.copies.reduce((bytes, { payload }) => bytes + payload.length, 40 * frame.about.length)
 }

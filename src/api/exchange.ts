@@ -1,7 +1,11 @@
 import { STATUS_CODES } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { RefusalError } from '../shared/refusal.ts'
 import { type ApiAnswer, type RequestHeader, requestHeaders } from './route.ts'
+
+const DISCARD_MS = 500
+const PAUSE_MS = 100
 
 /**
  * One request and its answer. What uWebSockets.js lends for the length of a callback is copied at once; a client that
@@ -16,10 +20,14 @@ export class Exchange {
   readonly params: Readonly<Record<string, string>>
   readonly startedAt = performance.now()
   readonly #response: HttpResponse
-  #open = true
+  #answered = false
+  #gone = false
   /** The body was not read to its end: whatever follows on this connection is not a request. */
   #unread = false
   #onGone: (() => void) | undefined
+  /** Resolves when the last byte of the body has come, or the client has gone. */
+  readonly #bodyEnded: Promise<void>
+  #endBody: () => void
 
   constructor(response: HttpResponse, request: HttpRequest, paramNames: readonly string[]) {
     this.#response = response
@@ -27,12 +35,17 @@ export class Exchange {
     this.path = request.getUrl()
     this.queryText = request.getQuery()
     this.clientAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
-    this.headers = Object.fromEntries(
-      requestHeaders.map((name) => [name, request.getHeader(name)]),
-    ) as Record<RequestHeader, string>
+    this.headers = Object.fromEntries(requestHeaders.map((name) => [name, request.getHeader(name)])) as Record<
+      RequestHeader,
+      string
+    >
     this.params = Object.fromEntries(paramNames.map((name, index) => [name, request.getParameter(index) ?? '']))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#bodyEnded = promise
+    this.#endBody = resolve
     response.onAborted(() => {
-      this.#open = false
+      this.#gone = true
+      this.#endBody()
       this.#onGone?.()
     })
   }
@@ -65,6 +78,7 @@ export class Exchange {
       this.#onGone = () => finish(new RefusalError('REQUEST_TIMEOUT', 'The client went away'))
       const tooLarge = () => new RefusalError('TOO_LARGE', `The body is larger than ${maxBytes} bytes`)
       this.#response.onData((chunk, isLast) => {
+        if (isLast) this.#endBody()
         if (done) return
         length += chunk.byteLength
         if (length > maxBytes) return refuse(tooLarge())
@@ -76,21 +90,36 @@ export class Exchange {
     })
   }
 
-  /** @returns false when the client had gone away */
-  answer({ status, body, headers }: ApiAnswer, closeConnection: boolean): boolean {
-    if (!this.#open) return false
-    this.#open = false
+  /** Sends the answer, unless the client has gone away. */
+  answer({ status, body, headers }: ApiAnswer, closeConnection: boolean): void {
+    if (this.#answered || this.#gone) return
+    this.#answered = true
     const bytes = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
-    const close = closeConnection || this.#unread
-    this.#response.cork(() => {
-      this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
-      for (const [name, value] of Object.entries(headers ?? {})) this.#response.writeHeader(name, value)
-      if (close) this.#response.writeHeader('connection', 'close')
-      if (this.method === 'HEAD') {
-        this.#response.endWithoutBody(bytes === undefined ? 0 : Buffer.byteLength(bytes), close)
-      } else if (status === 204 || status === 304) this.#response.endWithoutBody(undefined, close)
-      else this.#response.end(bytes ?? '', close)
+    const send = (close: boolean): void => {
+      if (this.#gone) return
+      this.#response.cork(() => {
+        this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
+        for (const [name, value] of Object.entries(headers ?? {})) this.#response.writeHeader(name, value)
+        if (this.method === 'HEAD') {
+          this.#response.endWithoutBody(bytes === undefined ? 0 : Buffer.byteLength(bytes), close)
+        } else if (status === 204 || status === 304) this.#response.endWithoutBody(undefined, close)
+        else this.#response.end(bytes ?? '', close)
+      })
+    }
+    if (this.#unread) void this.#letSendingStop().then(() => send(true))
+    else send(closeConnection)
+  }
+
+  /**
+   * Closing a connection while its client is sending would let the client see a reset before the answer. So the rest of
+   * the body is thrown away for a moment; a client that goes on is left to wait, and finds the answer then.
+   */
+  async #letSendingStop(): Promise<void> {
+    const late = new Promise<'late'>((resolve) => {
+      setTimeout(resolve, DISCARD_MS, 'late')
     })
-    return true
+    if ((await Promise.race([this.#bodyEnded, late])) !== 'late' || this.#gone) return
+    this.#response.pause()
+    await delay(PAUSE_MS)
   }
 }

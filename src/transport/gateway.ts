@@ -153,15 +153,16 @@ export class Gateway implements ConnectionHost {
     const { connection } = socket.getUserData()
     connection.alive = true
     if (connection.closing) return
-    if (!connection.heard) {
-      connection.heard = true
-      this.#silent.delete(connection)
-    }
     if (message.byteLength > this.#options.maxMessageBytes) return connection.close(CloseCode.TOO_LARGE)
     if (isBinary === connection.json) return connection.close(CloseCode.PROTOCOL_ERROR)
     try {
       const bytes = new Uint8Array(message)
       const frames = connection.json ? decodeClientFramesJson(decodeText(bytes)) : decodeClientFrames(bytes)
+      if (frames.length === 0) return
+      if (!connection.heard) {
+        connection.heard = true
+        this.#silent.delete(connection)
+      }
       connection.handler?.onFrames(frames)
     } catch (error) {
       if (error instanceof DecodeError) {

@@ -31,7 +31,7 @@ export class SocketConnection implements Connection, Heartbeated {
   readonly address: string
   alive = true
   spoke = 0
-  /** Something has come in. */
+  /** A frame has come in. */
   heard = false
   handler: ConnectionHandler | undefined
   readonly #host: ConnectionHost

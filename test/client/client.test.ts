@@ -359,7 +359,10 @@ test('marking a chat as read tells its author once, in batches of a thousand', a
   await waitUntil('all is stored', () => session.all('ack').at(-1)?.upTo === count)
   await client.markChatRead(PEER)
   await client.markChatRead(PEER)
-  const reads = [await session.nth('send', 1), await session.nth('send', 2)]
+  const first = await session.nth('send', 1)
+  t.is(session.all('send').length, 1, 'one at a time')
+  session.say(accepted(first.id, 1n))
+  const reads = [first, await session.nth('send', 2)]
   t.deepEqual(
     reads.map(({ kind, to, about, copies }) => [kind, to, about.length, copies.length]),
     [
@@ -370,6 +373,30 @@ test('marking a chat as read tells its author once, in batches of a thousand', a
   t.is(new Set(reads.flatMap(({ about }) => about)).size, count)
   t.deepEqual(await client.chats(), [{ user: PEER, unread: 0, lastAt: 5 }])
   await client.close()
+})
+
+test('a receipt that was not accepted goes out again after a restart, with all that was read since', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
+  const before = await setUp({ store: await openFileStore(directory) })
+  const session = await before.wire.session(1)
+  session.say(deliver(1), deliver(2))
+  await session.nth('ack')
+  await before.client.markRead(before.shown.slice(0, 1))
+  await session.nth('send')
+  await before.client.markRead(before.shown)
+  await before.client.close()
+  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const next = await wire.session(1)
+  const read = await next.nth('send')
+  t.deepEqual([read.kind, read.about.toSorted()], [Kind.READ, [uuid(1), uuid(2)]])
+  next.say(accepted(read.id, 1n))
+  await client.markChatRead(PEER)
+  await client.close()
+  const last = await setUp({ store: await openFileStore(directory) })
+  const silent = await last.wire.session(1)
+  last.client.sendText(PEER, 'Hello')
+  t.is((await silent.nth('send')).kind, Kind.MESSAGE)
+  await last.client.close()
 })
 
 test('with read receipts off nobody is told', async (t) => {

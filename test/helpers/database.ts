@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { ExecutionContext } from 'ava'
 import { Client } from 'pg'
 import { Database } from '../../src/storage/database.ts'
 
@@ -8,18 +7,23 @@ export const TEST_SERVER = 'PARLEY_TEST_SERVER'
 /** Name of the migrated database that tests clone. */
 export const TEMPLATE = 'template_parley'
 
+/** What a test gives: a place for what must be undone after it. The last one given runs first. */
+export interface Teardown {
+  teardown(undo: () => unknown): void
+}
+
 /** @returns the URL of an empty, migrated database that only this test uses and that goes with it */
-export async function createTestDatabase(t: ExecutionContext): Promise<string> {
+export async function createTestDatabase(t: Teardown): Promise<string> {
   return createDatabase(t, TEMPLATE)
 }
 
 /** @returns the URL of a database without any schema */
-export async function createBareDatabase(t: ExecutionContext): Promise<string> {
+export async function createBareDatabase(t: Teardown): Promise<string> {
   return createDatabase(t, 'template1')
 }
 
 /** An open {@link Database} on a database of its own. */
-export async function openTestDatabase(t: ExecutionContext): Promise<Database> {
+export async function openTestDatabase(t: Teardown): Promise<Database> {
   const database = await openDatabase(await createTestDatabase(t))
   t.teardown(() => database.close())
   return database
@@ -29,7 +33,7 @@ export function openDatabase(url: string): Promise<Database> {
   return Database.open({ url, poolConnections: 5, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 })
 }
 
-async function createDatabase(t: ExecutionContext, template: string): Promise<string> {
+async function createDatabase(t: Teardown, template: string): Promise<string> {
   const server = process.env[TEST_SERVER]
   if (server === undefined) throw new Error('Run tests by: npm test -- FILES')
   const name = `test_${randomBytes(8).toString('hex')}`

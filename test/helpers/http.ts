@@ -15,7 +15,7 @@ export interface RequestOptions {
 }
 
 /** A request with `fetch`, and its answer: parsed when it is JSON. */
-export async function call<Body = Record<string, never>>(
+export async function call<Body = Record<string, unknown>>(
   url: string,
   { method, token, body, headers }: RequestOptions = {},
 ): Promise<Answer<Body>> {
@@ -34,15 +34,23 @@ export async function call<Body = Record<string, never>>(
 }
 
 export interface TestAccount {
+  /** Without "+". */
   readonly user: string
   readonly device: number
   readonly token: string
 }
 
+let phones = 0
+
+/** A phone number that no other test of this file has. */
+export function newPhone(): string {
+  return `+1555${String(++phones).padStart(7, '0')}`
+}
+
 /** Registers a phone number, as a person would. */
 export async function register(
   server: Pick<TestServer, 'url' | 'sms'>,
-  phone: string,
+  phone = newPhone(),
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<TestAccount> {
   await call(`${server.url}/v1/registrations`, { body: { phone } })

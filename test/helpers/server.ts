@@ -1,10 +1,10 @@
-import type { ExecutionContext } from 'ava'
+import type { TestFn } from 'ava'
 import { pino } from 'pino'
-import { parseConfig } from '../../config/config.ts'
+import { type Config, parseConfig } from '../../config/config.ts'
 import type { Env } from '../../config/env.ts'
 import { Node, type NodeOverrides } from '../../src/api/node.ts'
 import type { SmsSender } from '../../src/api/sms-sender.ts'
-import { createTestDatabase } from './database.ts'
+import { createTestDatabase, type Teardown } from './database.ts'
 
 /** Keeps what it was given. */
 export class TestSms implements SmsSender {
@@ -54,13 +54,15 @@ export interface TestServer {
 
 export interface TestServerOptions {
   readonly env?: Env
+  /** Changes what no variable sets. */
+  readonly change?: (config: Config) => Config
   /** Of an existing database; else a new one. */
   readonly databaseUrl?: string
   readonly overrides?: NodeOverrides
 }
 
 /** A whole node on a port of its own, with a database of its own; both go with the test. */
-export async function startServer(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer(t: Teardown, options: TestServerOptions = {}): Promise<TestServer> {
   const databaseUrl = options.databaseUrl ?? (await createTestDatabase(t))
   const sms = new TestSms()
   const config = parseConfig({
@@ -71,8 +73,24 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     LIMITS: UNLIMITED,
     ...options.env,
   })
-  const node = Node.create(config, { logger: pino({ level: 'silent' }), sms, ...options.overrides })
+  const node = Node.create(options.change?.(config) ?? config, { logger: pino({ level: 'silent' }), sms, ...options.overrides })
   await node.start()
   t.teardown(() => node.destroy())
   return { node, url: node.url, sms, databaseUrl }
+}
+
+/** One node for all tests of a file, each of which keeps to phone numbers of its own. */
+export function shareServer(test: TestFn, options: TestServerOptions = {}): () => TestServer {
+  const undo: (() => unknown)[] = []
+  let server: TestServer | undefined
+  test.before('start a node', async () => {
+    server = await startServer({ teardown: (one) => undo.unshift(one) }, options)
+  })
+  test.after.always('stop the node', async () => {
+    for (const one of undo) await one()
+  })
+  return () => {
+    if (server === undefined) throw new Error('The node has not started')
+    return server
+  }
 }

@@ -70,6 +70,8 @@ export interface WorldConfig {
   readonly deletesFirst: boolean
   /** A read that returns as many rows as it may says that there could be more. */
   readonly carefulReads: boolean
+  /** Rows of what was delivered long ago may stay: only a poll finds them. */
+  readonly staleRows: boolean
   readonly repairs: Repairs
   readonly budgets: Budgets
 }

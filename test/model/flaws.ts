@@ -25,13 +25,16 @@ const FEW = { recipients: 1, messages: 2, silentSteps: 0, expiry: false } as con
 
 /** Only wakes bring late rows to light. */
 const NO_POLL: WalkKind = {
-  config: { repairs: UNPOLLED, budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 } },
+  config: { staleRows: true, repairs: UNPOLLED, budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 } },
 }
 
 /** Requests are given up, and nothing else goes wrong. */
 const TIMEOUTS: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, timeout: 3 } } }
 
-const TIMEOUTS_NO_POLL: WalkKind = { config: { ...TIMEOUTS.config, repairs: UNPOLLED } }
+const TIMEOUTS_NO_POLL: WalkKind = {
+  config: { ...TIMEOUTS.config, nodes: 2, staleRows: true, repairs: UNPOLLED },
+  slow: [{ op: Op.FLUSH, x: 1 }],
+}
 
 /** Nodes die while PostgreSQL is slow. */
 const CRASHES: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, crash: 2 } }, slow: [{ op: Op.COMMIT }] }
@@ -42,10 +45,16 @@ const REFUSALS: WalkKind = {
   slow: [{ op: Op.CLIENT_READS, x: 1 }],
 }
 
-/** A node is cut from the bus and its users move on, while reads take long. */
-const CUTS: WalkKind = {
-  config: { ...FEW, budgets: { ...NO_FAULTS, cut: 1, others: 3, moveSender: 1 } },
-  slow: [{ op: Op.ROWS }],
+/** The sender moves on from a node whose bus lags, while reads take long. */
+const MOVES: WalkKind = {
+  config: { ...FEW, messages: 3, nodes: 2, messages: 5, silentSteps: 100, budgets: { ...NO_FAULTS, cut: 1, timeout: 2, others: 6, moveSender: 2 } },
+  calm: true,
+  slow: [{ op: Op.BUS, x: 0 }, { op: Op.ROWS, x: 1 }],
+}
+
+/** The sender moves between nodes whose clocks differ. */
+const SKEWED: WalkKind = {
+  config: { ...FEW, messages: 4, skew: [40, 0, -40], budgets: { ...NO_FAULTS, move: 1, moveSender: 3 } },
 }
 
 export const FLAWS: readonly Flaw[] = [
@@ -70,7 +79,7 @@ export const FLAWS: readonly Flaw[] = [
   {
     name: 'R3: a read that had begun before a batch came is good enough for it',
     edits: [{ file: MAILBOX, from: 'ripe: false', to: 'ripe: true' }],
-    kind: CUTS,
+    kind: MOVES,
   },
   {
     name: 'R4: a mailbox goes live while its own appends are under way',
@@ -101,8 +110,8 @@ export const FLAWS: readonly Flaw[] = [
     name: 'R5: the sender appends what follows a refused item of a batch',
     edits: [{ file: ROUTE, from: 'this.#refused || !this.#effects', to: '!this.#effects' }],
   },
-  { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor' },
-  { name: 'R6: the client listens to a socket that it has left', without: 'deafToOldSockets' },
+  { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor', kind: SKEWED },
+  { name: 'R6: the client listens to a socket that it has left', without: 'deafToOldSockets', kind: SKEWED },
   {
     name: 'R7: an acknowledgement during the insert is answered as accepted',
     edits: [

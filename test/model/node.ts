@@ -324,10 +324,11 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
 
   #replied(reply: Exclude<Reply, { type: 'takeOver' }>): void {
     const request = this.requests.get(reply.id)
-    if (request?.type !== 'route') {
+    if (request === undefined) {
       this.#world.count.answerToNobody++
       return
     }
+    if (request.type === 'takeOver') return this.#takeOverAnswered(reply.id, false)
     const { route, device, left, node } = request
     if (reply.type === 'answer') {
       left.delete(reply.index)
@@ -338,7 +339,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     }
     this.requests.delete(reply.id)
     this.#locations.delete(device)
-    this.#world.count.notHere++
+    if (reply.type === 'nobody') this.#world.count.notHere++
     if (node !== undefined && this.joined) return this.#request(route, device, undefined)
     route.takeBack()
   }

@@ -20,6 +20,8 @@ export interface Walk {
 export interface WalkKind {
   readonly config?: Partial<WorldConfig>
   readonly slow?: readonly Slow[]
+  /** Everybody is connected and live before anything goes wrong. */
+  readonly calm?: boolean
 }
 
 /** A kind of step that lags: of one node, device or actor, or everywhere. */
@@ -37,7 +39,7 @@ export function walk(seed: number, cores: Cores, kind: WalkKind = {}): Walk {
   const faultRate = 0.02 + random.next() * 0.2
   const drawn = random.chance(0.5) ? drawSlow(random) : undefined
   const slow = kind.slow ?? drawn
-  if (random.chance(0.6)) beginCalmly(world, random, trace)
+  if (kind.calm ?? random.chance(0.6)) beginCalmly(world, random, trace)
   const length = trace.length + 20 + random.int(200)
   while (trace.length < length && world.violation === undefined) {
     const event = drawEvent(world, random, faultRate, slow)
@@ -74,6 +76,7 @@ function drawConfig(random: Random): WorldConfig {
     dropWaiting: random.chance(0.5),
     deletesFirst: random.chance(0.5),
     carefulReads: random.chance(0.5),
+    staleRows: false,
     repairs: ALL_REPAIRS,
     budgets: {
       ...NO_FAULTS,

@@ -42,11 +42,23 @@ const DEFAULT_URL = 'http://localhost:3000'
 /** The phone number of the account to use: the one given, the only one on this machine, or the one that is typed. */
 export async function choosePhone(given: string | undefined, ask: Ask): Promise<number> {
   if (given !== undefined) return requirePhone(given)
-  const known = (await readdir(baseDirectory()).catch(() => [])).flatMap((name) => parsePhone(name) ?? [])
+  const known = await readRegistered()
   const [only, ...others] = known
   if (only !== undefined && others.length === 0) return only
   if (known.length > 0) process.stdout.write(`Accounts on this machine: ${known.map(formatPhone).join(', ')}\n`)
-  return requirePhone((await ask('Your phone number (for example +15550000001): ')) ?? '')
+  const typed = await ask('Your phone number (for example +15550000001): ')
+  if (typed === undefined) throw new ChatError('\nName your phone number: npm run chat -- +15550000001')
+  return requirePhone(typed)
+}
+
+/** The phone numbers that were registered on this machine. */
+async function readRegistered(): Promise<number[]> {
+  const found: number[] = []
+  for (const name of await readdir(baseDirectory()).catch(() => [])) {
+    const user = parsePhone(name)
+    if (user !== undefined && (await readSaved(join(baseDirectory(), name))) !== undefined) found.push(user)
+  }
+  return found
 }
 
 /** Opens the account of a phone number on this machine, and registers it first where it is new. */

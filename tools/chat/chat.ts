@@ -107,6 +107,8 @@ export class Chat {
     if (peer === undefined) return this.notify('Open a chat first: /to and a phone number')
     try {
       this.#show(this.#client.sendText(peer, text))
+      // Somebody who writes wants to be online now.
+      if (this.#model.connection.phase === 'offline') this.#client.connect()
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string }
       this.notify(`Not sent: ${refusalText(code, message)}`)

@@ -12,10 +12,10 @@ export interface Size {
 }
 
 export interface Screen {
-  /** As many as there are rows. */
+  /** As many as there are rows, less the input line. */
   readonly lines: readonly string[]
-  /** Where the cursor stands, from 0. */
-  readonly cursor: { readonly row: number; readonly column: number }
+  /** The last row: the cursor stands between the two parts. */
+  readonly input: { readonly before: string; readonly after: string }
   /** How far the view can be scrolled up. */
   readonly maxScroll: number
 }
@@ -33,21 +33,20 @@ export function renderScreen(model: Model, size: Size, now: number): Screen {
   // Messages stand at the bottom, lists at the top.
   const isChat = model.peer !== undefined && model.page === undefined
   const space = Array.from({ length: bodyRows - shown.length }, () => '')
-  const input = renderInput(model, columns)
   const lines = [
     style('inverse', spread(` ${title(model, now)}`, `${connectionText(model.connection, now)} `, columns)),
     ...(isChat ? [...space, ...shown] : [...shown, ...space]),
     style('dim', scroll > 0 ? spread('', `↓ ${scroll} more lines, PgDn `, columns) : '─'.repeat(columns)),
     renderStatus(model, columns),
-    input.line,
   ]
-  return { lines, cursor: { row: rows - 1, column: input.column }, maxScroll }
+  return { lines, input: renderInput(model, columns), maxScroll }
 }
 
-function title({ self, peer, presence, peerTypes }: Model, now: number): string {
+function title({ self, peer, presence, peerTypes, connection }: Model, now: number): string {
   if (peer === undefined) return `Parley  ${formatPhone(self)}`
   if (peerTypes) return `${formatPhone(peer)}  typing…`
-  if (presence === undefined) return formatPhone(peer)
+  // What was known before the connection went is not known any more.
+  if (presence === undefined || connection.phase !== 'online') return formatPhone(peer)
   if (presence.online) return `${formatPhone(peer)}  online`
   return presence.lastSeen > 0 ? `${formatPhone(peer)}  ${lastSeen(presence.lastSeen, now)}` : formatPhone(peer)
 }
@@ -56,19 +55,19 @@ function renderStatus(model: Model, columns: number): string {
   const stopped = stopText(model.connection)
   if (stopped !== undefined) return style('yellow', truncate(stopped, columns))
   if (model.notice !== '') return style('yellow', oneLine(model.notice, columns))
-  const hint = model.peer === undefined ? '/to +number opens a chat · /help' : '/chats · /help · /quit'
+  const hint = model.peer === undefined ? '/to +number opens a chat · /help · /quit' : '/chats · /help · /quit'
   const unread = model.chats.filter(({ user }) => user !== model.peer).reduce((sum, one) => sum + one.unread, 0)
   const others = unread === 0 ? '' : `${unread} unread in other chats`
   return style('dim', spread(hint, others, columns))
 }
 
-/** The end of the input that holds the cursor, where it is wider than the screen. */
-function renderInput({ input, cursor }: Model, columns: number): { line: string; column: number } {
+/** The part of the input around the cursor, where it is wider than the screen. */
+function renderInput({ input, cursor }: Model, columns: number): Screen['input'] {
   const room = columns - 3
   let before = printable(input.slice(0, cursor))
   while (width(before) > room) before = before.slice(1)
   const after = truncate(printable(input.slice(cursor)), room - width(before))
-  return { line: `> ${before}${after}`, column: 2 + width(before) }
+  return { before: `> ${before}`, after }
 }
 
 function renderBody(model: Model, columns: number, now: number): string[] {
@@ -80,7 +79,7 @@ function renderBody(model: Model, columns: number, now: number): string[] {
 
 function renderChats(chats: readonly ChatLine[], columns: number, now: number): string[] {
   if (chats.length === 0) {
-    return wrap('\n  No chats yet. Type /to and a phone number, for example:\n\n    /to +15550000002', columns)
+    return wrap('\n  No chats yet. Type /to and the phone number of somebody who is registered.', columns)
   }
   return chats.flatMap(({ user, unread, lastAt, last }, index) => {
     const when = sameDay(lastAt, now) ? clockTime(lastAt) : dayName(lastAt, now)

@@ -3,8 +3,12 @@ import type { Interface, Key } from 'node:readline'
 import { Writable } from 'node:stream'
 import type { Screen, Size } from './screen.ts'
 
-const ENTER = '\u{1b}[?1049h'
-const LEAVE = '\u{1b}[?25h\u{1b}[?1049l'
+// Sequences of ECMA-48 and xterm. A line that is too long after all is cut and not continued on the next one.
+const ENTER = '\u{1b}[?1049h\u{1b}[?7l'
+const LEAVE = '\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l'
+const ERASE = '\u{1b}[2K'
+const SAVE_CURSOR = '\u{1b}7'
+const RESTORE_CURSOR = '\u{1b}8'
 const SHOW_CURSOR = '\u{1b}[?25h'
 const HIDE_CURSOR = '\u{1b}[?25l'
 
@@ -51,14 +55,14 @@ export class Terminal {
   }
 
   /** Writes the lines that have changed. */
-  paint({ lines, cursor }: Screen): void {
+  paint({ lines, input }: Screen): void {
     if (this.#closed) return
     const changed = lines.flatMap((line, row) =>
-      line === this.#painted[row] ? [] : [`\u{1b}[${row + 1};1H${line}\u{1b}[0m\u{1b}[K`],
+      line === this.#painted[row] ? [] : [`${startOf(row)}${ERASE}${line}\u{1b}[0m`],
     )
     this.#painted = lines
-    const place = `\u{1b}[${cursor.row + 1};${cursor.column + 1}H`
-    process.stdout.write(`${HIDE_CURSOR}${changed.join('')}${place}${SHOW_CURSOR}`)
+    const inputLine = `${startOf(lines.length)}${ERASE}${input.before}${SAVE_CURSOR}${input.after}${RESTORE_CURSOR}`
+    process.stdout.write(`${HIDE_CURSOR}${changed.join('')}${inputLine}${SHOW_CURSOR}`)
   }
 
   /** Gives the terminal back as it was. */
@@ -70,4 +74,9 @@ export class Terminal {
     process.stdout.write(LEAVE)
     this.#input.close()
   }
+}
+
+/** To the beginning of a row, from 0. */
+function startOf(row: number): string {
+  return `\u{1b}[${row + 1};1H`
 }

@@ -1,12 +1,18 @@
 import { join } from 'node:path'
 import { Client, openFileStore, register, verify } from '../../client/node.ts'
 import type { IncomingMessage, OutgoingMessage } from '../../client/node.ts'
-import type { SmsSink } from './sms-sink.ts'
 
 export interface PersonEvents {
   shown(message: IncomingMessage): void
   moved(message: OutgoingMessage): void
+  /** Its connection has changed. */
+  connection(): void
   failed(reason: string): void
+}
+
+/** Where the codes of registrations arrive. */
+export interface CodeSource {
+  codeFor(phone: string): Promise<string>
 }
 
 /** How a person leaves: without a network while the app runs on, or with the app shut and started again later. */
@@ -35,7 +41,7 @@ export class Person {
   /** Registers the author under a phone number. */
   static async register(
     url: string,
-    sms: SmsSink,
+    sms: CodeSource,
     { name, user, directory }: { name: string; user: number; directory: string },
     events: PersonEvents,
   ): Promise<Person> {
@@ -84,6 +90,7 @@ export class Person {
     client.on('receipt', (message) => this.#events.moved(message))
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
     client.on('connection', (state) => {
+      this.#events.connection()
       if (state.phase === 'stopped' && state.code !== 1000)
         this.#events.failed(`Stopped: ${state.code} ${state.reason}`)
     })

@@ -1,16 +1,15 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { IncomingMessage, OutgoingMessage } from '../../client/node.ts'
 import { Checker } from './checker.ts'
 import type { Findings } from './checker.ts'
 import { Latencies } from './latencies.ts'
 import { Person } from './person.ts'
+import type { CodeSource } from './person.ts'
 import { seededRandom } from './random.ts'
 import type { Script } from './script.ts'
-import type { SmsSink } from './sms-sink.ts'
 
 export interface PlayOptions {
   readonly url: string
-  readonly sms: SmsSink
+  readonly sms: CodeSource
   /** For the stores of the clients. */
   readonly directory: string
   readonly seed: number
@@ -59,7 +58,8 @@ interface Flight {
 
 /** Out of so many lines one makes somebody leave. */
 const LEAVE_EVERY = 60
-const TICK_MS = 5
+/** How often to look although nothing was heard. */
+const LOOK_MS = 200
 
 /** Plays a chat through real clients: each message goes to every other author, some of whom are away for a while. */
 export class Player {
@@ -77,6 +77,7 @@ export class Player {
   #counts = { sent: 0, accepted: 0, delivered: 0, read: 0 }
   #stage: PlayProgress['stage'] = 'registering'
   #unanswered = 0
+  #heard: () => void = () => {}
   #absences = 0
 
   constructor(script: Script, options: PlayOptions) {
@@ -127,24 +128,24 @@ export class Player {
         {
           shown: (message) => this.#shown(user, message),
           moved: (message) => this.#moved(user, message),
+          connection: () => this.#heard(),
           failed: (reason) => this.#complaints.add(`${name}: ${reason}`),
         },
       )
       this.#people.push(person)
-      await person.arrive()
+      await this.#arrive(person)
       this.#tell()
     }
-    await this.#until(() => this.#people.every(({ isOnline }) => isOnline))
   }
 
   async #playLines(): Promise<void> {
     for (const [index, { author, text }] of this.#script.lines.entries()) {
-      for (const person of this.#returns.get(index) ?? []) await person.arrive()
+      for (const person of this.#returns.get(index) ?? []) await this.#arrive(person)
       await this.#maybeLeave(index)
       const writer = this.#people[author]
       if (writer === undefined) continue
       // Somebody without a network can write; with a closed app nobody can.
-      if (writer.isClosed) await writer.arrive()
+      if (writer.isClosed) await this.#arrive(writer)
       await this.#until(() => this.#unanswered < this.#options.window)
       for (const reader of this.#people) if (reader !== writer) this.#send(writer, reader, text)
       if (index % 25 === 0) this.#tell()
@@ -160,6 +161,11 @@ export class Player {
     this.#flights.set(message.id, { writer, reader, startedAt, measured, counted, accepted: false, delivered: false })
     this.#counts.sent += 1
     if (counted) this.#unanswered += 1
+  }
+
+  async #arrive(person: Person): Promise<void> {
+    await person.arrive()
+    await this.#until(() => person.isOnline)
   }
 
   /** Now and then somebody goes away, for a twentieth of the chat at most. */
@@ -193,6 +199,7 @@ export class Player {
   }
 
   #moved(user: number, { id, status, error }: OutgoingMessage): void {
+    this.#heard()
     const flight = this.#flights.get(id)
     if (status === 'failed' || status === 'expired') {
       this.#complaints.add(`A message has ${status}: ${error ?? ''}`)
@@ -231,7 +238,7 @@ export class Player {
     let last = ''
     let movedAt = performance.now()
     while (!condition()) {
-      await wait(TICK_MS)
+      await this.#news()
       const now = JSON.stringify([this.#counts, this.#people.map(({ isOnline }) => isOnline)])
       if (now !== last) movedAt = performance.now()
       last = now
@@ -241,6 +248,17 @@ export class Player {
       }
       this.#tell()
     }
+  }
+
+  /** Resolves when something has moved, or after a while. */
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS)
+      this.#heard = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   #tell(): PlayProgress {

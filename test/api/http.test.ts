@@ -1,0 +1,170 @@
+import test from 'ava'
+import type { Problem } from '../../src/api/problem.ts'
+import { call, newPhone, register } from '../helpers/http.ts'
+import { RawConnection } from '../helpers/raw-http.ts'
+import { shareServer, startServer } from '../helpers/server.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const shared = shareServer(test)
+
+test('broken bodies are refused with a problem', async (t) => {
+  const bodies = ['{', '{"phone":', 'nothing', '{"phone":"+15550000001"}x', "{'phone':1}", '\u0000', '{"phone":"\ud800"']
+  for (const body of bodies) {
+    const answer = await call<Problem>(`${shared().url}/v1/registrations`, { body })
+    t.is(answer.status, 400, body)
+    t.is(answer.headers.get('content-type'), 'application/problem+json')
+    t.like(answer.body, { type: 'about:blank', title: 'Bad Request', status: 400, code: 'BAD_REQUEST' })
+  }
+})
+
+test('a body that is no UTF-8 is refused', async (t) => {
+  const body = Buffer.concat([Buffer.from('{"phone":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')])
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${shared().url}/v1/registrations`, { method: 'POST', headers, body })
+  t.is(response.status, 400)
+})
+
+test('deeply nested JSON is refused, also when it is valid', async (t) => {
+  for (const depth of [33, 50_000]) {
+    const deep = '['.repeat(depth) + ']'.repeat(depth)
+    for (const body of [deep, `{"phone":${deep}}`, '{"a":'.repeat(depth / 2)]) {
+      const answer = await call<Problem>(`${shared().url}/v1/registrations`, { body })
+      t.is(answer.status, 400)
+      t.is(answer.body.code, 'BAD_REQUEST')
+    }
+  }
+  const brackets = await call<Problem>(`${shared().url}/v1/registrations`, { body: { phone: '['.repeat(1_000) } })
+  t.is(brackets.body.errors?.[0]?.field, 'phone')
+})
+
+test('a body of another kind is refused', async (t) => {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx', 'multipart/form-data']) {
+    const answer = await call<Problem>(`${shared().url}/v1/registrations`, {
+      body: { phone: newPhone() },
+      headers: { 'content-type': type },
+    })
+    t.is(answer.status, 415, type)
+    t.is(answer.body.code, 'UNSUPPORTED_MEDIA_TYPE')
+  }
+  for (const type of ['application/json; charset=utf-8', 'application/vnd.parley+json']) {
+    const request = { body: { phone: newPhone() }, headers: { 'content-type': type } }
+    t.is((await call(`${shared().url}/v1/registrations`, request)).status, 202, type)
+  }
+})
+
+test('a body over the limit is refused before it has arrived', async (t) => {
+  const connection = await RawConnection.open(shared().url)
+  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{"phone"')
+  await waitUntil('the request is refused', () => connection.received.includes('\r\n\r\n'))
+  t.regex(connection.received, /^HTTP\/1\.1 413 [^]*"code":"TOO_LARGE"/)
+  await waitUntil('the connection is closed', () => connection.closed)
+})
+
+test('an endless body is refused, and the connection closed', async (t) => {
+  const connection = await RawConnection.open(shared().url)
+  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const chunk = `1000\r\n${' '.repeat(0x1000)}\r\n`
+  await waitUntil('the connection is closed', () => {
+    for (let sent = 0; sent < 16; sent++) connection.send(chunk)
+    return connection.closed
+  })
+  t.regex(connection.received, /^HTTP\/1\.1 413 /)
+})
+
+test('a large body that its client sends whole gets the answer', async (t) => {
+  const body = JSON.stringify({ phone: 'x'.repeat(2_000_000) })
+  const answer = await call<Problem>(`${shared().url}/v1/registrations`, { body })
+  t.is(answer.status, 413)
+  t.is(answer.body.code, 'TOO_LARGE')
+})
+
+test('a slow body is refused, and the connection closed', async (t) => {
+  const server = await startServer(t, { change: (config) => ({ ...config, http: { ...config.http, bodyTimeoutMs: 300 } }) })
+  const connection = await RawConnection.open(server.url)
+  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"phone":')
+  await waitUntil('the request is refused', () => {
+    connection.send(' ')
+    return connection.closed
+  })
+  t.regex(connection.received, /^HTTP\/1\.1 408 [^]*"code":"REQUEST_TIMEOUT"/)
+})
+
+test('a client that goes away in the middle of its body does no harm', async (t) => {
+  const { url } = shared()
+  for (let time = 0; time < 20; time++) {
+    const connection = await RawConnection.open(url)
+    connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"phone":')
+    connection.end()
+  }
+  t.is((await call(`${url}/livez`)).status, 200)
+})
+
+test('what is not HTTP does no harm', async (t) => {
+  const { url } = shared()
+  for (const text of ['\r\n\r\n', 'hello\r\n\r\n', '\u0016\u0003\u0001\u0000', `GET /${'x'.repeat(100_000)}`, 'GET / HTTP/9.9\r\n\r\n']) {
+    const connection = await RawConnection.open(url)
+    connection.send(text)
+    t.is((await call(`${url}/livez`)).status, 200)
+    connection.end()
+  }
+})
+
+test('an unknown path is a problem, and a known one with another method too', async (t) => {
+  const { url } = shared()
+  const unknown = await call<Problem>(`${url}/nothing/here`)
+  t.is(unknown.status, 404)
+  t.is(unknown.body.code, 'NOT_FOUND')
+  const put = await call<Problem>(`${url}/v1/me`, { method: 'PUT' })
+  t.is(put.status, 405)
+  t.is(put.body.code, 'METHOD_NOT_ALLOWED')
+  t.is(put.headers.get('allow'), 'GET, PATCH, DELETE, HEAD, OPTIONS')
+})
+
+test('HEAD has the headers of GET and no body', async (t) => {
+  const { url } = shared()
+  const head = await fetch(`${url}/livez`, { method: 'HEAD' })
+  const get = await fetch(`${url}/livez`)
+  t.is(head.status, 200)
+  t.is(head.headers.get('content-length'), get.headers.get('content-length'))
+  t.is(await head.text(), '')
+})
+
+test('pages of any origin may call the API with a token', async (t) => {
+  const { url } = shared()
+  const preflight = await fetch(`${url}/v1/me`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://example.org', 'access-control-request-method': 'PATCH' },
+  })
+  t.is(preflight.status, 204)
+  t.is(preflight.headers.get('access-control-allow-origin'), '*')
+  t.regex(preflight.headers.get('access-control-allow-methods') ?? '', /PATCH/)
+  t.regex(preflight.headers.get('access-control-allow-headers') ?? '', /authorization.*idempotency-key/)
+  for (const path of ['/v1/me', '/livez', '/nowhere']) {
+    t.is((await fetch(url + path)).headers.get('access-control-allow-origin'), '*', path)
+  }
+})
+
+test('a bad Idempotency-Key is refused', async (t) => {
+  const { token } = await register(shared(), newPhone(), { hosted: true })
+  const body = { reciever_ID: newPhone(), type: 'text', text: 'x' }
+  for (const key of ['x'.repeat(256), 'ümlaut']) {
+    const answer = await call<Problem>(`${shared().url}/messages`, { token, body, headers: { 'idempotency-key': key } })
+    t.is(answer.status, 400)
+  }
+})
+
+test('requests beyond the most at a time are refused, and the others answered', async (t) => {
+  const server = await startServer(t, {
+    change: (config) => ({ ...config, http: { ...config.http, maxConcurrentRequests: 2 } }),
+  })
+  const waiting = await Promise.all([RawConnection.open(server.url), RawConnection.open(server.url)])
+  const head = 'POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{'
+  for (const connection of waiting) connection.send(head)
+  await waitUntil('a third request is refused', async () => (await call(`${server.url}/livez`)).status === 503)
+  const refused = await call<Problem>(`${server.url}/livez`)
+  t.is(refused.body.code, 'OVERLOADED')
+  t.is(refused.headers.get('retry-after'), '1')
+  for (const connection of waiting) connection.send('}')
+  await waitUntil('the others are answered', () => waiting.every(({ received }) => received.startsWith('HTTP/1.1 400')))
+  t.is((await call(`${server.url}/livez`)).status, 200)
+})

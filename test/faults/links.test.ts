@@ -1,0 +1,60 @@
+import test from 'ava'
+import { Harness } from './harness.ts'
+
+const CUTS = 15
+let harness: Harness
+
+test.before(async () => {
+  harness = await Harness.start({
+    postgres: 'linked',
+    settings: {
+      storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 2_000 },
+      journal: { giveUpMs: 1_500 },
+      // A slow device shall meet this bound within seconds.
+      gateway: { maxBackpressureBytes: 1_100_000 },
+    },
+  })
+})
+
+test.after.always(() => harness?.stop())
+
+test.serial('a link to PostgreSQL that is cut in the middle of statements loses nothing', async (t) => {
+  await harness.run(t, { users: 6, seed: 301 }, async (crowd) => {
+    crowd.load({ perSecond: 200, absences: true })
+    for (let i = 0; i < CUTS; i++) {
+      await crowd.moreDisplayed(Math.ceil(crowd.random() * 40))
+      harness.levers.cutLink()
+    }
+    await harness.levers.severLink(() => crowd.moreSent(400))
+    await crowd.moreDisplayed(100)
+  })
+})
+
+test.serial('clients whose links are cut all at once, again and again, lose nothing', async (t) => {
+  await harness.run(t, { users: 12, seed: 302 }, async (crowd) => {
+    crowd.load({ perSecond: 200 })
+    for (let i = 0; i < CUTS; i++) {
+      await crowd.moreDisplayed(Math.ceil(crowd.random() * 60))
+      harness.levers.reconnectStorm(crowd)
+    }
+    await crowd.moreDisplayed(100)
+  })
+})
+
+test.serial('a device that stops reading is sent away, loses nothing, and holds up nobody', async (t) => {
+  await harness.run(t, { users: 6, seed: 303 }, async (crowd) => {
+    const [slow, ...healthy] = crowd.people
+    const closes = await harness.node.closes(4002)
+    await harness.levers.slowClient(slow!, async () => {
+      crowd.load({ perSecond: 200 })
+      await crowd.moreDisplayed(300)
+      // Signals fill no window: they pile up in the node until the session is ended.
+      await crowd.until('the slow session is ended', async () => {
+        healthy[0]!.signal(slow!.user, new Uint8Array(50_000))
+        return (await harness.node.closes(4002)) > closes
+      })
+      await crowd.moreDisplayed(300)
+    })
+    await crowd.moreDisplayed(300)
+  })
+})

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defaultLimits } from '../../config/limits.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+import { SETTINGS } from './settings.ts'
+import type { Settings } from './settings.ts'
+
+export interface NodeProcessOptions {
+  /** Holds its logs, and its PostgreSQL if `databaseUrl` is absent. */
+  readonly directory: string
+  readonly port: number
+  readonly databaseUrl?: string
+  readonly smsUrl: string
+  readonly settings: Settings
+}
+
+const START_MS = 40_000
+const STOP_MS = 30_000
+const LAUNCHER = fileURLToPath(new URL('launch.ts', import.meta.url))
+/** Limits that no test comes near. */
+const LIMITS = JSON.stringify(
+  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])),
+)
+
+/** A node as a process of its own, which may be killed and started again on the same port and data. */
+export class NodeProcess {
+  readonly #options: NodeProcessOptions
+  #child: ChildProcess | undefined
+  #starts = 0
+
+  constructor(options: NodeProcessOptions) {
+    this.#options = options
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#options.port}`
+  }
+
+  get runs(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Resolves when it serves; rejects with its last words when it does not. */
+  async start(): Promise<void> {
+    if (this.runs) throw new Error('The node runs already')
+    this.#starts++
+    const log = await open(this.#logFile, 'w')
+    const child = spawn(process.execPath, [LAUNCHER], {
+      // Where no file `.env` changes anything.
+      cwd: this.#options.directory,
+      env: this.#environment(),
+      stdio: ['ignore', log.fd, log.fd, 'ipc'],
+    })
+    this.#child = child
+    // Its own process must be able to end while the node runs.
+    child.channel?.unref()
+    await log.close()
+    await waitUntil(
+      'the node has started',
+      async () => {
+        const log = await this.readLog()
+        const started = log.includes('"event":"nodeStarted"')
+        if (!started && !this.runs) throw new Error(`The node did not start:\n${log}`)
+        return started
+      },
+      START_MS,
+    )
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Asks it to drain and end. @returns its exit code */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM')
+  }
+
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** What it has logged since its last start. */
+  readLog(): Promise<string> {
+    return readFile(this.#logFile, 'utf8')
+  }
+
+  /** WebSocket connections that it has ended with this close code since its start. */
+  async closes(code: number): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    return Number(new RegExp(`^parley_closes_total{code="${code}"} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  }
+
+  get #logFile(): string {
+    return join(this.#options.directory, `node-${this.#starts}.log`)
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined || !this.runs) return child?.exitCode ?? null
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    // A frozen process hears nothing but SIGKILL.
+    if (signal !== 'SIGKILL') child.kill('SIGCONT')
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await exited
+    clearTimeout(timer)
+    return child.exitCode
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const { directory, port, databaseUrl, smsUrl, settings } = this.#options
+    const { PATH, HOME, TMPDIR } = process.env
+    return {
+      PATH,
+      HOME,
+      TMPDIR,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      NODE_NAME: 'faults',
+      DATA_DIR: directory,
+      DATABASE_URLS: databaseUrl,
+      SMS_SENDER: smsUrl,
+      LIMITS,
+      [SETTINGS]: JSON.stringify(settings),
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { binaryEncoding, Client, memoryStore, register, verify } from '../../client/node.ts'
+import type { ConnectionState, IncomingMessage, OutgoingMessage, Store } from '../../client/node.ts'
+import type { Encoding } from '../../client/node.ts'
+import type { ErrorFrame } from '../../proto/frames.ts'
+import type { SmsSink } from '../../tools/replay/sms-sink.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
+
+export interface PersonEvents {
+  shown(message: IncomingMessage): void
+  moved(message: OutgoingMessage): void
+  /** The server refused something with this error. */
+  refused(error: ErrorFrame): void
+  /** A session began. */
+  connected(): void
+  /** Something that no fault excuses. */
+  failed(reason: string): void
+}
+
+/** How a person leaves: without a network while the app runs on, or with the app shut and started again later. */
+export type Absence = 'disconnected' | 'closed'
+
+/** Of the usual waiting time before the next attempt to connect: a test has less patience than a phone. */
+const PATIENCE = 0.1
+
+/** A registered user with the SDK's client, behind a network link of its own. What the device stores outlives its app. */
+export class Person {
+  readonly user: number
+  readonly link: TcpProxy
+  readonly #token: string
+  readonly #store: Store
+  readonly #random: () => number
+  readonly #events: PersonEvents
+  #client: Client | undefined
+  #absence: Absence | undefined
+
+  private constructor(user: number, token: string, link: TcpProxy, random: () => number, events: PersonEvents) {
+    this.user = user
+    this.link = link
+    this.#token = token
+    this.#store = lastingStore()
+    this.#random = random
+    this.#events = events
+  }
+
+  /** Registers a phone number at the node. */
+  static async register(
+    url: string,
+    sms: SmsSink,
+    { user, random }: { user: number; random: () => number },
+    events: PersonEvents,
+  ): Promise<Person> {
+    const phone = `+${user}`
+    await register(url, phone)
+    const code = await sms.codeFor(phone)
+    const { token } = await verify(url, phone, code, { name: 'Faults', platform: 'node' })
+    const link = await TcpProxy.open({ host: '127.0.0.1', port: Number(new URL(url).port) })
+    return new Person(user, token, link, random, events)
+  }
+
+  /** Its address, as the checker names it. */
+  get device(): string {
+    return `${this.user}.1`
+  }
+
+  get state(): ConnectionState {
+    return this.#client?.connection ?? { phase: 'closed' }
+  }
+
+  get isOnline(): boolean {
+    return this.state.phase === 'online'
+  }
+
+  get isAway(): boolean {
+    return this.#absence !== undefined
+  }
+
+  /** Its app runs, so it can write. */
+  get canWrite(): boolean {
+    return this.#client !== undefined
+  }
+
+  /** @throws ParleyError when too much waits to be sent */
+  write(to: number, text: string): OutgoingMessage {
+    return this.#requireClient().sendText(to, text)
+  }
+
+  /** Sends something ephemeral to all devices of a user. */
+  signal(to: number, payload: Uint8Array): void {
+    this.#requireClient().signal({ user: to, device: 0 }, payload)
+  }
+
+  /** Starts the app, or comes back from an absence; one that waits to connect again does so now. */
+  async arrive(): Promise<void> {
+    this.#absence = undefined
+    if (this.#client === undefined) await this.#open()
+    else this.#client.connect()
+  }
+
+  async leave(absence: Absence): Promise<void> {
+    this.#absence = absence
+    if (absence === 'disconnected') return this.#client?.disconnect()
+    const client = this.#client
+    this.#client = undefined
+    await client?.close()
+  }
+
+  async close(): Promise<void> {
+    await this.leave('closed')
+    await this.link.close()
+  }
+
+  async #open(): Promise<void> {
+    const client = await Client.open({
+      url: `http://127.0.0.1:${this.link.port}`,
+      store: this.#store,
+      token: this.#token,
+      encoding: listeningEncoding((error) => this.#events.refused(error)),
+      random: () => this.#random() * PATIENCE,
+    })
+    this.#client = client
+    client.on('message', (message) => {
+      this.#events.shown(message)
+      client.markRead([message]).catch((error: unknown) => {
+        // What was shown as the app was shut is marked by whoever opens it again.
+        if (this.#client === client) this.#events.failed(String(error))
+      })
+    })
+    client.on('receipt', (message) => this.#events.moved(message))
+    client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
+    client.on('connection', (state) => {
+      if (state.phase === 'online') this.#events.connected()
+      if (state.phase === 'stopped' && state.code !== 1000) this.#events.failed(`stopped: ${state.code} ${state.reason}`)
+    })
+  }
+
+  #requireClient(): Client {
+    if (this.#client === undefined) throw new Error(`The app of ${this.user} is shut`)
+    return this.#client
+  }
+}
+
+/** A memory that stays when its client closes it. */
+function lastingStore(): Store {
+  const store = memoryStore()
+  return { transaction: (work) => store.transaction(work), close: () => Promise.resolve() }
+}
+
+/** The SDK deals with refusals by itself; this lets a test see them. */
+function listeningEncoding(refused: (error: ErrorFrame) => void): Encoding {
+  return {
+    ...binaryEncoding,
+    decode(message) {
+      const frames = binaryEncoding.decode(message)
+      for (const frame of frames) if (frame.type === 'error') refused(frame)
+      return frames
+    },
+  }
+}

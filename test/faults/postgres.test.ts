@@ -1,0 +1,48 @@
+import test from 'ava'
+import { Harness } from './harness.ts'
+
+let harness: Harness
+
+test.before(async () => {
+  harness = await Harness.start({
+    postgres: 'embedded',
+    // So that a few seconds without PostgreSQL run into every one of them.
+    settings: {
+      storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 1_000 },
+      journal: { giveUpMs: 1_500 },
+    },
+  })
+})
+
+test.after.always(() => harness?.stop())
+
+test.serial('PostgreSQL that restarts under load loses nothing', async (t) => {
+  await harness.run(t, { users: 6, seed: 201 }, async (crowd) => {
+    crowd.load({ perSecond: 150, absences: true })
+    for (let i = 0; i < 2; i++) {
+      await crowd.moreDisplayed(100)
+      await harness.levers.restartPostgres()
+    }
+    await crowd.moreDisplayed(100)
+  })
+})
+
+test.serial('PostgreSQL that is killed under load, in part or whole, loses nothing', async (t) => {
+  await harness.run(t, { users: 6, seed: 202 }, async (crowd) => {
+    crowd.load({ perSecond: 150, absences: true })
+    for (const victim of ['postmaster', 'all', 'backend'] as const) {
+      await crowd.moreDisplayed(100)
+      await harness.levers.killPostgres(victim)
+    }
+    await crowd.moreDisplayed(100)
+  })
+})
+
+test.serial('PostgreSQL that stands still for a while under load loses nothing', async (t) => {
+  await harness.run(t, { users: 6, seed: 203 }, async (crowd) => {
+    crowd.load({ perSecond: 150, absences: true })
+    await crowd.moreDisplayed(100)
+    await harness.levers.freezePostgres(() => crowd.moreSent(600))
+    await crowd.moreDisplayed(600)
+  })
+})
