@@ -13,12 +13,13 @@ import { Emitter } from './emitter.ts'
 import { binaryEncoding } from './encoding.ts'
 import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
-import { readChats, readHistory, readUnread } from './history.ts'
+import { findOutgoing, readChats, readHistory, readUnread } from './history.ts'
 import { Ledger } from './ledger.ts'
+import { forgetOldMarks } from './marks.ts'
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
 import { defaultOutbox, Outbox } from './outbox.ts'
 import { Peers } from './peers.ts'
-import { forgetOldMarks, Receiver } from './receiver.ts'
+import { Receiver } from './receiver.ts'
 import type { Arrival } from './receiver.ts'
 import { Sender } from './sender.ts'
 import { webSocketTransport } from './transport.ts'
@@ -27,6 +28,7 @@ import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
 
 const VERSION = 'parley-client/0.1.0'
+const TIDY_EVERY_MS = 7 * 24 * 3600 * 1000
 const MAX_USER = 999_999_999_999_999
 
 /**
@@ -112,7 +114,10 @@ export class Client extends Emitter<ClientEvents> {
       const token = options.token ?? device.record.token
       if (token === '') throw new ParleyError('NO_TOKEN', 'This device is not registered')
       if (token !== device.record.token) device.write(transaction, { token })
-      await forgetOldMarks(transaction, now)
+      if (now - device.record.tidiedAt > TIDY_EVERY_MS) {
+        await forgetOldMarks(transaction, now)
+        device.write(transaction, { tidiedAt: now })
+      }
       const client = new Client(options, device)
       await client.#sender.load(transaction)
       if (options.autoConnect !== false) queueMicrotask(() => client.#connection.open())
@@ -166,12 +171,22 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /**
-   * Resolves when a message that this run of the client has sent is accepted (✓). Ask for it right after sending.
+   * Resolves when a message is accepted (✓), or at once when it is already.
    *
    * @throws {ParleyError} with the code of the refusal, or CLOSED when the client is closed before
    */
-  whenAccepted(message: OutgoingMessage): Promise<OutgoingMessage> {
-    return this.#accepted.wait(message.id)
+  whenAccepted({ id, chat }: OutgoingMessage): Promise<OutgoingMessage> {
+    const answer = this.#accepted.wait(id)
+    this.#ledger.record({
+      apply: (transaction) => findOutgoing(transaction, chat, id),
+      done: (message) => {
+        if (message === undefined)
+          this.#accepted.fail(id, new ParleyError('UNKNOWN_MESSAGE', 'There is no such message'))
+        else if (!this.#sender.isUnanswered(id)) this.#answered(message)
+      },
+      failed: (error) => this.#accepted.fail(id, new ParleyError('STORE_FAILED', 'The store failed', { cause: error })),
+    })
+    return answer
   }
 
   /** Notes that messages were seen, and tells their authors. */
@@ -320,10 +335,14 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #changed(message: OutgoingMessage, answered: boolean): void {
-    if (message.status === 'failed') {
-      this.#accepted.fail(message.id, new ParleyError(message.error ?? 'FAILED', 'The message was refused'))
-    } else if (answered) this.#accepted.resolve(message.id, message)
+    if (answered) this.#answered(message)
     this.emit('receipt', message)
+  }
+
+  /** The server has accepted the message, or never will. */
+  #answered(message: OutgoingMessage): void {
+    if (message.status !== 'failed') this.#accepted.resolve(message.id, message)
+    else this.#accepted.fail(message.id, new ParleyError(message.error ?? 'FAILED', 'The message was refused'))
   }
 }
 

@@ -28,7 +28,6 @@ export async function addIncoming(
   const { user, device } = from
   const message: IncomingMessage = { direction: 'in', id, chat: user, body, order, sentAt, device, read: false }
   putMessage(transaction, message, raw)
-  transaction.put(keys.received(user, device, id), encodeRecord({ order }))
   const chat = await readChat(transaction, user)
   transaction.put(keys.chat(user), encodeChat({ ...chat, unread: chat.unread + 1, lastAt: sentAt }))
   return message
@@ -43,6 +42,18 @@ export interface News {
   readonly error?: string
 }
 
+/** How far an outgoing message has come. */
+export async function findOutgoing(
+  transaction: Transaction,
+  chat: number,
+  id: string,
+): Promise<OutgoingMessage | undefined> {
+  const found = decodeRecord<{ order: number }>(await transaction.get(keys.sent(chat, id)))
+  if (found === undefined) return undefined
+  const record = await readMessage(transaction, chat, found.json.order)
+  return record?.message.direction === 'out' ? record.message : undefined
+}
+
 /** Moves an outgoing message forward; undefined when there is no such message or this was known. */
 export async function advanceOutgoing(
   transaction: Transaction,
@@ -50,24 +61,22 @@ export async function advanceOutgoing(
   id: string,
   news: News,
 ): Promise<OutgoingMessage | undefined> {
-  const found = decodeRecord<{ order: number }>(await transaction.get(keys.sent(chat, id)))
-  if (found === undefined) return undefined
-  const record = await readMessage(transaction, chat, found.json.order)
-  if (record === undefined || record.message.direction !== 'out') return undefined
-  const { error: _, ...known } = record.message
+  const message = await findOutgoing(transaction, chat, id)
+  if (message === undefined) return undefined
+  const { error: _, ...known } = message
   const status = advance(known.status, news.status)
   const deliveredTo = [...new Set([...known.deliveredTo, ...(news.devices ?? [])])]
   if (status === known.status && deliveredTo.length === known.deliveredTo.length && news.at === undefined)
     return undefined
-  const message: OutgoingMessage = {
+  const moved: OutgoingMessage = {
     ...known,
     status,
     deliveredTo,
     sentAt: news.at ?? known.sentAt,
     ...(status === 'failed' && news.error !== undefined ? { error: news.error } : {}),
   }
-  putMessage(transaction, message, record.raw)
-  return message
+  putMessage(transaction, moved)
+  return moved
 }
 
 /** Marks messages as seen; returns those that were not. */

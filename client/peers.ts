@@ -8,7 +8,7 @@ const FIRST_GUESS = [1] as const
 const MAX_DEVICES = 8
 
 /** A device list after what the server said of it. `stale` devices stay: they were installed anew. */
-export function correctDevices(devices: readonly number[], { missing, extra }: DeviceDifference): readonly number[] {
+function correctDevices(devices: readonly number[], { missing, extra }: DeviceDifference): readonly number[] {
   const known = new Set([...devices, ...missing].filter((device) => Number.isInteger(device) && device > 0))
   for (const device of extra) known.delete(device)
   return [...known].sort((a, b) => a - b).slice(0, MAX_DEVICES)

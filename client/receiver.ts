@@ -7,9 +7,9 @@ import { readBody } from './contents.ts'
 import type { DeviceState } from './device-state.ts'
 import { addIncoming, advanceOutgoing } from './history.ts'
 import type { Ledger } from './ledger.ts'
+import { markNew } from './marks.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Status } from './receipts.ts'
-import { keys, prefixes, SEEN_PERIOD_MS } from './records.ts'
 import type { Transaction } from './store.ts'
 
 /** What an envelope turned out to be. */
@@ -94,7 +94,7 @@ export class Receiver {
 }
 
 /** Stores what an envelope brings; nothing for one that is in the store already. */
-export async function storeEnvelope(
+async function storeEnvelope(
   transaction: Transaction,
   envelope: WireEnvelope,
   device: DeviceState,
@@ -122,10 +122,8 @@ async function storeMessage(
   device: DeviceState,
   now: number,
 ): Promise<Arrival> {
-  const { from, id, payload } = envelope
-  if (!isClientId(id) || !(await markSeen(transaction, envelope, now))) return NOTHING
-  // A history outlives the marks.
-  if ((await transaction.get(keys.received(from.user, from.device, id))) !== undefined) return NOTHING
+  const { id, payload } = envelope
+  if (!isClientId(id) || !(await markNew(transaction, envelope, now))) return NOTHING
   const body = readBody(payload, id, device.record.user)
   const raw = body.type === 'text' ? undefined : payload
   const message = await addIncoming(transaction, envelope, body, device.takeOrder(), raw)
@@ -146,21 +144,4 @@ async function storeReceipt(
     if (message !== undefined) messages.push(message)
   }
   return { type: 'receipt', messages }
-}
-
-/** false: it was marked before. */
-async function markSeen(transaction: Transaction, { from, id }: WireEnvelope, now: number): Promise<boolean> {
-  const period = Math.floor(now / SEEN_PERIOD_MS)
-  const key = keys.seen(period, from.user, from.device, id)
-  const before = keys.seen(period - 1, from.user, from.device, id)
-  if ((await transaction.get(key)) !== undefined || (await transaction.get(before)) !== undefined) return false
-  transaction.put(key, new Uint8Array(0))
-  return true
-}
-
-/** Forgets the marks of periods before the last one. */
-export async function forgetOldMarks(transaction: Transaction, now: number): Promise<void> {
-  const oldest = keys.seenPeriod(Math.floor(now / SEEN_PERIOD_MS) - 1)
-  for (const { key } of await transaction.scan({ prefix: prefixes.seen, before: oldest, limit: 50_000 }))
-    transaction.delete(key)
 }

@@ -1,5 +1,5 @@
 import { Kind } from '../proto/frames.ts'
-import type { Chat, Message } from './message.ts'
+import type { Chat } from './message.ts'
 import type { OutboxEntry } from './outbox.ts'
 
 /**
@@ -14,24 +14,19 @@ export const keys = {
   history: (user: number, order: number) => `history/${pad(user)}/${pad(order)}`,
   /** Where in the history a message is that this device sent to the user. */
   sent: (user: number, id: string) => `sent/${pad(user)}/${id}`,
-  received: (user: number, device: number, id: string) => `received/${pad(user)}/${device}/${id}`,
   /** That a message was read here and its author is not known to know. */
   unreported: (user: number, id: string) => `unreported/${pad(user)}/${id}`,
-  /** That an envelope was stored, in a period of {@link SEEN_PERIOD_MS}. */
-  seen: (period: number, user: number, device: number, id: string) => `seen/${pad(period)}/${user}.${device}/${id}`,
-  seenPeriod: (period: number) => `seen/${pad(period)}/`,
+  /** That an envelope was stored, and when. */
+  mark: (user: number, device: number, id: string) => `mark/${pad(user)}.${device}/${id}`,
 } as const
 
 export const prefixes = {
   outbox: 'outbox/',
   chat: 'chat/',
-  seen: 'seen/',
+  mark: 'mark/',
   unreported: 'unreported/',
   history: (user: number) => `history/${pad(user)}/`,
 } as const
-
-/** A mailbox keeps envelopes for 30 days. A mark is forgotten after one to two of these periods, so never before 35. */
-export const SEEN_PERIOD_MS = 35 * 24 * 3600 * 1000
 
 const FORMAT = 1
 
@@ -49,6 +44,8 @@ export interface DeviceRecord {
   /** The last delivery that was stored. */
   readonly position: { readonly connection: number; readonly seq: number }
   readonly nextOrder: number
+  /** When old marks were last forgotten, ms since 1970. */
+  readonly tidiedAt: number
 }
 
 export const newDevice: DeviceRecord = {
@@ -60,17 +57,12 @@ export const newDevice: DeviceRecord = {
   lastMessageId: '0',
   position: { connection: 0, seq: 0 },
   nextOrder: 1,
+  tidiedAt: 0,
 }
 
 /** What is known of another user. */
 export interface PeerRecord {
   readonly devices: readonly number[]
-}
-
-/** A message and, when its content is not understood, the bytes for a later version that does. */
-export interface HistoryRecord {
-  readonly message: Message
-  readonly raw?: Uint8Array
 }
 
 export function encodeRecord(json: object, raw: Uint8Array = new Uint8Array(0)): Uint8Array {

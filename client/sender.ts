@@ -151,6 +151,11 @@ export class Sender {
     this.#pump()
   }
 
+  /** It is still on its way to the server. */
+  isUnanswered(id: string): boolean {
+    return this.#outbox.recipientOf(id) !== undefined
+  }
+
   isStuck(now: number): boolean {
     const oldest = this.#outbox.oldestUnansweredAt()
     return oldest !== undefined && now - oldest > ANSWER_TIMEOUT_MS

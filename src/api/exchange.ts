@@ -1,11 +1,9 @@
 import { STATUS_CODES } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { RefusalError } from '../shared/refusal.ts'
 import { type ApiAnswer, type RequestHeader, requestHeaders } from './route.ts'
 
 const DISCARD_MS = 500
-const PAUSE_MS = 100
 
 /**
  * One request and its answer. What uWebSockets.js lends for the length of a callback is copied at once; a client that
@@ -22,12 +20,12 @@ export class Exchange {
   readonly #response: HttpResponse
   #answered = false
   #gone = false
-  /** The body was not read to its end: whatever follows on this connection is not a request. */
-  #unread = false
+  /** There is a body that nobody reads, or that was not read to its end: what follows on the connection is no request. */
+  #unread: boolean
   #onGone: (() => void) | undefined
   /** Resolves when the last byte of the body has come, or the client has gone. */
-  readonly #bodyEnded: Promise<void>
-  #endBody: () => void
+  readonly #bodyEnded: Promise<'close'>
+  readonly #endBody: () => void
 
   constructor(response: HttpResponse, request: HttpRequest, paramNames: readonly string[]) {
     this.#response = response
@@ -40,9 +38,10 @@ export class Exchange {
       string
     >
     this.params = Object.fromEntries(paramNames.map((name, index) => [name, request.getParameter(index) ?? '']))
-    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#unread = Number(this.headers['content-length']) > 0 || this.headers['transfer-encoding'] !== ''
+    const { promise, resolve } = Promise.withResolvers<'close'>()
     this.#bodyEnded = promise
-    this.#endBody = resolve
+    this.#endBody = () => resolve('close')
     response.onAborted(() => {
       this.#gone = true
       this.#endBody()
@@ -55,6 +54,7 @@ export class Exchange {
    * @throws RefusalError: TOO_LARGE, or REQUEST_TIMEOUT when it has not arrived whole in time
    */
   readBody(maxBytes: number, timeoutMs: number): Promise<Buffer> {
+    this.#unread = false
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = []
       let length = 0
@@ -95,31 +95,36 @@ export class Exchange {
     if (this.#answered || this.#gone) return
     this.#answered = true
     const bytes = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
-    const send = (close: boolean): void => {
+    const send = (ending: 'keep' | 'close' | 'let close'): void => {
       if (this.#gone) return
+      const close = ending === 'close'
       this.#response.cork(() => {
         this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
         for (const [name, value] of Object.entries(headers ?? {})) this.#response.writeHeader(name, value)
+        if (ending === 'let close') this.#response.writeHeader('connection', 'close')
         if (this.method === 'HEAD') {
           this.#response.endWithoutBody(bytes === undefined ? 0 : Buffer.byteLength(bytes), close)
         } else if (status === 204 || status === 304) this.#response.endWithoutBody(undefined, close)
         else this.#response.end(bytes ?? '', close)
       })
     }
-    if (this.#unread) void this.#letSendingStop().then(() => send(true))
-    else send(closeConnection)
+    if (this.#unread) void this.#stopReading().then(send)
+    else send(closeConnection ? 'close' : 'keep')
   }
 
   /**
-   * Closing a connection while its client is sending would let the client see a reset before the answer. So the rest of
-   * the body is thrown away for a moment; a client that goes on is left to wait, and finds the answer then.
+   * Closing a connection while its client is sending shows the client a reset and not the answer. So the rest of the
+   * body is thrown away for a moment. A client that goes on is not read from any more: it finds the answer and may
+   * close the connection, else uWebSockets.js does so after some 30 s of silence.
    */
-  async #letSendingStop(): Promise<void> {
-    const late = new Promise<'late'>((resolve) => {
-      setTimeout(resolve, DISCARD_MS, 'late')
+  async #stopReading(): Promise<'close' | 'let close'> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'let close'>((resolve) => {
+      timer = setTimeout(resolve, DISCARD_MS, 'let close')
     })
-    if ((await Promise.race([this.#bodyEnded, late])) !== 'late' || this.#gone) return
-    this.#response.pause()
-    await delay(PAUSE_MS)
+    const ending = await Promise.race([this.#bodyEnded, late])
+    clearTimeout(timer)
+    if (ending === 'let close' && !this.#gone) this.#response.pause()
+    return ending
   }
 }

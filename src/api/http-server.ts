@@ -11,7 +11,10 @@ import { RefusalError } from '../shared/refusal.ts'
 const register = { GET: 'get', POST: 'post', PATCH: 'patch', PUT: 'put', DELETE: 'del' } as const
 
 /** Tokens travel in a header and not in cookies, so pages of any origin may call the API. */
-const CORS = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'retry-after, idempotency-replayed' }
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'retry-after, idempotency-replayed',
+}
 const COMMON = { ...CORS, 'x-content-type-options': 'nosniff' }
 const PREFLIGHT_SECONDS = 3_600
 
@@ -117,7 +120,12 @@ export class HttpServer {
       const exchange = new Exchange(response, request, paramNames)
       this.#underWay++
       void this.#runner.run(route, exchange, this.#underWay).then((answer) => {
-        const headers = { ...COMMON, 'cache-control': 'no-store', 'content-type': 'application/json', ...answer.headers }
+        const headers = {
+          ...COMMON,
+          'cache-control': 'no-store',
+          'content-type': 'application/json',
+          ...answer.headers,
+        }
         if (answer.body === undefined) delete (headers as Record<string, string>)['content-type']
         exchange.answer({ ...answer, headers }, this.#draining)
         this.#answered(exchange, route.path, answer.status)

@@ -26,7 +26,7 @@ import type { SmsSender } from './sms-sender.ts'
 export interface NodeOverrides {
   readonly clock?: Clock
   readonly logger?: Logger
-  readonly sms?: SmsSender
+  readonly sms?: SmsSender | undefined
 }
 
 type State = 'created' | 'starting' | 'started' | 'draining' | 'destroyed'

@@ -113,10 +113,11 @@ function describeErrors(route: Route, components: Map<string, Json>): Json {
   )
 }
 
-/** JSON Schema of a zod schema; one with an id becomes a component. */
+/** JSON Schema of a zod schema; the parts that have an id become components. */
 function describeSchema(schema: z.ZodType, io: 'input' | 'output', components: Map<string, Json>): Json {
-  const { $schema: _, id, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
-  if (typeof id !== 'string') return json
-  components.set(id, json)
-  return { $ref: `#/components/schemas/${id}` }
+  const json = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  const text = JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/')
+  const { $schema: _, $defs = {}, ...own } = JSON.parse(text) as { $defs?: Record<string, Json> } & Json
+  for (const [id, definition] of Object.entries($defs)) components.set(id, definition)
+  return own
 }

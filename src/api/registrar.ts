@@ -79,14 +79,20 @@ function toRefusal(answer: Exclude<Awaited<ReturnType<Registrations['claim']>>, 
     case 'wrong code': {
       const { triesLeft } = answer
       const more = triesLeft > 0 ? `${triesLeft} tries are left` : 'ask for a new one'
-      return new RefusalError('WRONG_CODE', `The code is wrong, expired or used up: ${more}`, { details: { triesLeft } })
+      return new RefusalError('WRONG_CODE', `The code is wrong, expired or used up: ${more}`, {
+        details: { triesLeft },
+      })
     }
     case 'pin required':
       return new RefusalError('PIN_REQUIRED', 'This account has a registration PIN: send it as "pin"')
     case 'wrong pin':
-      return new RefusalError('PIN_REQUIRED', 'The registration PIN is wrong', { details: { triesLeft: answer.triesLeft } })
+      return new RefusalError('PIN_REQUIRED', 'The registration PIN is wrong', {
+        details: { triesLeft: answer.triesLeft },
+      })
     case 'busy':
-      return new RefusalError('OVERLOADED', 'This number is being registered right now', { retryAfterMs: BUSY_RETRY_MS })
+      return new RefusalError('OVERLOADED', 'This number is being registered right now', {
+        retryAfterMs: BUSY_RETRY_MS,
+      })
     default:
       return answer satisfies never
   }

@@ -47,19 +47,21 @@ export class RouteRunner {
 
   /** Never rejects. Must be called in the callback that brought the request, since its body begins to arrive then. */
   async run(route: Route, exchange: Exchange, underWay: number): Promise<ApiAnswer> {
+    const { maxBodyBytes, bodyTimeoutMs } = this.#options
+    const reading = route.body === undefined ? undefined : exchange.readBody(maxBodyBytes, bodyTimeoutMs)
+    // Whatever happens before it is awaited.
+    reading?.catch(() => undefined)
     try {
       if (underWay > this.#options.maxConcurrentRequests) {
         throw new RefusalError('OVERLOADED', 'Too many requests at a time', { retryAfterMs: RETRY_MS })
       }
-      const { maxBodyBytes, bodyTimeoutMs } = this.#options
-      const reading = route.body === undefined ? undefined : exchange.readBody(maxBodyBytes, bodyTimeoutMs)
-      // A refusal below may leave it behind.
-      reading?.catch(() => undefined)
       const caller = route.auth === 'token' ? await this.#authenticate(exchange) : undefined
       const rawBody = (await reading) ?? Buffer.alloc(0)
       const request = this.#parse(route, exchange, rawBody)
       return await this.#inTime(this.#handle(route, request, caller))
     } catch (error) {
+      // A refusal that does not wait for the body would leave it on the connection.
+      await reading?.catch(() => undefined)
       const answer = errorAnswer(error)
       if (answer.status === 500) this.#events.httpFault(route.method, route.path, error)
       return answer
@@ -103,8 +105,7 @@ export class RouteRunner {
   #parse(route: Route, exchange: Exchange, rawBody: Buffer): ApiRequest<unknown, unknown> {
     const { headers, params, clientAddress, queryText } = exchange
     const query = parse('query', route.query, Object.fromEntries(new URLSearchParams(queryText)))
-    const json =
-      route.body && parseJsonBody(rawBody, headers['content-type'], this.#options.maxJsonDepth)
+    const json = route.body && parseJsonBody(rawBody, headers['content-type'], this.#options.maxJsonDepth)
     return { headers, params, clientAddress, rawBody, query, body: parse('body', route.body, json) }
   }
 }

@@ -25,6 +25,7 @@ export const requestHeaders = [
   'content-type',
   'idempotency-key',
   'if-none-match',
+  'transfer-encoding',
 ] as const
 
 export type RequestHeader = (typeof requestHeaders)[number]

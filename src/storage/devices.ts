@@ -48,6 +48,23 @@ export async function connectDevices(
   database: Database,
   requests: readonly ConnectRequest[],
 ): Promise<readonly ConnectAnswer[]> {
+  // In one order on all nodes, so that two statements seldom wait for each other.
+  const ordered = requests.toSorted((a, b) => a.address.user - b.address.user || a.address.device - b.address.device)
+  const rows = await retryDeadlock(() => countConnections(database, ordered))
+  const found = new Map(rows.map((row) => [`${row.user_id}.${row.device}`, row]))
+  return requests.map(({ address, number }) => {
+    const row = found.get(`${address.user}.${address.device}`)
+    if (row === undefined) return { outcome: 'unauthenticated' }
+    const newest = Number(row.connection_number)
+    if (number !== 0 && number < newest) return { outcome: 'replaced', number: newest }
+    return { outcome: 'ok', number: newest, address, registration: row.registration, hosted: row.hosted }
+  })
+}
+
+async function countConnections(
+  database: Database,
+  requests: readonly ConnectRequest[],
+): Promise<readonly (IdentityRow & { connection_number: string })[]> {
   const result = await database.pool.query<IdentityRow & { connection_number: string }>({
     name: 'connect-devices',
     text: `
@@ -60,14 +77,21 @@ export async function connectDevices(
       RETURNING d.user_id, d.device, d.registration, d.hosted, d.connection_number`,
     values: [...addressColumns(requests), requests.map((one) => one.tokenHash), requests.map((one) => one.number)],
   })
-  const found = new Map(result.rows.map((row) => [`${row.user_id}.${row.device}`, row]))
-  return requests.map(({ address, number }) => {
-    const row = found.get(`${address.user}.${address.device}`)
-    if (row === undefined) return { outcome: 'unauthenticated' }
-    const newest = Number(row.connection_number)
-    if (number !== 0 && number < newest) return { outcome: 'replaced', number: newest }
-    return { outcome: 'ok', number: newest, address, registration: row.registration, hosted: row.hosted }
-  })
+  return result.rows
+}
+
+/** SQLSTATE of a statement that PostgreSQL undid because it and others waited for each other in a circle. */
+const DEADLOCK = '40P01'
+const ATTEMPTS = 3
+
+async function retryDeadlock<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === ATTEMPTS || (error as { code?: unknown }).code !== DEADLOCK) throw error
+    }
+  }
 }
 
 export interface TokenRequest {

@@ -43,6 +43,9 @@ export class Journal {
   #wakeUp: { at: number; cancel: () => void } | undefined
   #awaySince: number | undefined
   #closed = false
+  /** The latest that the clock has shown, and by how much it has stepped back since the start. */
+  #latest = 0
+  #steppedMs = 0
 
   constructor(pool: Pool, options: JournalOptions, clock: Clock, events: JournalEvents) {
     this.#pool = pool
@@ -63,9 +66,8 @@ export class Journal {
 
   /** Takes an envelope for its mailbox; undefined when there is no room, or PostgreSQL is away. The listener hears of it once. */
   append<Item>(envelope: Envelope, listener: AppendListener<Item>, item: Item): Append | undefined {
-    const now = this.#clock.now()
-    if (this.#closed || (this.#awaySince !== undefined && now - this.#awaySince > this.#options.giveUpMs))
-      return undefined
+    const now = this.#now()
+    if (this.#closed || this.#hasGivenUp(now)) return undefined
     const append = this.#buffer.append(envelope, now, listener, item)
     if (append !== undefined) this.#schedule()
     return append
@@ -78,7 +80,7 @@ export class Journal {
 
   /** Deletes a row; the listener hears of it when it is gone. */
   delete<Item>(to: Address, messageId: MessageId, listener: DeleteListener<Item>, item: Item): void {
-    this.#buffer.delete(to, messageId, this.#clock.now(), listener, item)
+    this.#buffer.delete(to, messageId, this.#now(), listener, item)
     this.#schedule()
   }
 
@@ -97,6 +99,19 @@ export class Journal {
     this.#wakeUp = undefined
   }
 
+  /** While a flush is repeated, it will show that PostgreSQL is back; with none under way, the next append has to. */
+  #hasGivenUp(now: number): boolean {
+    return this.#flushing && this.#awaySince !== undefined && now - this.#awaySince > this.#options.giveUpMs
+  }
+
+  /** The time of the clock, which here never steps back: what waits, waits for a span of time. */
+  #now(): number {
+    const shown = this.#clock.now()
+    this.#steppedMs = Math.max(this.#steppedMs, this.#latest - shown)
+    this.#latest = shown + this.#steppedMs
+    return this.#latest
+  }
+
   #schedule(): void {
     if (this.#flushing || this.#closed) return
     if (this.#wakeUp !== undefined && this.#wakeUp.at <= this.#lastFlushAt + this.#options.flushIntervalMs) return
@@ -107,7 +122,7 @@ export class Journal {
       if (this.#wakeUp.at <= at) return
       this.#wakeUp.cancel()
     }
-    this.#wakeUp = { at, cancel: this.#after(at - this.#clock.now()) }
+    this.#wakeUp = { at, cancel: this.#after(at - this.#now()) }
   }
 
   #after(ms: number): () => void {
@@ -121,7 +136,7 @@ export class Journal {
 
   readonly #run = (): void => {
     this.#wakeUp = undefined
-    const now = this.#clock.now()
+    const now = this.#now()
     const due = this.#buffer.dueAt()
     if (due === undefined) return
     if (due > now) return this.#schedule()
@@ -154,14 +169,14 @@ export class Journal {
         this.#events.flushFailed(error as Error)
         const verdict = classifyError(error)
         if (verdict === 'row') return this.#writeHalves(appends, deletes)
-        this.#awaySince ??= this.#clock.now()
+        this.#awaySince ??= this.#now()
         if (verdict === 'noRoom') {
           // PostgreSQL has surely written nothing: senders learn it now, deletes are repeated.
           for (const append of appends) this.#settle(append, 'notAppended')
           appends = []
           if (deletes.length === 0) return
         }
-        this.#buffer.giveUp(this.#clock.now() - this.#options.giveUpMs)
+        this.#buffer.giveUp(this.#now() - this.#options.giveUpMs)
         await new Promise((resolve) => {
           setTimeout(resolve, waitMs)
         })

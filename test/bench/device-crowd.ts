@@ -1,4 +1,5 @@
-/** Many devices that do nothing, in a process of its own: a process may open only so many files. */
+/** Many devices that do next to nothing, in a process of its own: a process may open only so many files. */
+import type { ClientFrame, ServerFrame } from '../../proto/frames.ts'
 import type { Account } from './accounts.ts'
 import { Device } from './device.ts'
 import { serve } from './rpc.ts'
@@ -13,18 +14,34 @@ export interface CrowdOptions {
 }
 
 /** Connections opened at a time. */
-const CONCURRENCY = 100
+const CONCURRENCY = 20
+const PINGS_A_MESSAGE = 4_000
 
 export class DeviceCrowd {
   readonly #devices: Device[] = []
   #closed = 0
+  #pongs = 0
+  #onPongs: () => void = () => undefined
 
   /** Resolves when all sessions are open. */
   async connect({ url, accounts, localAddress }: CrowdOptions): Promise<void> {
+    const onFrames = (frames: readonly ServerFrame[]): void => this.#received(frames)
+    const onClosed = (): void => void this.#closed++
     await forEachOf(accounts, CONCURRENCY, async (account) => {
-      const options = { url, account, localAddress, onFrames: () => undefined, onClosed: () => void this.#closed++ }
-      this.#devices.push(await Device.connect(options))
+      this.#devices.push(await Device.connect({ url, account, localAddress, onFrames, onClosed }))
     })
+  }
+
+  /** Every device exchanges so many pings with the server, a multiple of 4,000. */
+  async ping(count: number): Promise<void> {
+    const pings: ClientFrame[] = Array.from({ length: PINGS_A_MESSAGE }, () => ({ type: 'ping' }))
+    for (let sent = 0; sent < count; sent += PINGS_A_MESSAGE) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#pongs = this.#devices.length * PINGS_A_MESSAGE
+      this.#onPongs = resolve
+      for (const device of this.#devices) device.send(pings)
+      await promise
+    }
   }
 
   /** How many sessions are open. */
@@ -35,6 +52,11 @@ export class DeviceCrowd {
   /** Closes all of them. */
   leave(_argument: undefined): void {
     for (const device of this.#devices.splice(0)) device.close()
+  }
+
+  #received(frames: readonly ServerFrame[]): void {
+    for (const { type } of frames) if (type === 'pong') this.#pongs--
+    if (this.#pongs === 0) this.#onPongs()
   }
 }
 

@@ -31,7 +31,8 @@ const machine = { cpu: cpus()[0]?.model ?? '', cores: cpus().length, node: proce
 const idle = options.idle === undefined ? undefined : await measureIdle(server, options.idle, progress)
 const { drain: envelopes, payload } = options
 const drain = envelopes === undefined ? undefined : await measureDrain(server, sms, envelopes, payload, progress)
-const run = idle === undefined && drain === undefined ? await measureWholeLives(server, sms, options, progress) : undefined
+const run =
+  idle === undefined && drain === undefined ? await measureWholeLives(server, sms, options, progress) : undefined
 const wholeLives = run?.results
 const profileFile = await server.stop()
 const profile =

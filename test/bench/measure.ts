@@ -99,7 +99,8 @@ async function look({ server, relayPid, load }: Rig) {
 function checkCounts(counts: Counts): void {
   const { sent, accepted, delivered, received, read, readsSent, readsAccepted, unexpected } = counts
   const whole = [accepted, delivered, received, read].every((count) => count === sent) && readsSent === readsAccepted
-  if (!whole || unexpected > 0) throw new Error(`Not every message lived its whole life once: ${JSON.stringify(counts)}`)
+  if (!whole || unexpected > 0)
+    throw new Error(`Not every message lived its whole life once: ${JSON.stringify(counts)}`)
 }
 
 function elidedOf({ elided, repeated }: Counts): number {

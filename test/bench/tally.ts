@@ -45,6 +45,18 @@ export class Tally implements Counts {
   get counts(): Counts {
     const { sent, accepted, delivered, received, elided, repeated, read } = this
     const { readsSent, readsAccepted, unexpected, example } = this
-    return { sent, accepted, delivered, received, elided, repeated, read, readsSent, readsAccepted, unexpected, example }
+    return {
+      sent,
+      accepted,
+      delivered,
+      received,
+      elided,
+      repeated,
+      read,
+      readsSent,
+      readsAccepted,
+      unexpected,
+      example,
+    }
   }
 }

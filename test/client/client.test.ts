@@ -123,6 +123,31 @@ test('marks outlive the thirty days that an envelope may wait', async (t) => {
   await client.close()
 })
 
+test('a start forgets the marks of what cannot come again, and no others', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
+  const countMarks = async (): Promise<number> => {
+    const store = await openFileStore(directory)
+    const marks = await store.transaction((transaction) => transaction.scan({ prefix: 'mark/', limit: 9 }))
+    await store.close()
+    return marks.length
+  }
+  const day = 24 * 3600 * 1000
+  for (const [number, days, marks] of [
+    [1, 0, 1],
+    [2, 20, 2],
+    [3, 36, 2],
+  ] as const) {
+    const clock = new ManualClock()
+    clock.jump(days * day)
+    const { client, wire } = await setUp({ store: await openFileStore(directory), clock })
+    const session = await wire.session(1)
+    session.say(deliver(1, number))
+    await session.nth('ack')
+    await client.close()
+    t.is(await countMarks(), marks)
+  }
+})
+
 test('content that cannot be read is shown as such and stops nothing', async (t) => {
   const { client, wire, shown } = await setUp()
   const session = await wire.session(1)
@@ -169,6 +194,36 @@ test('what the store could not take is not acknowledged and comes again', async 
   await client.close()
 })
 
+test('deliveries that wait for the store when their connection ends are left to the next one', async (t) => {
+  const inner = memoryStore()
+  let gate = Promise.resolve()
+  const store: Store = {
+    transaction: async (work) => {
+      await gate
+      return inner.transaction(work)
+    },
+    close: () => inner.close(),
+  }
+  const { client, clock, wire, shown } = await setUp({ store })
+  const session = await wire.session(1)
+  const { promise, resolve: open } = Promise.withResolvers<void>()
+  await client.chats()
+  gate = promise
+  session.say(deliver(1))
+  await Promise.resolve()
+  session.say(deliver(2))
+  session.end(1006)
+  open()
+  await client.chats()
+  clock.advance(1_000)
+  const next = await wire.session(2)
+  t.deepEqual(texts(shown), [])
+  next.say(deliver(1), deliver(2))
+  await next.nth('ack')
+  t.deepEqual(texts(shown), ['text 1', 'text 2'])
+  await client.close()
+})
+
 test('a gap in the deliveries gives the connection up', async (t) => {
   const { client, wire } = await setUp()
   const session = await wire.session(1)
@@ -203,6 +258,29 @@ test('a message goes out when it is stored, and its receipts move it forward', a
     ['accepted', 'delivered', 'read'],
   )
   t.like((await client.history(PEER))[0], { status: 'read', deliveredTo: [1] })
+  await client.close()
+})
+
+test('whenAccepted answers at once for a message whose fate is known, and waits for the server otherwise', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  const good = client.sendText(PEER, 'one')
+  const bad = client.sendText(15550000009, 'two')
+  await session.nth('send', 2)
+  session.say(refused(bad.id, 'UNKNOWN_USER'), receipt(1, Kind.DELIVERED, [good.id]))
+  await session.nth('ack')
+  await t.throwsAsync(client.whenAccepted(bad), { code: 'UNKNOWN_USER' })
+  const answer = client.whenAccepted(good)
+  let answered = false
+  void answer.finally(() => {
+    answered = true
+  })
+  await client.chats()
+  t.false(answered, 'one device has it, and the server has not accepted it')
+  session.say(accepted(good.id, 1n))
+  t.is((await answer).status, 'delivered')
+  t.is((await client.whenAccepted(good)).status, 'delivered')
+  await t.throwsAsync(client.whenAccepted({ ...good, id: uuid(5) }), { code: 'UNKNOWN_MESSAGE' })
   await client.close()
 })
 

@@ -143,6 +143,18 @@ test('a message to nobody fails in words, and the next chat goes on', async (t) 
   t.like((await amina.client.history(15559999999))[0], { status: 'failed', error: 'UNKNOWN_USER' })
 })
 
+test('whoever writes faster than the limit is slowed down, and nothing is lost or overtaken', async (t) => {
+  const server = await startNode(t, { env: { LIMITS: '{"send":{"burst":20,"perSecond":50}}' } })
+  const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
+  const sent = Array.from({ length: 100 }, (_, index) => amina.client.sendText(bruno.user, `message ${index}`))
+  for (const message of sent) await amina.client.whenAccepted(message)
+  await waitUntil('Bruno has all', () => bruno.shown.length === 100)
+  t.deepEqual(
+    texts(bruno.shown),
+    sent.map((_, index) => `message ${index}`),
+  )
+})
+
 test('typing is seen, and presence with the time of leaving', async (t) => {
   const server = await startNode(t)
   const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]

@@ -14,7 +14,7 @@ const scope = new FileScope()
 let server: TestServer
 
 test.before(async () => {
-  server = await startNode(scope.t)
+  server = await startNode(scope)
 })
 test.after.always(() => scope.end())
 

@@ -15,7 +15,7 @@ const scope = new FileScope()
 let server: TestServer
 
 test.before(async () => {
-  server = await startNode(scope.t, { config: { gateway: { connectTimeoutMs: 1_500 } } })
+  server = await startNode(scope, { config: { gateway: { connectTimeoutMs: 1_500 } } })
 })
 test.after.always(() => scope.end())
 

@@ -22,6 +22,8 @@ export interface LoadOptions {
   /** Who writes, and to whom; default: everybody to everybody. */
   readonly writers?: readonly Person[]
   readonly readers?: readonly Person[]
+  /** What they say. */
+  readonly words?: readonly [string, ...string[]]
 }
 
 /** What became of a run. */
@@ -104,9 +106,9 @@ export class Crowd {
     return this.#refusedForNow
   }
 
-  /** Writes one message, with words of the seed. */
-  write(from: Person, to: Person): void {
-    const text = `${this.#sent} ${pick(this.random, WORDS)}`
+  /** Writes one message, with some of the words. */
+  write(from: Person, to: Person, words: readonly [string, ...string[]] = WORDS): void {
+    const text = `${this.#sent} ${pick(this.random, words)}`
     const { id } = from.write(to.user, text)
     this.checker.sent({ id, from: from.device, to: to.user, text })
     this.#sent++
@@ -187,13 +189,13 @@ export class Crowd {
     return this.checker.progress().read >= this.#sent
   }
 
-  #writeOne({ absences = false, writers = this.people, readers = this.people }: LoadOptions): void {
+  #writeOne({ absences = false, writers = this.people, readers = this.people, words }: LoadOptions): void {
     if (absences) this.#move()
     const able = writers.filter((person) => person.canWrite)
     const from = able[Math.floor(this.random() * able.length)]
     const others = readers.filter((person) => person !== from)
     const to = others[Math.floor(this.random() * others.length)]
-    if (from !== undefined && to !== undefined) this.write(from, to)
+    if (from !== undefined && to !== undefined) this.write(from, to, words)
   }
 
   /** Somebody may leave or come back. */

@@ -32,6 +32,7 @@ export class Person {
   readonly #events: PersonEvents
   #client: Client | undefined
   #absence: Absence | undefined
+  #moving = Promise.resolve()
 
   private constructor(user: number, token: string, link: TcpProxy, random: () => number, events: PersonEvents) {
     this.user = user
@@ -90,23 +91,33 @@ export class Person {
   }
 
   /** Starts the app, or comes back from an absence; one that waits to connect again does so now. */
-  async arrive(): Promise<void> {
+  arrive(): Promise<void> {
     this.#absence = undefined
-    if (this.#client === undefined) await this.#open()
-    else this.#client.connect()
+    return this.#next(async () => {
+      if (this.#client === undefined) await this.#open()
+      else this.#client.connect()
+    })
   }
 
-  async leave(absence: Absence): Promise<void> {
+  leave(absence: Absence): Promise<void> {
     this.#absence = absence
-    if (absence === 'disconnected') return this.#client?.disconnect()
-    const client = this.#client
-    this.#client = undefined
-    await client?.close()
+    return this.#next(async () => {
+      if (absence === 'disconnected') return this.#client?.disconnect()
+      const client = this.#client
+      this.#client = undefined
+      await client?.close()
+    })
   }
 
   async close(): Promise<void> {
     await this.leave('closed')
     await this.link.close()
+  }
+
+  /** One after the other: two clients must never share the store. */
+  #next(move: () => Promise<void>): Promise<void> {
+    this.#moving = this.#moving.then(move)
+    return this.#moving
   }
 
   async #open(): Promise<void> {

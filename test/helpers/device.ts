@@ -144,7 +144,10 @@ export class Device {
   async settled(): Promise<void> {
     const before = this.all('pong').length
     this.send({ type: 'ping' })
-    await waitUntil('a pong comes', () => this.all('pong').length > before)
+    await waitUntil('a pong comes', () => {
+      if (this.closed !== undefined) throw new Error(`Closed with ${this.closed.code} while a pong was waited for`)
+      return this.all('pong').length > before
+    })
   }
 
   ack(upTo = this.all('deliver').at(-1)?.seq ?? 0): void {

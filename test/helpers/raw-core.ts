@@ -1,4 +1,3 @@
-import type { ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
@@ -14,6 +13,7 @@ import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
 import { LocalBusHub } from '../../src/transport/local-bus.ts'
 import { createTestDatabase, openDatabase } from './database.ts'
+import type { Teardown } from './database.ts'
 import { testConfig } from './raw-config.ts'
 import type { ConfigPatch } from './raw-config.ts'
 
@@ -37,7 +37,7 @@ export interface TestCore {
 }
 
 /** Starts a message core. Two of one database, on buses of one hub, are two nodes. */
-export async function startCore(t: ExecutionContext, options: TestCoreOptions = {}): Promise<TestCore> {
+export async function startCore(t: Teardown, options: TestCoreOptions = {}): Promise<TestCore> {
   const databaseUrl = options.databaseUrl ?? (await createTestDatabase(t))
   const config = testConfig(databaseUrl, options.config)
   const clock = options.clock ?? systemClock

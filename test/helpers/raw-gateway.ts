@@ -1,10 +1,10 @@
-import type { ExecutionContext } from 'ava'
 import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
 import type { ClientFrame } from '../../proto/frames.ts'
 import type { Connection } from '../../src/transport/connection.ts'
 import { Gateway } from '../../src/transport/gateway.ts'
 import type { GatewayOptions } from '../../src/transport/gateway.ts'
+import type { Teardown } from './database.ts'
 
 /** A connection as its handler sees it. */
 export interface Heard {
@@ -24,7 +24,7 @@ export interface TestGateway {
 }
 
 /** A gateway alone, with a handler that the test sees through. */
-export async function startGateway(t: ExecutionContext, patch: Partial<GatewayOptions> = {}): Promise<TestGateway> {
+export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> = {}): Promise<TestGateway> {
   const heard: Heard[] = []
   const faults: unknown[] = []
   const gateway = new Gateway({

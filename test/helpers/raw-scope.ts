@@ -1,20 +1,15 @@
-import type { ExecutionContext } from 'ava'
+import type { Teardown } from './database.ts'
 
-/** Stands in for `t` where something lives as long as its test file: the hooks of AVA know no teardown. */
-export class FileScope {
-  readonly #teardowns: (() => unknown)[] = []
+/** Takes the place of a test where something lives as long as its file: the hooks of AVA know no teardown. */
+export class FileScope implements Teardown {
+  readonly #undo: (() => unknown)[] = []
 
-  /** To be handed to helpers that ask for a test. */
-  get t(): ExecutionContext {
-    return this as unknown as ExecutionContext
-  }
-
-  teardown(end: () => unknown): void {
-    this.#teardowns.push(end)
+  teardown(undo: () => unknown): void {
+    this.#undo.push(undo)
   }
 
   /** Ends what was started, the last one first. */
   async end(): Promise<void> {
-    for (const end of this.#teardowns.splice(0).toReversed()) await end()
+    for (const undo of this.#undo.splice(0).toReversed()) await undo()
   }
 }

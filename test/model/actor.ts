@@ -1,5 +1,11 @@
 import type { InFlight, Owed } from '../../src/actors/in-flight.ts'
-import type { Append as AppendToken, MailboxEffects, MailboxState, RowQuery, Rows } from '../../src/actors/mailbox-state.ts'
+import type {
+  Append as AppendToken,
+  MailboxEffects,
+  MailboxState,
+  RowQuery,
+  Rows,
+} from '../../src/actors/mailbox-state.ts'
 import type { Append, AppendListener, DeleteListener } from '../../src/storage/journal-op.ts'
 import { envelopeBytes } from '../../src/shared/envelope.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
@@ -28,7 +34,6 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   finished: InFlight[] = []
   readonly #world: World
   #inbox: Arrival[] = []
-  #current: Arrival | undefined
   #upTo: number | undefined
   #woken = false
   /** Delivered and not acknowledged. */
@@ -82,10 +87,8 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
       this.state.wake()
     }
     for (let batch = this.#inbox.shift(); batch !== undefined; batch = this.#inbox.shift()) {
-      this.#current = batch
       this.#watchPhase(() => this.state.arrive(batch!))
     }
-    this.#current = undefined
   }
 
   /** Ends the session and gives the mailbox up; `done` follows when all its appends are written. */
@@ -99,10 +102,6 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
     this.node.leave(this)
     this.socket.end(replaced)
     this.state.close()
-    if (this.#current !== undefined) {
-      this.#current.givenBack = true
-      this.#current.answerAll('notHere')
-    }
     for (const batch of this.#inbox.splice(0)) batch.answerAll('notHere')
     if (this.finished.length > 0) this.tellSenders()
     if (!this.#world.config.repairs.closingWake) return done?.()
@@ -161,10 +160,6 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
     if (this.state.inFlight > inFlightEnvelopes) this.#world.violate('WINDOW', 'too many envelopes in flight')
     if (this.#world.verbose) this.#world.log(`${this.name} delivers ${describe(envelope)}`)
     this.socket.say({ type: 'deliver', seq, envelope })
-    if (this.socket.overflow && !this.closed) {
-      this.#world.count.overflow++
-      this.close(false)
-    }
   }
 
   caughtUp(): void {

@@ -6,8 +6,6 @@ import type { World } from './world.ts'
 export class Arrival implements Batch {
   readonly envelopes: readonly Envelope[]
   readonly incarnation: string | undefined
-  /** The actor ended in the middle of it, so all of it was given back as well. */
-  givenBack = false
   readonly #world: World
   readonly #sender: Pick<Batch, 'answer'>
   readonly #answered: boolean[]
@@ -22,11 +20,11 @@ export class Arrival implements Batch {
 
   /** Which item nobody has answered; -1: none. */
   get unanswered(): number {
-    return this.givenBack ? -1 : this.#answered.indexOf(false)
+    return this.#answered.indexOf(false)
   }
 
   answer(index: number, outcome: Outcome, incarnation: string): void {
-    if (this.#answered[index] === true && !this.givenBack) this.#world.violate('ANSWER', 'an actor answers an item twice')
+    if (this.#answered[index] === true) this.#world.violate('ANSWER', 'an actor answers an item twice')
     this.#answered[index] = true
     this.#sender.answer(index, outcome, incarnation)
   }

@@ -25,7 +25,7 @@ export abstract class Client {
     this.connecting()
   }
 
-  /** Takes the next frame of a socket; of one it has left only if it does not know better. */
+  /** Takes the next frame of a socket, which may be one that it has left. */
   read(socket: Socket): void {
     const frame = socket.toClient.shift()
     if (frame === undefined) return

@@ -19,7 +19,7 @@ export interface Budgets {
   /** The journal gives up what waits. */
   giveUp: number
   poll: number
-  /** A socket takes no more. */
+  /** A socket takes no more, so the server closes it. */
   overflow: number
   /** Somebody else sends to a mailbox, as a new chain. */
   others: number
@@ -37,6 +37,8 @@ export interface Repairs {
   readonly flush: boolean
   /** A closing actor lets its appends finish and wakes its successor, before it answers the take-over. */
   readonly closingWake: boolean
+  /** When PostgreSQL has no room, what waits behind the refused flush is refused too. */
+  readonly refuseWaiting: boolean
   /** Rows are looked for again from time to time. */
   readonly poll: boolean
 }
@@ -82,6 +84,7 @@ export const ALL_REPAIRS: Repairs = {
   deafToOldSockets: true,
   flush: true,
   closingWake: true,
+  refuseWaiting: true,
   poll: true,
 }
 

@@ -45,11 +45,19 @@ const REFUSALS: WalkKind = {
   slow: [{ op: Op.CLIENT_READS, x: 1 }],
 }
 
-/** The sender moves on from a node whose bus lags, while reads take long. */
+/** The sender moves on, while the bus lags and the reads of the recipient take long. */
 const MOVES: WalkKind = {
-  config: { ...FEW, messages: 3, nodes: 2, messages: 5, silentSteps: 100, budgets: { ...NO_FAULTS, cut: 1, timeout: 2, others: 6, moveSender: 2 } },
+  config: {
+    ...FEW,
+    messages: 5,
+    nodes: 2,
+    windowEnvelopes: 3,
+    localWakes: true,
+    silentSteps: 100,
+    budgets: { ...NO_FAULTS, cut: 1, timeout: 2, others: 6, moveSender: 2 },
+  },
   calm: true,
-  slow: [{ op: Op.BUS, x: 0 }, { op: Op.ROWS, x: 1 }],
+  slow: [{ op: Op.BUS }, { op: Op.ROWS, x: 1 }],
 }
 
 /** The sender moves between nodes whose clocks differ. */
@@ -68,13 +76,23 @@ export const FLAWS: readonly Flaw[] = [
         from: 'this.#effects.route(new Route(',
         to: 'const all = (this.sent ??= new Map()); const put = (r) => (all.set(r, items), r); this.#effects.route(put(new Route(',
       },
-      { file: CHAIN, from: 'this.#incarnation, this, this.#effects))', to: 'this.#incarnation, this, this.#effects)))' },
+      {
+        file: CHAIN,
+        from: 'this.#incarnation, this, this.#effects))',
+        to: 'this.#incarnation, this, this.#effects)))',
+      },
       { file: CHAIN, from: 'const items = this.#underWay\n', to: 'const items = this.sent.get(route)\n' },
     ],
   },
   {
     name: 'R3: a mailbox does not read its rows for a new chain',
-    edits: [{ file: MAILBOX, from: 'const known = batch.incarnation === undefined || batch', to: 'const known = true || batch' }],
+    edits: [
+      {
+        file: MAILBOX,
+        from: 'const known = batch.incarnation === undefined || batch',
+        to: 'const known = true || batch',
+      },
+    ],
   },
   {
     name: 'R3: a read that had begun before a batch came is good enough for it',
@@ -95,7 +113,9 @@ export const FLAWS: readonly Flaw[] = [
   },
   {
     name: 'R5: what waits behind a refused send goes on',
-    edits: [{ file: CONVERSATION, from: 'return this.#chains.flatMap((chain) => chain.takeWaiting())', to: 'return []' }],
+    edits: [
+      { file: CONVERSATION, from: 'return this.#chains.flatMap((chain) => chain.takeWaiting())', to: 'return []' },
+    ],
   },
   {
     name: 'R5: a live mailbox appends what follows a refused item of a batch',
@@ -136,7 +156,13 @@ export const FLAWS: readonly Flaw[] = [
   },
   {
     name: 'R7: an insert that is being written can be struck out',
-    edits: [{ file: BUFFER, from: "if (append.state !== 'buffered') return false", to: "if (append.state === 'done') return false" }],
+    edits: [
+      {
+        file: BUFFER,
+        from: "if (append.state !== 'buffered') return false",
+        to: "if (append.state === 'done') return false",
+      },
+    ],
   },
   { name: 'R8: the first read does not wait for the subscription', without: 'flush', kind: NO_POLL },
   { name: 'R9: a closing mailbox does not wake its successor', without: 'closingWake', kind: NO_POLL },
@@ -146,9 +172,16 @@ export const FLAWS: readonly Flaw[] = [
     kind: TIMEOUTS_NO_POLL,
   },
   { name: 'R11: nobody polls', without: 'poll' },
+  { name: 'a flush without room is refused, and what waits behind it goes on', without: 'refuseWaiting' },
   {
     name: 'a struck insert is written',
-    edits: [{ file: LANE, from: "if (append.state !== 'buffered') continue", to: "if (append.state === 'flushing') continue" }],
+    edits: [
+      {
+        file: LANE,
+        from: "if (append.state !== 'buffered') continue",
+        to: "if (append.state === 'flushing') continue",
+      },
+    ],
   },
   {
     name: 'a window holds one envelope too many',
@@ -156,11 +189,23 @@ export const FLAWS: readonly Flaw[] = [
   },
   {
     name: 'a struck insert keeps its bytes',
-    edits: [{ file: BUFFER, from: "append.state = 'done'\n    this.#bytes -= envelopeBytes(append.envelope)", to: "append.state = 'done'" }],
+    edits: [
+      {
+        file: BUFFER,
+        from: "append.state = 'done'\n    this.#bytes -= envelopeBytes(append.envelope)",
+        to: "append.state = 'done'",
+      },
+    ],
   },
   {
     name: 'a barrier does not wait for what is buffered',
-    edits: [{ file: BUFFER, from: 'const emptied = appends.length < limit && this.#deletes.length === 0', to: 'const emptied = true' }],
+    edits: [
+      {
+        file: BUFFER,
+        from: 'const emptied = appends.length < limit && this.#deletes.length === 0',
+        to: 'const emptied = true',
+      },
+    ],
     kind: { config: { ...NO_POLL.config, flushLimit: 1 } },
   },
 ]

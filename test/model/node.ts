@@ -12,7 +12,7 @@ import { Session } from './session.ts'
 import type { Socket } from './socket.ts'
 import type { World } from './world.ts'
 
-export const JOURNAL_DELAYS = { receiptDelayMs: 1_000, deleteDelayMs: 5 }
+const JOURNAL_DELAYS = { receiptDelayMs: 1_000, deleteDelayMs: 5 }
 
 interface RoutedItem {
   readonly route: Route
@@ -133,7 +133,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     const { flush, committed } = this.flight!
     this.flight = { flush: { ...flush, appends: [] }, committed }
     for (const append of flush.appends) this.buffer.settle(append, 'notAppended')
-    this.buffer.giveUp(this.now)
+    if (this.#world.config.repairs.refuseWaiting) this.buffer.giveUp(this.now)
   }
 
   // Routes.
@@ -344,4 +344,3 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     route.takeBack()
   }
 }
-

@@ -32,15 +32,12 @@ function endFaults(world: World): void {
     node.refusals = 0
     if (node.up && !node.joined) world.perform(makeEvent(Op.JOIN, node.index))
   }
-  for (const socket of world.sockets) socket.overflow = false
 }
 
 /** Requests that nobody answers, and sockets that nobody holds, end one day. */
 function whatTimeBrings(world: World): boolean {
   const node = world.nodes.find(({ up, requests }) => up && requests.size > 0)
-  const event = node
-    ? makeEvent(Op.TIMEOUT, node.index)
-    : possibleFaults(world).find((fault) => opOf(fault) === Op.EOF)
+  const event = node ? makeEvent(Op.TIMEOUT, node.index) : possibleFaults(world).find((fault) => opOf(fault) === Op.EOF)
   if (event !== undefined) world.perform(event)
   return event !== undefined
 }

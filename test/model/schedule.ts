@@ -98,9 +98,9 @@ export function possibleFaults(world: World): number[] {
     if (budgets.fill > 0) for (let i = 0; i < FILL_LEAVES.length; i++) events.push(makeEvent(Op.FILL, index, i))
     if (budgets.giveUp > 0 && node.buffer.bytes > 0) events.push(makeEvent(Op.GIVE_UP, index))
   }
-  for (const { index, left, ended, node, toServer, overflow } of sockets) {
+  for (const { index, left, ended, node, toServer } of sockets) {
     if (left && !ended && node.runs && toServer.length === 0) events.push(makeEvent(Op.EOF, index))
-    if (budgets.overflow > 0 && !ended && !overflow && node.runs) events.push(makeEvent(Op.OVERFLOW, index))
+    if (budgets.overflow > 0 && !ended && node.runs) events.push(makeEvent(Op.OVERFLOW, index))
   }
   if (budgets.others > 0) {
     for (const { index, routable, node } of actors) if (routable && node.runs) events.push(makeEvent(Op.OTHERS, index))

@@ -3,7 +3,7 @@ import type { Conversation } from '../../src/actors/conversation.ts'
 import type { FinalOutcome, Route } from '../../src/actors/route.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
 import type { Address, MessageId } from '../../src/shared/ids.ts'
-import { SENDER, addressOf, describe, makeMessage } from './devices.ts'
+import { addressOf, describe, makeMessage } from './devices.ts'
 import type { Socket } from './socket.ts'
 import type { World } from './world.ts'
 
@@ -81,7 +81,8 @@ export class Session implements ChainEffects<Item> {
   }
 
   answered({ envelope, sending }: Item, outcome: FinalOutcome): void {
-    if (this.#world.verbose) this.#world.log(`session of socket ${this.#socket.index}: ${describe(envelope)} ${outcome}`)
+    if (this.#world.verbose)
+      this.#world.log(`session of socket ${this.#socket.index}: ${describe(envelope)} ${outcome}`)
     if (outcome === 'delivered') sending.delivered.push(envelope.to.device)
     if (outcome === 'refused') {
       this.#world.count.refused++
@@ -100,9 +101,4 @@ export class Session implements ChainEffects<Item> {
     if (sending.refused) this.#socket.say({ type: 'error', message })
     else this.#socket.say({ type: 'accepted', message, messageId, delivered })
   }
-}
-
-/** Whether a device has a sending side in the walk. */
-export function isSender(device: number): boolean {
-  return device === SENDER
 }

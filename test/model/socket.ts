@@ -35,8 +35,6 @@ export class Socket {
   left = false
   /** The server hears and says nothing more. */
   ended = false
-  /** The next delivery overflows what the connection may buffer. */
-  overflow = false
   actor: Actor | undefined
   session: Session | undefined
 

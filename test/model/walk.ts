@@ -64,11 +64,13 @@ function drawConfig(random: Random): WorldConfig {
     inboxBatches: random.chance(0.1) ? 1 : 100,
     bufferBytes: random.chance(0.3) ? 1_600 : 20_000,
     flushLimit: random.chance(0.3) ? 2 : 100,
-    skew: random.chance(0.5) ? [0, 0, 0] : random.pick([
-      [0, -25, 30],
-      [40, 0, -40],
-      [25, 0, 0],
-    ]),
+    skew: random.chance(0.5)
+      ? [0, 0, 0]
+      : random.pick([
+          [0, -25, 30],
+          [40, 0, -40],
+          [25, 0, 0],
+        ]),
     locations: random.chance(0.3),
     silentSteps: random.chance(0.3) ? 5 + random.int(40) : 0,
     localWakes: random.chance(0.5),
@@ -90,7 +92,7 @@ function drawConfig(random: Random): WorldConfig {
       refuse: upTo(2),
       fill: upTo(1),
       giveUp: upTo(1),
-      overflow: random.chance(0.2) ? +(process.env.OVERFLOW??0) : 0,
+      overflow: upTo(1),
       poll: upTo(2),
       others: upTo(2),
     },
@@ -136,7 +138,12 @@ function beginCalmly(world: World, random: Random, trace: number[]): void {
   }
 }
 
-function drawEvent(world: World, random: Random, faultRate: number, slow: readonly Slow[] | undefined): number | undefined {
+function drawEvent(
+  world: World,
+  random: Random,
+  faultRate: number,
+  slow: readonly Slow[] | undefined,
+): number | undefined {
   if (random.chance(faultRate)) {
     const faults = possibleFaults(world)
     if (faults.length > 0) return random.pick(faults)
@@ -147,7 +154,9 @@ function drawEvent(world: World, random: Random, faultRate: number, slow: readon
     return faults.length === 0 ? undefined : random.pick(faults)
   }
   if (slow === undefined || random.chance(0.2)) return random.pick(events)
-  const quick = events.filter((event) => !slow.some(({ op, x }) => op === opOf(event) && (x === undefined || x === xOf(event))))
+  const quick = events.filter(
+    (event) => !slow.some(({ op, x }) => op === opOf(event) && (x === undefined || x === xOf(event))),
+  )
   return random.pick(quick.length > 0 ? quick : events)
 }
 

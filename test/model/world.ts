@@ -202,8 +202,9 @@ export class World {
         return this.#othersSend(this.actors[x]!)
       case Op.OVERFLOW:
         budgets.overflow--
-        this.sockets[x]!.overflow = true
-        return
+        this.count.overflow++
+        this.sockets[x]!.end(false)
+        return this.#endOfSocket(this.sockets[x]!)
       default:
         throw new Error(`no such event: ${event}`)
     }

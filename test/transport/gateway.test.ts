@@ -154,18 +154,6 @@ test('a client that answers no ping is closed with 4003, one that answers stays'
   mute.destroy()
 })
 
-test('a client that is closed and never reads it is cut after a while', async (t) => {
-  const server = await startGateway(t, { connectTimeoutMs: 100 })
-  const deaf = await RawSocket.open(server.url, PROTO)
-  deaf.pause()
-  await waitUntil('it is open', () => server.gateway.size === 1)
-  server.onFrames = (connection) => connection.close(CloseCode.OVERLOADED)
-  deaf.send(Opcode.binary, ping())
-  await waitUntil('it is gone', () => server.gateway.size === 0)
-  t.is(server.heard[0]!.gone, 1)
-  deaf.destroy()
-})
-
 test('a client that does not read is closed as a slow consumer at the limit, and its neighbour is served', async (t) => {
   const server = await startGateway(t, { maxBackpressureBytes: 1_000_000 })
   const deaf = await RawSocket.open(server.url, PROTO)

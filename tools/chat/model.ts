@@ -1,6 +1,6 @@
 import type { ConnectionState, Message } from '../../client/index.ts'
 
-export interface Presence {
+interface Presence {
   readonly online: boolean
   readonly lastSeen: number
 }

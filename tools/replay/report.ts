@@ -16,7 +16,8 @@ const findingNames: Readonly<Record<keyof Findings, string>> = {
 
 /** The table at the end of a run. */
 export function renderReport(script: Script, { progress, findings, ...result }: PlayResult): string {
-  const table = new Table({ colAligns: ['left', 'right'], style: { head: [], border: [] } })
+  const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
+  const table = new Table({ colAligns: ['left', 'right'], style: { head: [], border: [] }, chars })
   const seconds = result.durationMs / 1000
   table.push(
     ['authors', script.authors.length],

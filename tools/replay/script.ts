@@ -1,7 +1,7 @@
 import { parseString } from 'whatsapp-chat-parser'
 
 /** One message of the chat: who wrote it, by number, and what. */
-export interface ScriptLine {
+interface ScriptLine {
   readonly author: number
   readonly text: string
 }

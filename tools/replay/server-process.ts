@@ -27,7 +27,7 @@ const LIMITS = JSON.stringify({
 })
 
 /** The server could not be started; the message ends with its last words. */
-export class ServerStartError extends Error {
+class ServerStartError extends Error {
   override readonly name = 'ServerStartError'
 }
 

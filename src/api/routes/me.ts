@@ -73,7 +73,8 @@ export function meRoutes(accounts: Accounts, events: Events): Route[] {
       path: '/v1/me',
       tag: TAG,
       summary: 'Delete the account and everything of it',
-      description: 'Its devices lose their tokens and sessions; what waited for them goes back to the senders as expired.',
+      description:
+        'Its devices lose their tokens and sessions; what waited for them goes back to the senders as expired.',
       answers: { 204: { description: 'It is gone' } },
       async handle(_, { address }) {
         await accounts.delete(address.user)

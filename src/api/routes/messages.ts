@@ -44,7 +44,10 @@ const cursorSchema = z.string().regex(/^\d{1,19}$/, 'must be a cursor from GET /
 const pageSchema = z
   .object({
     messages: z.array(receivedSchema),
-    cursor: z.string().nullable().describe('For DELETE /messages: names the last message of this page; null: it is empty'),
+    cursor: z
+      .string()
+      .nullable()
+      .describe('For DELETE /messages: names the last message of this page; null: it is empty'),
     more: z.boolean().describe('There are others, which come once these are acknowledged'),
   })
   .meta({ id: 'MessagePage' })

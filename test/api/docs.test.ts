@@ -1,0 +1,48 @@
+import test from 'ava'
+import { shareServer } from '../helpers/server.ts'
+
+const shared = shareServer(test)
+
+test('the page loads only files of this server, and may do no more', async (t) => {
+  const { url } = shared()
+  const page = await fetch(`${url}/docs`)
+  t.is(page.status, 200)
+  t.is(page.headers.get('content-type'), 'text/html; charset=utf-8')
+  const policy = page.headers.get('content-security-policy') ?? ''
+  t.regex(policy, /default-src 'none'; script-src 'self';/)
+  t.notRegex(policy, /https?:|unsafe-eval|script-src[^;]*unsafe/)
+  const html = await page.text()
+  t.notRegex(html, /https?:\/\/|<script>|\son\w+=/)
+  const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file as string)
+  t.is(files.length, 4)
+  for (const file of files) {
+    const response = await fetch(new URL(file, `${url}/docs`))
+    t.is(response.status, 200, file)
+    t.true((await response.arrayBuffer()).byteLength > 100, file)
+  }
+})
+
+test('its files are compressed for those who take it, and not sent again', async (t) => {
+  const file = `${shared().url}/docs/swagger-ui.css`
+  const plain = await fetch(file, { headers: { 'accept-encoding': 'identity' } })
+  const zipped = await fetch(file, { headers: { 'accept-encoding': 'gzip' } })
+  t.is(plain.headers.get('content-encoding'), null)
+  t.is(zipped.headers.get('content-encoding'), 'gzip')
+  t.true(Number(zipped.headers.get('content-length')) * 3 < Number(plain.headers.get('content-length')))
+  t.is(await zipped.text(), await plain.text())
+  const etag = plain.headers.get('etag') ?? ''
+  const again = await fetch(file, { headers: { 'if-none-match': etag } })
+  t.is(again.status, 304)
+  t.is((await again.arrayBuffer()).byteLength, 0)
+})
+
+test('no other file can be had', async (t) => {
+  for (const path of [
+    '/docs/index.html',
+    '/docs/../package.json',
+    '/docs/%2e%2e/package.json',
+    '/docs/swagger-ui.js',
+  ]) {
+    t.is((await fetch(shared().url + path)).status, 404, path)
+  }
+})

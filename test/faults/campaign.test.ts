@@ -1,0 +1,51 @@
+import test from 'ava'
+import { pick } from '../../tools/replay/random.ts'
+import type { Crowd } from './crowd.ts'
+import { Harness } from './harness.ts'
+
+/** How long faults of all kinds follow each other; FAULT_SECONDS makes a longer campaign of it. */
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 10)
+let harness: Harness
+
+test.before(async () => {
+  harness = await Harness.start({
+    postgres: 'linked',
+    settings: {
+      storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 1_500 },
+      journal: { giveUpMs: 1_500 },
+    },
+  })
+})
+
+test.after.always(() => harness?.stop())
+
+test.serial('one fault after another, in any order, loses nothing', async (t) => {
+  t.timeout((SECONDS + 180) * 1_000)
+  await harness.run(t, { users: 8, seed: 601 }, async (crowd) => {
+    crowd.load({ perSecond: 100, absences: true })
+    const end = performance.now() + SECONDS * 1_000
+    const befallen: string[] = []
+    while (performance.now() < end) {
+      await crowd.moreSent(Math.ceil(crowd.random() * 100))
+      const [name, befall] = pick(crowd.random, faults)
+      befallen.push(name)
+      await befall(crowd)
+    }
+    t.log(befallen.join(', '))
+  })
+})
+
+type Fault = readonly [name: string, befall: (crowd: Crowd) => Promise<unknown> | void]
+
+const faults: readonly [Fault, ...Fault[]] = [
+  ['kill', () => harness.levers.kill()],
+  ['rolling restart', () => harness.levers.rollingRestart()],
+  ['freeze', (crowd) => harness.levers.freeze(() => crowd.moreSent(200))],
+  ['restart of PostgreSQL', () => harness.levers.restartPostgres()],
+  ['kill of PostgreSQL', (crowd) => harness.levers.killPostgres(pick(crowd.random, ['postmaster', 'all', 'backend']))],
+  ['frozen PostgreSQL', (crowd) => harness.levers.freezePostgres(() => crowd.moreSent(300))],
+  ['cut link', () => harness.levers.cutLink()],
+  ['severed link', (crowd) => harness.levers.severLink(() => crowd.moreSent(300))],
+  ['reconnect storm', (crowd) => harness.levers.reconnectStorm(crowd)],
+  ['slow client', (crowd) => harness.levers.slowClient(crowd.people[0]!, () => crowd.moreSent(200))],
+]

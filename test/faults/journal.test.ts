@@ -1,0 +1,35 @@
+import test from 'ava'
+import { Harness } from './harness.ts'
+
+const MiB = 1_024 * 1_024
+const REFUSALS = 20
+const LONG_LETTER = 'Dear friend, '.repeat(4_000)
+let harness: Harness
+
+test.before(async () => {
+  harness = await Harness.start({
+    postgres: 'embedded',
+    // The smallest journal buffer that the other settings allow, and time enough for it to fill.
+    settings: {
+      storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 30_000 },
+      mailbox: { inboxBytes: MiB },
+      journal: { bufferBytes: MiB, giveUpMs: 60_000 },
+    },
+  })
+})
+
+test.after.always(() => harness?.stop())
+
+test.serial('a full journal refuses for the moment, and delivers everything at last', async (t) => {
+  await harness.run(t, { users: 10, seed: 401 }, async (crowd) => {
+    const writers = crowd.people.slice(0, 5)
+    const readers = crowd.people.slice(5)
+    crowd.load({ perSecond: 50, writers, readers, words: [LONG_LETTER] })
+    await crowd.moreDisplayed(50)
+    // What readers who are there acknowledge needs no row: the buffer fills with what waits for the others.
+    for (const reader of readers) await reader.leave('disconnected')
+    await crowd.moreSent(20)
+    await harness.levers.fillJournal(crowd, REFUSALS)
+    t.true(crowd.refusedForNow >= REFUSALS)
+  })
+})

@@ -1,0 +1,83 @@
+import test from 'ava'
+import { Client } from 'pg'
+import { StartError } from '../../src/shared/start-error.ts'
+import { migrate } from '../../src/storage/migrate.ts'
+import { migrations } from '../../src/storage/migrations/index.ts'
+import { createBareDatabase, createTestDatabase, openTestDatabase, type Teardown } from '../helpers/database.ts'
+
+const options = { poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
+const names = migrations.map(({ name }) => name)
+
+async function connect(t: Teardown, url: string): Promise<Client> {
+  const client = new Client(url)
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
+}
+
+test('an empty database gets every migration, once', async (t) => {
+  const url = await createBareDatabase(t)
+  t.deepEqual(await migrate({ ...options, url }), names)
+  t.deepEqual(await migrate({ ...options, url }), [])
+})
+
+test('of nodes that start together one migrates, and the others wait', async (t) => {
+  const url = await createBareDatabase(t)
+  const ran = await Promise.all(Array.from({ length: 4 }, () => migrate({ ...options, url })))
+  t.deepEqual(
+    ran.filter((one) => one.length > 0),
+    [names],
+  )
+})
+
+test('a database of a newer schema is refused, and left as it is', async (t) => {
+  const url = await createTestDatabase(t)
+  const client = await connect(t, url)
+  await client.query(`INSERT INTO schema_migrations (name) VALUES ('9999-from-the-future')`)
+  const error = await t.throwsAsync(migrate({ ...options, url }), { instanceOf: StartError })
+  t.regex(
+    error.message,
+    /^The database \S+ has a newer schema than this version of Parley knows \(9999-from-the-future\)/,
+  )
+  t.is((await client.query('SELECT FROM schema_migrations')).rowCount, names.length + 1)
+})
+
+test('a database that is not there is one clear line', async (t) => {
+  const url = new URL(await createTestDatabase(t))
+  url.pathname = '/nothing_here'
+  const error = await t.throwsAsync(migrate({ ...options, url: url.href }), { instanceOf: StartError })
+  t.regex(error.message, /^The database \S+ cannot be reached: database "nothing_here" does not exist$/)
+})
+
+test('every table of user data is keyed by the user first, and every column says what it is', async (t) => {
+  const client = await connect(t, await createTestDatabase(t))
+  const keys = await client.query<{ table: string; first: string }>(`
+    SELECT c.relname AS table, a.attname AS first
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+    WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace`)
+  const others = new Set(['schema_migrations', 'node_numbers'])
+  for (const { table, first } of keys.rows) if (!others.has(table)) t.is(first, 'user_id', table)
+  t.true(keys.rows.length >= 7)
+  const silent = await client.query(`
+    SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+      AND c.relname <> 'schema_migrations' AND col_description(c.oid, a.attnum) IS NULL`)
+  t.deepEqual(silent.rows, [])
+})
+
+test('counting a connection touches no index', async (t) => {
+  const { pool } = await openTestDatabase(t)
+  await pool.query(`INSERT INTO users (user_id) VALUES (1)`)
+  await pool.query(
+    `INSERT INTO devices (user_id, device, registration, token_hash) VALUES (1, 1, gen_random_uuid(), '\\x00')`,
+  )
+  for (let time = 0; time < 10; time++) {
+    await pool.query('UPDATE devices SET connection_number = connection_number + 1, last_used_at = now()')
+  }
+  await pool.query('SELECT pg_stat_force_next_flush()')
+  const stats = await pool.query<{ updates: string; hot: string }>(
+    `SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE relname = 'devices'`,
+  )
+  t.is(Number(stats.rows[0]?.hot), Number(stats.rows[0]?.updates))
+})

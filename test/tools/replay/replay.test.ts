@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify, stripVTControlCharacters } from 'node:util'
+import test from 'ava'
+import { isClean } from '../../../tools/replay/checker.ts'
+import { Player } from '../../../tools/replay/player.ts'
+import { renderReport } from '../../../tools/replay/report.ts'
+import { sampleExport } from '../../../tools/replay/sample.ts'
+import { readScript } from '../../../tools/replay/script.ts'
+import { startNode } from '../../helpers/node.ts'
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the tool as `npm run replay` does. */
+async function replay(...parameters: string[]): Promise<Ended> {
+  const run = promisify(execFile)(process.execPath, ['tools/replay/main.ts', ...parameters])
+  return run.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Ended) => ({ code, stdout, stderr }),
+  )
+}
+
+test('a chat of 2,000 messages of three authors, who go away on the way, arrives whole, once and in order', async (t) => {
+  const server = await startNode(t)
+  const script = readScript(sampleExport({ messages: 2_000, authors: 3, seed: 5 }))
+  const stages = new Set<string>()
+  const result = await new Player(script, {
+    url: server.url,
+    sms: { codeFor: async (phone) => server.sms.codeFor(phone) },
+    directory: await mkdtemp(join(tmpdir(), 'parley-replay-test-')),
+    seed: 5,
+    window: 32,
+    patienceMs: 30_000,
+    progress: ({ stage }) => stages.add(stage),
+  }).play()
+  t.deepEqual(result.complaints, [])
+  t.true(isClean(result.findings), JSON.stringify(result.findings))
+  t.like(result.progress, { sent: 4_000, accepted: 4_000, delivered: 4_000, read: 4_000 })
+  t.true(result.absences > 10)
+  t.true(result.acceptedMs.count > 100)
+  t.deepEqual([...stages], ['registering', 'playing', 'settling', 'done'])
+  const table = stripVTControlCharacters(renderReport(script, result))
+  t.regex(table, /lost +│ +0 │/)
+  t.regex(table, /✓ p50 \/ p99 +│ +[\d.]+ \/ [\d.]+ ms │/)
+})
+
+test('the tool starts a server of its own, plays an export, and succeeds when all arrived', async (t) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'parley-replay-test-')), 'chat.txt')
+  await writeFile(file, sampleExport({ messages: 120, authors: 2, seed: 3 }))
+  const { code, stdout, stderr } = await replay(file)
+  t.regex(stderr, /100% done/)
+  t.regex(stdout, /2 authors, 120 messages, 120 to send/)
+  t.regex(stdout, /read +│ +120 │/)
+  t.regex(stdout, /out of order +│ +0 │/)
+  t.is(code, 0)
+})
+
+test('what cannot be played is said in one line', async (t) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'parley-replay-test-')), 'chat.txt')
+  await writeFile(file, 'no chat')
+  for (const [parameters, message] of [
+    [[file], /^There is no message in it.*\n$/],
+    [['/does/not/exist.txt'], /^ENOENT.*\n$/],
+    [[], /^Name an export.*\n$/],
+    [['--sample', '--url', 'http://127.0.0.1:9'], /^To register.*SMS_SENDER.*\n$/],
+    [
+      ['--sample', '--url', 'http://127.0.0.1:9', '--sms-port', '45901'],
+      /No server answers at http:\/\/127.0.0.1:9\n$/,
+    ],
+    [['--sample', 'many'], /whole number/],
+  ] as const) {
+    const { code, stderr } = await replay(...parameters)
+    t.is(code, 1)
+    t.regex(stderr, message)
+    t.notRegex(stderr, /\n +at /)
+  }
+})
