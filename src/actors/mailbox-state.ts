@@ -49,6 +49,7 @@ export interface Rows {
 /** An append on its way to a commit. */
 export type Append = object
 
+/** None of them calls the mailbox back before it returns. */
 export interface MailboxEffects {
   /** Hands an envelope to the device. */
   deliver(seq: number, envelope: Envelope): void

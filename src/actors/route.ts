@@ -31,10 +31,12 @@ export class Route implements Batch {
   readonly #effects: RouteEffects
   /** Items whose outcome is not final. */
   #open: number
-  /** Items that came back, in the order of the batch; they wait for the others. */
+  /** Items that came back; they wait for the others. */
   #returned: number[] | undefined
-  /** Which items are no longer the mailbox actor's to answer; a single boolean for a batch of one, the usual case. */
-  #claimed: boolean | boolean[] = false
+  /** Items that are the mailbox actor's to answer. */
+  #unclaimed: number
+  /** Which ones are no longer; not needed for a batch of one, the usual case. */
+  #claimed: boolean[] | undefined
   #refused = false
 
   constructor(
@@ -50,11 +52,17 @@ export class Route implements Batch {
     this.#listener = listener
     this.#effects = effects
     this.#open = envelopes.length
+    this.#unclaimed = envelopes.length
   }
 
   /** Every item has its final outcome. */
   get done(): boolean {
     return this.#open === 0
+  }
+
+  /** The mailbox actor has answered every item. */
+  get claimed(): boolean {
+    return this.#unclaimed === 0
   }
 
   /** The mailbox actor answers an item. */
@@ -69,15 +77,19 @@ export class Route implements Batch {
     if (this.#returned !== undefined && this.#returned.length === this.#open) this.#appendReturned()
   }
 
-  /** Nobody holds the mailbox, or its holder has not answered in time: what is unanswered is appended from here. */
-  takeBack(): void {
+  /**
+   * Nobody holds the mailbox, or its holder has not answered in time: what is unanswered is appended from here.
+   * @returns whether anything was unanswered
+   */
+  takeBack(): boolean {
+    const unanswered = !this.claimed
     for (let i = 0; i < this.envelopes.length; i++) {
       if (!this.#claim(i)) continue
       this.#returned ??= []
       this.#returned.push(i)
     }
-    this.#returned?.sort((a, b) => a - b)
     if (this.#returned !== undefined) this.#appendReturned()
+    return unanswered
   }
 
   /** The journal has committed an item of {@link RouteEffects.append}. */
@@ -92,7 +104,7 @@ export class Route implements Batch {
   }
 
   #appendReturned(): void {
-    const returned = this.#returned ?? []
+    const returned = this.#returned?.sort((a, b) => a - b) ?? []
     this.#returned = undefined
     for (const index of returned) {
       if (this.#refused || !this.#effects.append(this.envelopes[index]!, this, index)) {
@@ -109,14 +121,13 @@ export class Route implements Batch {
 
   /** Whether the item was still the mailbox actor's to answer; from now on it is not. */
   #claim(index: number): boolean {
-    if (this.envelopes.length === 1) {
-      const free = this.#claimed === false
-      this.#claimed = true
-      return free
+    if (this.#unclaimed === 0) return false
+    if (this.envelopes.length > 1) {
+      this.#claimed ??= []
+      if (this.#claimed[index] === true) return false
+      this.#claimed[index] = true
     }
-    if (typeof this.#claimed === 'boolean') this.#claimed = []
-    const free = this.#claimed[index] !== true
-    this.#claimed[index] = true
-    return free
+    this.#unclaimed--
+    return true
   }
 }

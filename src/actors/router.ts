@@ -59,7 +59,7 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
   route(route: Route): void {
     const actor = this.#residents.find(route.to)
     if (actor?.routable === true) return actor.post(route)
-    if (this.#isSilent(route.to)) return route.takeBack()
+    if (this.#isSilent(route.to)) return void route.takeBack()
     this.#bus.request(subjects.mailbox(route.to), () => encodeBatch(route), this.#requestFor(route))
   }
 
@@ -86,12 +86,11 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
       onReply: (data) => {
         const reply = decodeReply(data)
         for (const { index, outcome } of reply.answers) route.answer(index, outcome, reply.incarnation)
-        return route.done
+        return route.claimed
       },
-      onNoResponders: () => route.takeBack(),
+      onNoResponders: () => void route.takeBack(),
       onTimeout: () => {
-        this.#rememberSilent(route.to)
-        route.takeBack()
+        if (route.takeBack()) this.#rememberSilent(route.to)
       },
     }
   }

@@ -9,6 +9,9 @@ export interface RateLimit {
 
 export type RateDecision = { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }
 
+/** Of a token: what adding up many small refills may lose. */
+const ROUNDING = 1e-6
+
 const OK: RateDecision = { ok: true }
 const DEFAULT_MAX_KEYS = 100_000
 
@@ -30,11 +33,11 @@ export class RateBucket {
   /** Takes from the bucket, or says when there will be enough. What exceeds the burst never passes. */
   take(tokens = 1): RateDecision {
     this.#refill()
-    if (this.#tokens >= tokens) {
+    if (this.#tokens >= tokens - ROUNDING) {
       this.#tokens -= tokens
       return OK
     }
-    return { ok: false, retryAfterMs: Math.ceil(((tokens - this.#tokens) / this.#limit.perSecond) * 1_000) }
+    return { ok: false, retryAfterMs: Math.ceil(((tokens - this.#tokens - ROUNDING) / this.#limit.perSecond) * 1_000) }
   }
 
   /** Gives back what was taken for something that then did not happen. */
@@ -45,9 +48,9 @@ export class RateBucket {
 
   #refill(): void {
     const now = this.#clock.now()
-    // A clock that stepped back refills nothing.
+    if (now === this.#at) return
+    // A clock that stepped back refills nothing, and counts from there.
     const elapsedMs = Math.max(0, now - this.#at)
-    if (elapsedMs === 0) return
     this.#tokens = Math.min(this.#limit.burst, this.#tokens + (elapsedMs / 1_000) * this.#limit.perSecond)
     this.#at = now
   }

@@ -9,7 +9,7 @@ import type { Client } from 'pg'
 import { StartError } from '../shared/start-error.ts'
 import { chooseRunner, findBinaries, findServerUser, type PostgresBinaries, type Runner } from './postgres-binaries.ts'
 import { postgresSettings } from './postgres-settings.ts'
-import { connectWhenReady, endPostmaster, findPostmaster, signalProcess, waitForExit } from './postmaster.ts'
+import { connectWhenReady, endPostmaster, findPostmaster, isPostmasterOf, signalProcess, waitForExit } from './postmaster.ts'
 
 const run = promisify(execFile)
 
@@ -21,6 +21,7 @@ const OWNER_LOCK = 7_270_001
 const MAX_SOCKET_FOLDER_BYTES = 90
 const MAX_LOG_BYTES = 10 * 1024 * 1024
 const RESTART_DELAY_MS = 500
+const EXIT_POLL_MS = 50
 
 export interface EmbeddedPostgresOptions {
   /** Holds the folder `postgres` and the log `postgres.log`. */
@@ -160,7 +161,13 @@ export class EmbeddedPostgres {
 
   async #adopt(pid: number, socketFolder: string): Promise<boolean> {
     if (socketFolder === this.#socketFolder) {
-      const client = await connectWhenReady(this.urlOf('postgres'), 5_000)
+      // One that shuts down refuses connections, and then it is gone.
+      const gone = new AbortController()
+      const watch = setInterval(() => {
+        void isPostmasterOf(pid, this.#folder).then((runs) => runs || gone.abort())
+      }, EXIT_POLL_MS)
+      const client = await connectWhenReady(this.urlOf('postgres'), 5_000, gone.signal)
+      clearInterval(watch)
       if (client !== undefined) {
         await client.end()
         this.#pid = pid

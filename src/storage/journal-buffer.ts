@@ -84,17 +84,19 @@ export class JournalBuffer {
     return due === Infinity ? undefined : due
   }
 
-  /** Takes out what the next statement writes: at most `limit` appends and as many deletes. */
+  /**
+   * Takes out what the next statement writes: at most `limit` appends and as many deletes; everything when somebody
+   * waits for a barrier.
+   */
   take(now: number, limit: number): Flush {
-    const hurried = this.#barriers.length > 0
+    const barriers = this.#barriers
+    this.#barriers = []
+    const most = barriers.length > 0 ? Infinity : limit
+    const receiptsUpTo = barriers.length > 0 ? Infinity : now - this.#limits.receiptDelayMs
     const appends: Append[] = []
-    this.#messages.take(appends, limit, Infinity)
-    this.#receipts.take(appends, limit, hurried ? Infinity : now - this.#limits.receiptDelayMs)
-    const deletes = this.#deletes.splice(0, limit)
-    const emptied = appends.length < limit && this.#deletes.length === 0
-    const barriers = emptied ? this.#barriers : []
-    if (emptied) this.#barriers = []
-    return { appends, deletes, barriers }
+    this.#messages.take(appends, most, Infinity)
+    this.#receipts.take(appends, most, receiptsUpTo)
+    return { appends, deletes: this.#deletes.splice(0, most), barriers }
   }
 
   /** An append of a flush is in PostgreSQL, or surely not. */
@@ -103,12 +105,15 @@ export class JournalBuffer {
     append.settle(outcome)
   }
 
-  /** Gives up the appends that have waited since before `since`; those being written are not touched. */
-  giveUp(since: number): void {
-    const stale: Append[] = []
-    this.#messages.take(stale, Infinity, since)
-    this.#receipts.take(stale, Infinity, since)
-    for (const append of stale) this.settle(append, 'notAppended')
+  /**
+   * Refuses all appends that wait: if only some were, a later one of the same sender might be written after all.
+   * Those being written are not touched.
+   */
+  giveUp(): void {
+    const waiting: Append[] = []
+    this.#messages.take(waiting, Infinity, Infinity)
+    this.#receipts.take(waiting, Infinity, Infinity)
+    for (const append of waiting) this.settle(append, 'notAppended')
   }
 
   #lane(append: Append): AppendLane {

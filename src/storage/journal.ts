@@ -157,45 +157,55 @@ export class Journal {
     this.#schedule()
   }
 
-  /** Writes until every outcome is certain, and tells it. */
-  async #write(appends: readonly Append[], deletes: readonly Delete[]): Promise<void> {
+  /** Writes until every outcome is certain, and tells it. False: the appends were refused for want of room. */
+  async #write(appends: readonly Append[], deletes: readonly Delete[]): Promise<boolean> {
+    let room = true
     for (let waitMs = RETRY_MS.first; !this.#closed; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
       try {
         const inserted = await writeRows(this.#pool, appends, deletes)
         const collided = inserted < appends.length ? await findCollisions(this.#pool, appends) : []
         this.#awaySince = undefined
-        return this.#tell(appends, deletes, collided)
+        this.#tell(appends, deletes, collided)
+        return room
       } catch (error) {
         this.#events.flushFailed(error as Error)
         const verdict = classifyError(error)
         if (verdict === 'row') return this.#writeHalves(appends, deletes)
-        this.#awaySince ??= this.#now()
+        const now = this.#now()
+        this.#awaySince ??= now
         if (verdict === 'noRoom') {
-          // PostgreSQL has surely written nothing: senders learn it now, deletes are repeated.
+          // Senders learn it now, and with them those who wait behind; deletes are repeated.
           for (const append of appends) this.#settle(append, 'notAppended')
           appends = []
-          if (deletes.length === 0) return
+          room = false
         }
-        this.#buffer.giveUp(this.#now() - this.#options.giveUpMs)
+        if (!room || now - this.#awaySince > this.#options.giveUpMs) this.#buffer.giveUp()
+        if (appends.length + deletes.length === 0) return room
         await new Promise((resolve) => {
           setTimeout(resolve, waitMs)
         })
       }
     }
+    return false
   }
 
   /** One row was refused for what it holds: the others must not wait for it. */
-  async #writeHalves(appends: readonly Append[], deletes: readonly Delete[]): Promise<void> {
+  async #writeHalves(appends: readonly Append[], deletes: readonly Delete[]): Promise<boolean> {
     if (appends.length + deletes.length === 1) {
       this.#events.defect('PostgreSQL refuses a row of the journal')
-      return this.#tell([], deletes, appends)
+      this.#tell([], deletes, appends)
+      return true
     }
     if (appends.length > 0 && deletes.length > 0) {
-      await this.#write(appends, [])
-      return this.#write([], deletes)
+      const room = await this.#write(appends, [])
+      await this.#write([], deletes)
+      return room
     }
-    await this.#write(appends.slice(0, appends.length >> 1), deletes.slice(0, deletes.length >> 1))
-    return this.#write(appends.slice(appends.length >> 1), deletes.slice(deletes.length >> 1))
+    const [first, second] = [appends.slice(0, appends.length >> 1), appends.slice(appends.length >> 1)]
+    const room = await this.#write(first, deletes.slice(0, deletes.length >> 1))
+    // What comes after a refused append must not be written.
+    if (!room) for (const append of second) this.#settle(append, 'notAppended')
+    return (await this.#write(room ? second : [], deletes.slice(deletes.length >> 1))) && room
   }
 
   #tell(appends: readonly Append[], deletes: readonly Delete[], collided: readonly Append[]): void {

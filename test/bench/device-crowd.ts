@@ -14,7 +14,7 @@ export interface CrowdOptions {
 }
 
 /** Connections opened at a time. */
-const CONCURRENCY = 20
+const CONCURRENCY = 100
 const PINGS_A_MESSAGE = 4_000
 
 export class DeviceCrowd {
@@ -32,10 +32,10 @@ export class DeviceCrowd {
     })
   }
 
-  /** Every device exchanges so many pings with the server, a multiple of 4,000. */
-  async ping(count: number): Promise<void> {
+  /** Every device sends so many WebSocket messages full of pings, each when all devices have their pongs for the last. */
+  async ping(messages: number): Promise<void> {
     const pings: ClientFrame[] = Array.from({ length: PINGS_A_MESSAGE }, () => ({ type: 'ping' }))
-    for (let sent = 0; sent < count; sent += PINGS_A_MESSAGE) {
+    for (let sent = 0; sent < messages; sent++) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#pongs = this.#devices.length * PINGS_A_MESSAGE
       this.#onPongs = resolve

@@ -20,8 +20,12 @@ export interface IdleResult {
 const CROWD = new URL('device-crowd.ts', import.meta.url)
 /** Clients of a process, which may open 20,000 files. */
 const CROWD_SIZE = 9_000
-/** They come and go first, so that what a first connection brings about is not counted. */
+/**
+ * These come and go first, with so many frames at a time that V8's young generation takes its full size: a node in
+ * service has that anyhow, and it does not grow with the devices.
+ */
 const WARM_UP_DEVICES = 200
+const WARM_UP_MESSAGES = 10
 const HEAP = 'nodejs_heap_size_used_bytes'
 
 /** The memory that devices take which are connected and authenticated, and do nothing. */
@@ -48,6 +52,7 @@ export async function measureIdle(
     )
   progress('warming up')
   await connect(Math.min(WARM_UP_DEVICES, devices))
+  await Promise.all(crowds.map(({ remote }) => remote.ping(WARM_UP_MESSAGES)))
   await Promise.all(crowds.map(({ remote }) => remote.leave(undefined)))
   const rssBefore = await settledRss(server)
   const heapBefore = (await server.metrics())(HEAP)

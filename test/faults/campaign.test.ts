@@ -11,7 +11,7 @@ test.before(async () => {
   harness = await Harness.start({
     postgres: 'linked',
     settings: {
-      storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 1_500 },
+      storage: { connectTimeoutMs: 3_000, queryTimeoutMs: 1_500 },
       journal: { giveUpMs: 1_500 },
     },
   })

@@ -202,8 +202,8 @@ export const FLAWS: readonly Flaw[] = [
     edits: [
       {
         file: BUFFER,
-        from: 'const emptied = appends.length < limit && this.#deletes.length === 0',
-        to: 'const emptied = true',
+        from: 'const most = barriers.length > 0 ? Infinity : limit',
+        to: 'const most = limit',
       },
     ],
     kind: { config: { ...NO_POLL.config, flushLimit: 1 } },

@@ -133,7 +133,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     const { flush, committed } = this.flight!
     this.flight = { flush: { ...flush, appends: [] }, committed }
     for (const append of flush.appends) this.buffer.settle(append, 'notAppended')
-    if (this.#world.config.repairs.refuseWaiting) this.buffer.giveUp(this.now)
+    if (this.#world.config.repairs.refuseWaiting) this.buffer.giveUp()
   }
 
   // Routes.
@@ -142,7 +142,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     const device = deviceIndex(route.to)
     const actor = this.actors[device]
     if (actor?.routable === true) return actor.post(this.#world.arrive(this, route, route))
-    if (!this.joined || (this.#silentUntil.get(device) ?? 0) > this.#world.tick) return route.takeBack()
+    if (!this.joined || (this.#silentUntil.get(device) ?? 0) > this.#world.tick) return void route.takeBack()
     this.#request(route, device, this.#world.config.locations ? this.#locations.get(device) : undefined)
   }
 
@@ -173,7 +173,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
       this.#world.count.timeout++
       this.#locations.delete(request.device)
       this.#silentUntil.set(request.device, this.#world.tick + this.#world.config.silentSteps)
-      return request.route.takeBack()
+      return void request.route.takeBack()
     }
   }
 

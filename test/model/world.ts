@@ -193,7 +193,7 @@ export class World {
       case Op.GIVE_UP:
         budgets.giveUp--
         this.count.givenUp++
-        return this.nodes[x]!.buffer.giveUp(this.nodes[x]!.now)
+        return this.nodes[x]!.buffer.giveUp()
       case Op.POLL:
         budgets.poll--
         return this.poll(this.actors[x]!)

@@ -45,7 +45,7 @@ const lives = (pid: number) => {
   }
 }
 
-test('a second start finds the data of the first', async (t) => {
+test.serial('a second start finds the data of the first', async (t) => {
   const dataDir = await createFolder(t)
   const first = await start(t, dataDir)
   await query(first, `CREATE TABLE kept (x text); INSERT INTO kept VALUES ('grüße')`)
@@ -56,7 +56,7 @@ test('a second start finds the data of the first', async (t) => {
   t.deepEqual(await query(second, 'SELECT x FROM kept'), [{ x: 'grüße' }])
 })
 
-test('it is durable, speaks UTF-8 and listens on no port', async (t) => {
+test.serial('it is durable, speaks UTF-8 and listens on no port', async (t) => {
   const postgres = await start(t, await createFolder(t))
   const names = ['fsync', 'synchronous_commit', 'full_page_writes', 'server_encoding', 'listen_addresses', 'TimeZone']
   const rows = await query(postgres, `SELECT ${names.map((name) => `current_setting('${name}') AS "${name}"`).join()}`)
@@ -72,7 +72,7 @@ test('it is durable, speaks UTF-8 and listens on no port', async (t) => {
   ])
 })
 
-test('a folder that another node uses is refused, and the other goes on', async (t) => {
+test.serial('a folder that another node uses is refused, and the other goes on', async (t) => {
   const dataDir = await createFolder(t)
   const postgres = await start(t, dataDir)
   const error = await t.throwsAsync(EmbeddedPostgres.start({ dataDir }), { instanceOf: StartError })
@@ -80,7 +80,7 @@ test('a folder that another node uses is refused, and the other goes on', async 
   t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }])
 })
 
-test('a server that a killed node left over is adopted', async (t) => {
+test.serial('a server that a killed node left over is adopted', async (t) => {
   const dataDir = await createFolder(t)
   const module = new URL('../../src/storage/embedded-postgres.ts', import.meta.url).href
   const program = `
@@ -100,7 +100,7 @@ test('a server that a killed node left over is adopted', async (t) => {
   await t.throwsAsync(pidOf(dataDir), { code: 'ENOENT' })
 })
 
-test('a server that dies is started again, with its data', async (t) => {
+test.serial('a server that dies is started again, with its data', async (t) => {
   const dataDir = await createFolder(t)
   let crashes = 0
   const postgres = await start(t, dataDir, () => crashes++)
@@ -115,7 +115,7 @@ test('a server that dies is started again, with its data', async (t) => {
   t.not(await pidOf(dataDir), pid)
 })
 
-test('a number in postmaster.pid that now belongs to another process does not stand in the way', async (t) => {
+test.serial('a number in postmaster.pid that now belongs to another process does not stand in the way', async (t) => {
   const dataDir = await createFolder(t)
   const first = await start(t, dataDir)
   const file = join(dataDir, 'postgres/postmaster.pid')
@@ -125,7 +125,7 @@ test('a number in postmaster.pid that now belongs to another process does not st
   t.deepEqual(await query(await start(t, dataDir), 'SELECT 1 AS x'), [{ x: 1 }])
 })
 
-test('what an interrupted first start left is no obstacle', async (t) => {
+test.serial('what an interrupted first start left is no obstacle', async (t) => {
   const dataDir = await createFolder(t)
   await mkdir(join(dataDir, 'postgres.new/base'), { recursive: true })
   await mkdir(join(dataDir, 'postgres'), { recursive: true })
@@ -133,13 +133,13 @@ test('what an interrupted first start left is no obstacle', async (t) => {
   t.deepEqual(await query(await start(t, dataDir), 'SELECT 1 AS x'), [{ x: 1 }])
 })
 
-test('a path too long for a socket is no obstacle', async (t) => {
+test.serial('a path too long for a socket is no obstacle', async (t) => {
   const dataDir = join(await createFolder(t), 'x'.repeat(120))
   const postgres = await start(t, dataDir)
   t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }])
 })
 
-test('a folder that cannot be written to, or is none of this PostgreSQL, is one clear line', async (t) => {
+test.serial('a folder that cannot be written to, or is none of this PostgreSQL, is one clear line', async (t) => {
   const file = await createFolder(t)
   await writeFile(file, '')
   const none = await t.throwsAsync(EmbeddedPostgres.start({ dataDir: join(file, 'x') }), { instanceOf: StartError })
@@ -156,7 +156,7 @@ test('a folder that cannot be written to, or is none of this PostgreSQL, is one 
   )
 })
 
-test('its log names no row', async (t) => {
+test.serial('its log names no row', async (t) => {
   const dataDir = await createFolder(t)
   const postgres = await start(t, dataDir)
   await query(postgres, 'CREATE TABLE secret (x text PRIMARY KEY)')

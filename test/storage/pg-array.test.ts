@@ -1,23 +1,22 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { Client } from 'pg'
+import { Pool } from 'pg'
 import { boolArray, byteaArray, int2Array, int8Array, textArray } from '../../src/storage/pg-array.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { FileScope } from '../helpers/raw-scope.ts'
 
 const scope = new FileScope()
-let client: Client
+let pool: Pool
 
 test.before(async () => {
-  client = new Client(await createTestDatabase(scope))
-  await client.connect()
-  scope.teardown(() => client.end())
+  pool = new Pool({ connectionString: await createTestDatabase(scope), max: 3 })
+  scope.teardown(() => pool.end())
 })
 test.after.always(() => scope.end())
 
 /** What PostgreSQL makes of an array: its elements, in order, each as text. */
 async function unnest(type: string, array: Buffer): Promise<(string | null)[]> {
-  const { rows } = await client.query<{ value: string | null }>({
+  const { rows } = await pool.query<{ value: string | null }>({
     text: `SELECT CASE WHEN $2 = 'bytea' THEN encode(value::text::bytea, 'escape') ELSE value::text END AS value
       FROM unnest($1::${type}[]) WITH ORDINALITY AS u(value, i) ORDER BY i`,
     values: [array, type],
@@ -66,7 +65,7 @@ test('text[] arrives as it was: empty, with quotes and commas, in any script', a
 test('bytea[] arrives as it was: empty, every value, large', async (t) => {
   const every = new Uint8Array(256).map((_, i) => i)
   const values = [new Uint8Array(0), every, new Uint8Array(65_536).fill(0xff), every.subarray(10, 20)]
-  const { rows } = await client.query<{ value: Buffer }>(
+  const { rows } = await pool.query<{ value: Buffer }>(
     'SELECT value FROM unnest($1::bytea[]) WITH ORDINALITY AS u(value, i) ORDER BY i',
     [byteaArray(values)],
   )

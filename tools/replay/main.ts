@@ -58,6 +58,14 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'parley-replay-'))
   const sms = await SmsSink.open(smsPort ?? 0)
   let server: ServerProcess | undefined
+  const cleanUp = async (): Promise<void> => {
+    sms.close()
+    await server?.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
+  }
   try {
     if (url === undefined) process.stdout.write('Starting a server for this run…\n')
     server = url === undefined ? await ServerProcess.start(sms.url) : undefined
@@ -67,9 +75,7 @@ async function run(file: string | undefined, options: Options): Promise<void> {
     const { sent, read } = result.progress
     process.exitCode = isClean(result.findings) && read === sent ? 0 : 1
   } finally {
-    sms.close()
-    await server?.stop()
-    await rm(directory, { recursive: true, force: true })
+    await cleanUp()
   }
 }
 

@@ -54,6 +54,8 @@ export class ServerProcess {
       // A Ctrl-C in the terminal is for this tool: it stops the server when it is done with it.
       detached: true,
     })
+    // When this tool crashes the server still ends in good order.
+    process.once('exit', () => child.kill('SIGTERM'))
     let output = ''
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS)

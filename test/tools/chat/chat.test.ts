@@ -114,6 +114,8 @@ async function runTool(
   answer: (output: string) => string[] | undefined,
 ): Promise<Ended> {
   const tool = spawn(process.execPath, ['tools/chat/main.ts', ...parameters], { env: { ...process.env, HOME: home } })
+  // It may have left before it was answered.
+  tool.stdin.on('error', () => {})
   let output = ''
   const hear = (chunk: Buffer): void => {
     output += chunk.toString()

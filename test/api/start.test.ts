@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { Client } from 'pg'
+import { endPostmaster } from '../../src/storage/postmaster.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { call } from '../helpers/http.ts'
+import { NodeProcess } from '../helpers/process.ts'
+import { RawConnection } from '../helpers/raw-http.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const PHONE = '+15550000001'
+
+/** A folder whose embedded PostgreSQL, if one is left, ends with the test. */
+async function createDataDir(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-start-'))
+  await chmod(folder, 0o711)
+  t.teardown(async () => {
+    const file = join(folder, 'postgres/postmaster.pid')
+    const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0])
+    if (pid > 1) await endPostmaster(pid, join(folder, 'postgres'))
+    await rm(folder, { recursive: true, force: true })
+  })
+  return folder
+}
+
+async function registerAt(url: string, node: NodeProcess): Promise<string> {
+  await call(`${url}/v1/registrations`, { body: { phone: PHONE } })
+  await waitUntil('the code is in the log', () => node.codeFor(PHONE) !== undefined)
+  const body = { phone: PHONE, code: node.codeFor(PHONE) }
+  return (await call<{ token: string }>(`${url}/v1/registrations/verify`, { body })).body.token
+}
+
+/** A request that is under way until its body is sent. */
+async function holdRequest(url: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(url)
+  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{')
+  return connection
+}
+
+test.serial('a first start prints where it is and how to go on; a second one finds its data', async (t) => {
+  const DATA_DIR = await createDataDir(t)
+  const first = new NodeProcess(t, { DATA_DIR })
+  const url = await first.ready()
+  t.true(first.stdout.includes(`Parley is ready on ${url}, with its data in ${DATA_DIR}\n`))
+  t.regex(first.stdout, /npm run chat -- \+15550000001\n/)
+  t.true(first.stdout.includes(`${url}/docs\n`))
+  t.is((await call(`${url}/docs`)).status, 200)
+  const token = await registerAt(url, first)
+  first.signal('SIGTERM')
+  t.is(await first.exitCode(), 0)
+  t.is(first.stderr, '')
+
+  const second = new NodeProcess(t, { DATA_DIR })
+  t.is((await call(`${await second.ready()}/v1/me`, { token })).status, 200)
+  second.signal('SIGINT')
+  t.is(await second.exitCode(), 0)
+})
+
+test.serial('a node that was killed starts again with its data', async (t) => {
+  const DATA_DIR = await createDataDir(t)
+  const first = new NodeProcess(t, { DATA_DIR })
+  const token = await registerAt(await first.ready(), first)
+  await first.kill('SIGKILL')
+  const second = new NodeProcess(t, { DATA_DIR })
+  t.is((await call(`${await second.ready()}/v1/me`, { token })).status, 200)
+})
+
+test.serial('SIGTERM turns readyz red and waits for what is under way; a second one stops at once', async (t) => {
+  const DATA_DIR = await createDataDir(t)
+  const node = new NodeProcess(t, { DATA_DIR })
+  const url = await node.ready()
+  const [held, kept] = [await holdRequest(url), await RawConnection.open(url)]
+  t.is((await call(`${url}/readyz`)).status, 200)
+  node.signal('SIGTERM')
+  // New connections are not taken any more: an open one shows it.
+  await waitUntil('readyz is red', () => {
+    kept.send('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n')
+    return kept.received.includes('HTTP/1.1 503') || kept.closed
+  })
+  t.regex(kept.received, /"node":\{"state":"failed","reason":"draining"\}/)
+  t.false(node.exited)
+  held.send('}')
+  t.is(await node.exitCode(), 0)
+  t.regex(held.received, /^HTTP\/1\.1 400 /)
+
+  const hasty = new NodeProcess(t, { DATA_DIR })
+  await holdRequest(await hasty.ready())
+  hasty.signal('SIGTERM')
+  await waitUntil('it drains', () => hasty.stdout.includes('nodeDraining'))
+  await waitUntil('the second signal is not taken for the echo of the first', () => {
+    hasty.signal('SIGTERM')
+    return hasty.exited
+  })
+  t.is(await hasty.exitCode(), 1)
+  t.false(hasty.stdout.includes('nodeStopped'))
+})
+
+test.serial('what stops a start is one clear line and exit code 1', async (t) => {
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  t.teardown(() => busy.close())
+  const busyPort = String((busy.address() as AddressInfo).port)
+  const folder = await createDataDir(t)
+  const file = join(folder, 'file')
+  await writeFile(file, '')
+  const newer = await createTestDatabase(t)
+  const client = new Client(newer)
+  await client.connect()
+  await client.query(`INSERT INTO schema_migrations (name) VALUES ('9999-later')`)
+  await client.end()
+
+  const cases: readonly [Record<string, string>, RegExp][] = [
+    [{ PORT: busyPort }, new RegExp(`^PORT: port ${busyPort} of 127\\.0\\.0\\.1 is in use by another program$`)],
+    [{ HOST: '192.0.2.1', PORT: '4000' }, /^HOST: this machine has no address 192\.0\.2\.1$/],
+    [{ PORT: 'three thousand' }, /^PORT must be a whole number from 0 to 65535, not "three thousand"$/],
+    [{ LIMITS: '{"send":1}' }, /^LIMITS: send must be /],
+    [{ DATA_DIR: join(file, 'data') }, /^DATA_DIR: cannot write to the folder \S+ \(ENOTDIR\)$/],
+    [
+      { DATABASE_URLS: newer },
+      /^The database \S+ has a newer schema than this version of Parley knows \(9999-later\): start/,
+    ],
+    [{ DATABASE_URLS: `${newer}x` }, /^The database \S+ cannot be reached: /],
+  ]
+  for (const [env, line] of cases) {
+    const node = new NodeProcess(t, { DATA_DIR: folder, ...env })
+    t.is(await node.exitCode(), 1, JSON.stringify(env))
+    t.is(node.stdout, '')
+    t.regex(node.stderr, /^[^\n]+\n$/)
+    t.regex(node.stderr.trim(), line)
+  }
+})
+
+test.serial('DATABASE_URLS are used instead of an embedded PostgreSQL', async (t) => {
+  const DATA_DIR = await createDataDir(t)
+  const urls = [await createTestDatabase(t), await createTestDatabase(t)]
+  const node = new NodeProcess(t, { DATA_DIR, DATABASE_URLS: urls.join(',') })
+  await registerAt(await node.ready(), node)
+  t.regex(node.stdout, /Parley is ready on http:\S+\n/)
+  t.deepEqual(await readdir(DATA_DIR), [])
+  const users = await Promise.all(
+    urls.map(async (url) => {
+      const client = new Client(url)
+      await client.connect()
+      const { rowCount } = await client.query('SELECT FROM users')
+      await client.end()
+      return rowCount
+    }),
+  )
+  t.deepEqual(users.toSorted(), [0, 1])
+})
+
+test.serial('logs have no phone number, token or code, but where the operator must read it', async (t) => {
+  const node = new NodeProcess(t, { DATABASE_URLS: await createTestDatabase(t), LOG_LEVEL: 'trace' })
+  const url = await node.ready()
+  const token = await registerAt(url, node)
+  await call(`${url}/v1/me`, { token, method: 'PATCH', body: { name: 'Canary', pin: '271828' } })
+  await call(`${url}/v1/registrations/verify`, { body: { phone: PHONE, code: '000000' } })
+  await call(`${url}/v1/me`, { token, method: 'DELETE' })
+  await waitUntil('the last event is logged', () => node.stdout.includes('accountDeleted'))
+  const lines = node.stdout.split('\n').filter((line) => line.startsWith('{'))
+  t.true(lines.length > 5)
+  const logged = lines.filter((line) => !line.includes('"event":"sms"')).join('\n')
+  t.notRegex(logged, /15550000001|Canary|271828/)
+  t.false(logged.includes(token.slice(14)))
+  const names = [...logged.matchAll(/"user":"([^"]+)"/g)].map(([, name]) => name)
+  t.is(new Set(names).size, 1)
+})
