@@ -12,7 +12,7 @@ export type DeviceId = Branded<number, 'DeviceId'>
 /** The server's stamp on an envelope: 41 bits of ms since 1970, 10 bits of node number, 12 bits of counter. */
 export type MessageId = Branded<bigint, 'MessageId'>
 
-/** One device of one user. Compared by value: see {@link sameAddress} and {@link addressKey}. */
+/** One device of one user. A key for maps: {@link addressKey}. */
 export interface Address {
   readonly user: UserId
   readonly device: DeviceId
@@ -37,10 +37,6 @@ export function parseDeviceId(value: unknown): DeviceId | undefined {
 /** A message id from what PostgreSQL or a client gave (a string of digits or a bigint). */
 export function toMessageId(value: bigint | string): MessageId {
   return BigInt(value) as MessageId
-}
-
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.user === b.user && a.device === b.device
 }
 
 /** A number that names the address, for maps. Below 8 × 10¹⁵, hence a safe integer. */

@@ -123,7 +123,7 @@ export async function identifyDevices(
 }
 
 /** Marks devices as used, which keeps a registration PIN in force. */
-export async function touchDevices(
+async function touchDevices(
   database: Database,
   devices: readonly { readonly address: Address }[],
 ): Promise<void> {

@@ -30,7 +30,7 @@ export interface GatewayEvents {
   undecodable(error: DecodeError): void
 }
 
-export const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as const
+const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as const
 
 /** uWebSockets.js' own limits stand above ours, so that a client hears why it is closed. */
 const HEADROOM = 4

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import test from 'ava'
+import { Kind } from '../../proto/frames.ts'
+import { TestClock } from '../helpers/clock.ts'
+import { message, receipt } from '../helpers/device.ts'
+import { countRows, withClient } from '../helpers/raw-accounts.ts'
+import { connectTo, newDevice, startNodes } from '../helpers/raw-nodes.ts'
+import type { TestNode } from '../helpers/raw-nodes.ts'
+import { FileScope } from '../helpers/raw-scope.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const DAY_MS = 24 * 3_600_000
+const scope = new FileScope()
+const clock = new TestClock()
+let node: TestNode
+
+test.before(async () => {
+  const nodes = await startNodes(scope, 1, { clocks: [clock], config: { stamps: { aheadMs: 400 * DAY_MS } } })
+  node = nodes[0]!
+})
+test.after.always(() => scope.end())
+
+test.serial('a message whose time is over goes back to its sender as EXPIRED, and others stay', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  const short = await a.say(bob, 'short', { ttl: 60 })
+  await a.say(bob, 'long')
+  clock.advance(59_000)
+  t.is(await node.core.sweepExpired(), 0)
+  clock.advance(2_000)
+  t.is(await node.core.sweepExpired(), 1)
+  const { envelope } = await a.receipt(Kind.EXPIRED, short.id)
+  t.deepEqual(envelope.from, { user: bob.user, device: 1 })
+  t.is(await countRows(node.databaseUrl, bob), 1)
+  const b = await connectTo(node, bob)
+  await b.caughtUp()
+  t.deepEqual(b.bodies, ['long'])
+})
+
+test.serial('what expired and was not yet swept is not delivered, but goes back when its device comes', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  const gone = await a.say(bob, 'gone', { ttl: 60 })
+  await a.say(bob, 'stays')
+  clock.advance(61_000)
+  const b = await connectTo(node, bob)
+  await b.caughtUp()
+  t.deepEqual(b.bodies, ['stays'])
+  await a.receipt(Kind.EXPIRED, gone.id)
+  await waitUntil('its row is gone', async () => (await countRows(node.databaseUrl, bob)) === 1)
+  t.is(b.all('deliver')[0]?.seq, 1)
+})
+
+test.serial('no message waits longer than the server keeps them', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  const forever = await a.say(bob, 'for ever', { ttl: 4_000_000_000 })
+  clock.advance(29 * DAY_MS)
+  await node.core.sweepExpired()
+  t.is(await countRows(node.databaseUrl, bob), 1)
+  clock.advance(2 * DAY_MS)
+  await node.core.sweepExpired()
+  await a.receipt(Kind.EXPIRED, forever.id)
+  t.is(await countRows(node.databaseUrl, bob), 0)
+})
+
+test.serial('receipts expire without a word', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const b = await connectTo(node, bob)
+  const read = receipt(alice, Kind.READ, [randomUUID()])
+  b.send(read)
+  await b.accepted(read.id)
+  t.is(await countRows(node.databaseUrl, alice), 1)
+  clock.advance(31 * DAY_MS)
+  t.is(await node.core.sweepExpired(), 1)
+  t.is(await countRows(node.databaseUrl, alice), 0)
+  await b.settled()
+  t.deepEqual(b.all('deliver'), [])
+})
+
+test.serial('an expired message of a sender that is gone goes too', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  await a.say(bob, 'orphan', { ttl: 60 })
+  await withClient(node.databaseUrl, (client) => client.query('DELETE FROM users WHERE user_id = $1', [alice.user]))
+  node.core.directory.forget(alice.address.user)
+  clock.advance(61_000)
+  t.is(await node.core.sweepExpired(), 1)
+  t.is(await countRows(node.databaseUrl, bob), 0)
+})
+
+test.serial('a sender that is offline finds EXPIRED in its mailbox', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  const { id } = await a.say(bob, 'in vain', { ttl: 60 })
+  a.close()
+  await a.closing()
+  await waitUntil('the actor is gone', () => node.core.residents.find(alice.address) === undefined)
+  clock.advance(61_000)
+  t.is(await node.core.sweepExpired(), 1)
+  t.is(await countRows(node.databaseUrl, alice), 1)
+  const back = await connectTo(node, alice, { acks: true })
+  await back.receipt(Kind.EXPIRED, id)
+  await waitUntil('the row is gone', async () => (await countRows(node.databaseUrl, alice)) === 0)
+})
+
+test.serial('a message is not expired in the hands of a device that has not acknowledged it yet', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice, { acks: true })
+  const b = await connectTo(node, bob)
+  const frame = message(bob, 'slowly', { ttl: 60, first: true })
+  a.send(frame)
+  const { seq } = await b.delivery('slowly')
+  await a.accepted(frame.id)
+  clock.advance(61_000)
+  b.ack(seq)
+  await a.receipt(Kind.DELIVERED, frame.id)
+  t.false(a.all('deliver').some(({ envelope }) => envelope.kind === Kind.EXPIRED))
+})

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto'
+import test from 'ava'
+import { CloseCode } from '../../proto/close-codes.ts'
+import { encodeClientFrames } from '../../proto/codec.ts'
+import { connectFrame, Device, message, text } from '../helpers/device.ts'
+import { startNode } from '../helpers/node.ts'
+import { createAccount } from '../helpers/raw-accounts.ts'
+import type { RawDevice } from '../helpers/raw-accounts.ts'
+import { FileScope } from '../helpers/raw-scope.ts'
+import { Opcode, RawSocket } from '../helpers/raw-socket.ts'
+import type { TestServer } from '../helpers/server.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const MiB = 1024 * 1024
+const scope = new FileScope()
+let server: TestServer
+/** Somebody who only wants to talk, and must never notice what the others do. */
+let neighbour: Device
+let neighbourAccount: RawDevice
+
+test.before(async () => {
+  server = await startNode(scope)
+  neighbourAccount = await account()
+  neighbour = await Device.connect(server.url, neighbourAccount.token)
+})
+test.after.always(() => scope.end())
+
+const account = async (): Promise<RawDevice> => (await createAccount(server.databaseUrl))[0]!
+const connect = (who: RawDevice, options = {}) => Device.connect(server.url, who.token, options)
+
+test('an unknown frame gets an error and the session stays, in both encodings', async (t) => {
+  const a = await connect(await account())
+  // Field 99 of a frame, empty.
+  a.sendRaw(new Uint8Array([10, 3, 0x9a, 0x06, 0]))
+  const error = await a.waitFor('error')
+  t.like(error, { code: 'BAD_REQUEST', id: '' })
+  await a.settled()
+  const json = await connect(await account(), { json: true })
+  json.sendRaw('{"frames":[{"teleport":{"to":"mars"}},{"ping":{"why":1}}]}')
+  t.regex((await json.waitFor('error')).message, /teleport/)
+  await json.waitFor('pong')
+  t.deepEqual([a.closed, json.closed], [undefined, undefined])
+})
+
+test('a message over 1 MiB is closed with 4501, and a session before it has lost nothing', async (t) => {
+  const bob = await account()
+  const a = await connect(await account())
+  const frame = message(bob, 'safe')
+  a.send(frame)
+  await a.accepted(frame.id)
+  a.sendRaw(new Uint8Array(MiB + 1))
+  t.is(await a.closing(), CloseCode.TOO_LARGE)
+  const b = await connect(bob)
+  await b.delivery('safe')
+})
+
+test('as many tiny frames as a message may have are all answered, and one more is a protocol error', async (t) => {
+  const a = await connect(await account())
+  const pings = Array.from({ length: 16_384 }, () => ({ type: 'ping' }) as const)
+  a.send(...pings)
+  await waitUntil('all are answered', () => a.all('pong').length === pings.length)
+  a.send(...pings, { type: 'ping' })
+  t.is(await a.closing(), CloseCode.PROTOCOL_ERROR)
+})
+
+test('1 MiB of empty frames costs its sender the session and nobody else anything', async (t) => {
+  const a = await connect(await account())
+  a.sendRaw(new Uint8Array(MiB).map((_, i) => (i % 2 === 0 ? 10 : 0)))
+  t.is(await a.closing(), CloseCode.PROTOCOL_ERROR)
+  await neighbour.settled()
+  t.is(neighbour.closed, undefined)
+})
+
+test('every one of 6,000 sends in one message is answered, taken or refused for now', async (t) => {
+  const bob = await account()
+  const a = await connect(await account())
+  const sends = Array.from({ length: 6_000 }, () => message(bob, 'x'))
+  a.send(...sends)
+  await waitUntil('all are answered', () => a.all('accepted').length + a.all('error').length === sends.length)
+  const answered = new Set([...a.all('accepted'), ...a.all('error')].map(({ id }) => id))
+  t.is(answered.size, sends.length)
+  t.true(a.all('error').every(({ temporary }) => temporary))
+  t.true(a.all('accepted').length >= 1_024)
+  // Nothing was taken behind something that was refused.
+  const taken = new Set(a.all('accepted').map(({ id }) => id))
+  const firstRefused = sends.findIndex(({ id }) => !taken.has(id))
+  t.true(sends.slice(firstRefused).every(({ id }) => !taken.has(id)))
+})
+
+test('a flood before connected is cut off: of frames', async (t) => {
+  const a = await Device.open(server.url)
+  const pings = Array.from({ length: 1_025 }, () => ({ type: 'ping' }) as const)
+  a.send(connectFrame((await account()).token), ...pings)
+  t.is(await a.closing(), CloseCode.OVERLOADED)
+})
+
+test('a flood before connected is cut off: of bytes', async (t) => {
+  const a = await Device.open(server.url)
+  const bob = await account()
+  const large = (frames: number) => Array.from({ length: frames }, () => message(bob, new Uint8Array(65_536)))
+  const { token } = await account()
+  // In one piece with connect, so that the node hears all of it before it is authenticated.
+  a.send(connectFrame(token), ...large(15))
+  a.send(...large(15))
+  const outcome = await Promise.race([a.closing(), a.connected()])
+  t.true(outcome === CloseCode.OVERLOADED || typeof outcome === 'object')
+  await neighbour.settled()
+  t.is(neighbour.closed, undefined)
+})
+
+test('a client that never reads is closed as a slow consumer, and its next session gets everything', async (t) => {
+  const [alice, bob] = [await account(), await account()]
+  const a = await connect(alice)
+  const deaf = await RawSocket.open(server.url, 'parley.v1.proto')
+  deaf.send(Opcode.binary, encodeClientFrames([connectFrame(bob.token)]))
+  await deaf.first(Opcode.binary)
+  deaf.pause()
+  a.send({ type: 'watch', users: [bob.user] })
+  await a.say(bob, 'one')
+  await a.say(bob, 'two')
+  const noise = { type: 'signal', to: { user: bob.user, device: 1 }, payload: new Uint8Array(65_536) } as const
+  await waitUntil('the node has had enough', () => {
+    a.send(noise, noise, noise, noise)
+    return a.all('presence').at(-1)?.online === false
+  })
+  deaf.resume()
+  t.is(await deaf.closeCode(), CloseCode.SLOW_CONSUMER)
+  deaf.destroy()
+  const b = await connect(bob)
+  await b.caughtUp()
+  t.deepEqual(b.bodies, ['one', 'two'])
+})
+
+test('garbage of every kind never reaches another user', async (t) => {
+  const tokens = await Promise.all(Array.from({ length: 8 }, async () => (await account()).token))
+  const garbage = [
+    new Uint8Array(0),
+    new Uint8Array([0]),
+    new Uint8Array(5_000).fill(0xff),
+    text('{"frames":[{"send":{"to":{"user":"1"}}}]}'),
+    encodeClientFrames([message(neighbourAccount, 'x', { id: '\0'.repeat(36) })]).slice(),
+    encodeClientFrames([message(neighbourAccount, 'x', { id: `${randomUUID()}` })]).slice(0, -2),
+    encodeClientFrames([{ type: 'ack', upTo: Number.MAX_SAFE_INTEGER }]).slice(),
+    encodeClientFrames([{ type: 'unknown', name: '77' }].slice(1) as never).slice(),
+  ]
+  const devices = await Promise.all(tokens.map((token) => Device.connect(server.url, token)))
+  for (const [i, device] of devices.entries()) device.sendRaw(garbage[i]!)
+  await Promise.all(devices.map((device) => device.settled().catch(() => undefined)))
+  const before = neighbour.all('deliver').length
+  const friend = await connect(await account())
+  await friend.say(neighbourAccount, 'hello')
+  await neighbour.delivery('hello')
+  t.is(neighbour.all('deliver').length, before + 1)
+  t.is(neighbour.closed, undefined)
+})
+
+test('a node that drains says goaway, closes with 4001, takes no upgrade, and loses nothing', async (t) => {
+  const draining = await startNode(t, { config: { gateway: { goawayBatch: 2, goawayIntervalMs: 20 } } })
+  const devices = (await Promise.all([1, 2, 3, 4].map(() => createAccount(draining.databaseUrl)))).map(([one]) => one!)
+  const sessions = await Promise.all(devices.map(({ token }) => Device.connect(draining.url, token)))
+  const absent = (await createAccount(draining.databaseUrl))[0]!
+  const frames = sessions.map((_, i) => message(absent, String(i)))
+  for (const [i, session] of sessions.entries()) session.send(frames[i]!)
+  await sessions[3]!.accepted(frames[3]!.id)
+  const drained = draining.node.drain()
+  const refused = await RawSocket.open(draining.url, 'parley.v1.proto').catch(() => undefined)
+  t.true(refused === undefined || refused.status === 503)
+  refused?.destroy()
+  await drained
+  for (const session of sessions) {
+    t.is(await session.closing(), CloseCode.DRAINING)
+    t.true(session.all('goaway')[0]!.reconnectAfterMs > 0)
+  }
+  await draining.node.destroy()
+  const next = await startNode(t, { databaseUrl: draining.databaseUrl })
+  const b = await Device.connect(next.url, absent.token)
+  await b.caughtUp()
+  const taken = sessions.flatMap((session) => session.all('accepted')).map(({ id }) => id)
+  const got = b.all('deliver').map(({ envelope }) => envelope.id)
+  t.true(taken.every((id) => got.includes(id)))
+  t.true(taken.length > 0)
+})
