@@ -1,6 +1,8 @@
 import type { Envelope } from '../shared/envelope.ts'
 import type { Batch, Outcome } from './batch.ts'
-import type { Append } from './mailbox-state.ts'
+
+/** An append on its way to a commit, as the journal knows it. */
+export type PendingAppend = object
 
 /** An envelope that was handed to the device and whose row, if it has one, is not removed yet. */
 export class InFlight {
@@ -11,7 +13,7 @@ export class InFlight {
   /** Its row is surely in PostgreSQL. */
   committed = false
   /** Its own insert, until that is committed. */
-  append: Append | undefined
+  append: PendingAppend | undefined
   /** The next one of the window. */
   next: InFlight | undefined
   #batch: Batch | undefined

@@ -4,6 +4,7 @@ import type { MessageId } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
 import type { Batch, Outcome } from './batch.ts'
 import { InFlight, Owed } from './in-flight.ts'
+import type { PendingAppend } from './in-flight.ts'
 
 /**
  * The mailbox of one connected device: what to deliver, append, read, remove and answer, and when. Pure: it gets inputs
@@ -46,9 +47,6 @@ export interface Rows {
   readonly highest?: MessageId
 }
 
-/** An append on its way to a commit. */
-export type Append = object
-
 /** None of them calls the mailbox back before it returns. */
 export interface MailboxEffects {
   /** Hands an envelope to the device. */
@@ -58,9 +56,9 @@ export interface MailboxEffects {
    * Hands an envelope to the journal; `committed` or `failed` follows for what is in flight, `settled` for what is owed.
    * Undefined: the journal has no room.
    */
-  append(envelope: Envelope, item: InFlight | Owed): Append | undefined
+  append(envelope: Envelope, item: InFlight | Owed): PendingAppend | undefined
   /** Takes an append back, if nothing of it can have reached PostgreSQL. */
-  strike(append: Append): boolean
+  strike(append: PendingAppend): boolean
   /** Reads rows; `rowsRead` follows. */
   read(query: RowQuery): void
   /** Tells the sender what became of an envelope; `receiptAccepted` follows, however late. */

@@ -90,8 +90,8 @@ export class Exchange {
     })
   }
 
-  /** Sends the answer, unless the client has gone away. */
-  answer({ status, body, headers }: ApiAnswer, closeConnection: boolean): void {
+  /** Sends the answer, unless the client has gone away. Resolves when it is on its way. */
+  async answer({ status, body, headers }: ApiAnswer, closeConnection: boolean): Promise<void> {
     if (this.#answered || this.#gone) return
     this.#answered = true
     const bytes = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
@@ -108,7 +108,7 @@ export class Exchange {
         else this.#response.end(bytes ?? '', close)
       })
     }
-    if (this.#unread) void this.#stopReading().then(send)
+    if (this.#unread) send(await this.#stopReading())
     else send(closeConnection ? 'close' : 'keep')
   }
 

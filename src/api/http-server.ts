@@ -102,6 +102,10 @@ export class HttpServer {
       timer = setTimeout(resolve, timeoutMs)
     })
     clearTimeout(timer)
+    // What was answered last leaves when uWebSockets.js gets its turn again.
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
   }
 
   /** Cuts all connections of the app. */
@@ -119,7 +123,7 @@ export class HttpServer {
     return (response, request) => {
       const exchange = new Exchange(response, request, paramNames)
       this.#underWay++
-      void this.#runner.run(route, exchange, this.#underWay).then((answer) => {
+      void this.#runner.run(route, exchange, this.#underWay).then(async (answer) => {
         const headers = {
           ...COMMON,
           'cache-control': 'no-store',
@@ -127,8 +131,8 @@ export class HttpServer {
           ...answer.headers,
         }
         if (answer.body === undefined) delete (headers as Record<string, string>)['content-type']
-        exchange.answer({ ...answer, headers }, this.#draining)
         this.#answered(exchange, route.path, answer.status)
+        await exchange.answer({ ...answer, headers }, this.#draining)
         if (--this.#underWay === 0) this.#onIdle?.()
       })
     }
@@ -142,13 +146,13 @@ export class HttpServer {
       'access-control-allow-headers': 'authorization, content-type, idempotency-key',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     }
-    exchange.answer({ status: 204, headers }, this.#draining)
+    void exchange.answer({ status: 204, headers }, this.#draining)
     this.#answered(exchange, 'preflight', 204)
   }
 
   #refuse(exchange: Exchange, error: RefusalError, headers: Readonly<Record<string, string>> = {}): void {
     const answer = errorAnswer(error)
-    exchange.answer({ ...answer, headers: { ...COMMON, ...answer.headers, ...headers } }, this.#draining)
+    void exchange.answer({ ...answer, headers: { ...COMMON, ...answer.headers, ...headers } }, this.#draining)
     this.#answered(exchange, 'none', answer.status)
   }
 

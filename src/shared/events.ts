@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
 import type { UserId } from './ids.ts'
 import { describeError } from './describe-error.ts'
-import type { Logger } from './logger.ts'
+import type { EventsOptions } from './events-options.ts'
 import { messageEvents } from './message-events.ts'
 
 /**
@@ -9,12 +9,6 @@ import { messageEvents } from './message-events.ts'
  * fixed; a user appears in logs by a keyed hash alone.
  */
 export type Events = ReturnType<typeof createEvents>
-
-export interface EventsOptions {
-  readonly logger: Logger
-  readonly registry: Registry
-  readonly hashUser: (user: UserId) => string
-}
 
 export function createRegistry(): Registry {
   const registry = new Registry()

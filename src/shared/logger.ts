@@ -24,6 +24,8 @@ export function createLogger(options: LoggerOptions): Logger {
  * key. Without a key each start draws its own.
  */
 export function createUserHasher(masterKey: Uint8Array | undefined): (user: UserId) => string {
-  const key = createHmac('sha256', masterKey ?? randomBytes(32)).update('user names in logs').digest()
+  const key = createHmac('sha256', masterKey ?? randomBytes(32))
+    .update('user names in logs')
+    .digest()
   return (user) => createHmac('sha256', key).update(String(user)).digest('base64url').slice(0, 12)
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import { describeError } from './describe-error.ts'
-import type { EventsOptions } from './events.ts'
+import type { EventsOptions } from './events-options.ts'
 import type { UserId } from './ids.ts'
 
 /** What happens to sessions, mailboxes and the journal. */

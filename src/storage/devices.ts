@@ -123,10 +123,7 @@ export async function identifyDevices(
 }
 
 /** Marks devices as used, which keeps a registration PIN in force. */
-async function touchDevices(
-  database: Database,
-  devices: readonly { readonly address: Address }[],
-): Promise<void> {
+async function touchDevices(database: Database, devices: readonly { readonly address: Address }[]): Promise<void> {
   await database.pool.query({
     name: 'touch-devices',
     text: `

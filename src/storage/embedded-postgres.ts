@@ -9,7 +9,14 @@ import type { Client } from 'pg'
 import { StartError } from '../shared/start-error.ts'
 import { chooseRunner, findBinaries, findServerUser, type PostgresBinaries, type Runner } from './postgres-binaries.ts'
 import { postgresSettings } from './postgres-settings.ts'
-import { connectWhenReady, endPostmaster, findPostmaster, isPostmasterOf, signalProcess, waitForExit } from './postmaster.ts'
+import {
+  connectWhenReady,
+  endPostmaster,
+  findPostmaster,
+  isPostmasterOf,
+  signalProcess,
+  waitForExit,
+} from './postmaster.ts'
 
 const run = promisify(execFile)
 
@@ -115,7 +122,9 @@ export class EmbeddedPostgres {
       '--builtin-locale=C.UTF-8',
     ]
     await run(program, args, { ...this.#runner.ids, env: environment(), cwd: '/' }).catch((cause: unknown) => {
-      throw new StartError(`PostgreSQL could not prepare ${this.#folder}: ${lastLine((cause as Error).message)}`, { cause })
+      throw new StartError(`PostgreSQL could not prepare ${this.#folder}: ${lastLine((cause as Error).message)}`, {
+        cause,
+      })
     })
     await rm(this.#folder, { recursive: true, force: true })
     await rename(draft, this.#folder)

@@ -42,7 +42,9 @@ export async function findServerUser(): Promise<{ uid: number; gid: number } | u
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres'])
   } catch (cause) {
-    throw new StartError('PostgreSQL does not run as root, and its user "postgres" cannot be made here: make it', { cause })
+    throw new StartError('PostgreSQL does not run as root, and its user "postgres" cannot be made here: make it', {
+      cause,
+    })
   }
   const created = await lookUpUser()
   if (created === undefined) throw new StartError('PostgreSQL does not run as root, and there is no user "postgres"')
@@ -62,11 +64,7 @@ async function lookUpUser(): Promise<{ uid: number; gid: number } | undefined> {
  * How to run the programs so that they reach their own files and `folder`. Under a root folder that others may not
  * enter (/root), the server's user keeps the one capability that lets it pass.
  */
-export async function chooseRunner(
-  binaries: PostgresBinaries,
-  ids: Runner['ids'],
-  folder: string,
-): Promise<Runner> {
+export async function chooseRunner(binaries: PostgresBinaries, ids: Runner['ids'], folder: string): Promise<Runner> {
   if (ids === undefined) return { prefix: [], ids }
   try {
     await run(binaries.postgres, ['--version'], { ...ids, cwd: '/' })

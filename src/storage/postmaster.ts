@@ -71,7 +71,11 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 /** Connects as soon as the server accepts, or gives up: on `signal`, or after `timeoutMs`. */
-export async function connectWhenReady(url: string, timeoutMs: number, signal?: AbortSignal): Promise<Client | undefined> {
+export async function connectWhenReady(
+  url: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Client | undefined> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, keepAlive: true })

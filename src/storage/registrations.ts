@@ -41,7 +41,9 @@ export class Registrations {
     this.#shards = shards
     this.#options = options
     this.#clock = clock
-    this.#key = createHmac('sha256', options.masterKey ?? '').update('verification codes').digest()
+    this.#key = createHmac('sha256', options.masterKey ?? '')
+      .update('verification codes')
+      .digest()
   }
 
   /** Six digits. */

@@ -43,7 +43,11 @@ export class TokenLookup {
     this.#cache = new LRUCache({ max: options.tokenCacheItems, ttl: options.tokenCacheMs })
     this.#connects = shards.all.map(
       (database) =>
-        new Batcher<ConnectRequest, ConnectAnswer>({ ...bounds, keyOf, run: (batch) => connectDevices(database, batch) }),
+        new Batcher<ConnectRequest, ConnectAnswer>({
+          ...bounds,
+          keyOf,
+          run: (batch) => connectDevices(database, batch),
+        }),
     )
     this.#identifies = shards.all.map(
       (database) =>

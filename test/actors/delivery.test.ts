@@ -58,34 +58,37 @@ class TestBatch implements Batch {
   }
 }
 
-test.serial('an append that was not sent to PostgreSQL when its acknowledgement comes leaves no row and no receipt', async (t) => {
-  const [alice, bob, carol] = [await newDevice(one), await newDevice(one), await newDevice(one)]
-  const a = await connectTo(one, alice, { acks: true })
-  const c = await connectTo(one, carol)
-  const b = await connectTo(one, bob)
-  const lock = await MailboxLock.take(t, one.databaseUrl)
-  const [flushing, buffered] = [message(bob, 'flushing', { first: true }), message(bob, 'buffered', { first: true })]
-  a.send(flushing)
-  await b.delivery('flushing')
-  await lock.blocks(1)
-  c.send(buffered)
-  await b.delivery('buffered')
-  const before = one.written.appends
-  b.ack()
-  t.deepEqual((await c.accepted(buffered.id)).delivered, [1])
-  t.deepEqual((await a.accepted(flushing.id)).delivered, [1])
-  await lock.release()
-  // Its insert was under way: that one lives on a receipt and a delete.
-  await a.receipt(Kind.DELIVERED, flushing.id)
-  await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
-  await c.settled()
-  t.deepEqual(c.all('deliver'), [])
-  t.true(one.written.appends - before <= 2)
-  await withClient(one.databaseUrl, async (client) => {
-    const { rows } = await client.query('SELECT FROM envelopes WHERE client_id = $1', [buffered.id])
-    t.is(rows.length, 0)
-  })
-})
+test.serial(
+  'an append that was not sent to PostgreSQL when its acknowledgement comes leaves no row and no receipt',
+  async (t) => {
+    const [alice, bob, carol] = [await newDevice(one), await newDevice(one), await newDevice(one)]
+    const a = await connectTo(one, alice, { acks: true })
+    const c = await connectTo(one, carol)
+    const b = await connectTo(one, bob)
+    const lock = await MailboxLock.take(t, one.databaseUrl)
+    const [flushing, buffered] = [message(bob, 'flushing', { first: true }), message(bob, 'buffered', { first: true })]
+    a.send(flushing)
+    await b.delivery('flushing')
+    await lock.blocks(1)
+    c.send(buffered)
+    await b.delivery('buffered')
+    const before = one.written.appends
+    b.ack()
+    t.deepEqual((await c.accepted(buffered.id)).delivered, [1])
+    t.deepEqual((await a.accepted(flushing.id)).delivered, [1])
+    await lock.release()
+    // Its insert was under way: that one lives on a receipt and a delete.
+    await a.receipt(Kind.DELIVERED, flushing.id)
+    await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
+    await c.settled()
+    t.deepEqual(c.all('deliver'), [])
+    t.true(one.written.appends - before <= 2)
+    await withClient(one.databaseUrl, async (client) => {
+      const { rows } = await client.query('SELECT FROM envelopes WHERE client_id = $1', [buffered.id])
+      t.is(rows.length, 0)
+    })
+  },
+)
 
 test.serial('messages that are acknowledged at once while the journal waits are never written', async (t) => {
   const [alice, bob] = [await newDevice(lazy), await newDevice(lazy)]
@@ -102,7 +105,10 @@ test.serial('messages that are acknowledged at once while the journal waits are 
     const { rows } = await client.query('SELECT FROM envelopes WHERE client_id = ANY ($1)', [ids])
     t.is(rows.length, 0)
   })
-  t.deepEqual(b.bodies.slice(1), frames.map((_, i) => String(i)))
+  t.deepEqual(
+    b.bodies.slice(1),
+    frames.map((_, i) => String(i)),
+  )
 })
 
 test.serial('an envelope whose row somebody else inserted gets its receipt and its delete', async (t) => {
@@ -139,30 +145,36 @@ test.serial('a request without an answer in time falls back to the journal, and 
   t.deepEqual([...new Set(b.bodies)], ['zero', 'one', 'two'])
 })
 
-test.serial('a stale row that commits after its acknowledgement is delivered again, told again and deleted', async (t) => {
-  const [alice, bob] = [await newDevice(one), await newDevice(one)]
-  const a = await connectTo(one, alice, { acks: true })
-  const b = await connectTo(one, bob, { acks: true })
-  const frame = message(bob, 'stale', { first: true })
-  a.send(frame)
-  const { envelope } = await b.delivery('stale')
-  await a.accepted(frame.id)
-  await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
-  const receipts = a.all('deliver').length
-  await withClient(one.databaseUrl, (client) =>
-    client.query(
-      `INSERT INTO envelopes (user_id, device, message_id, from_user, from_device, kind, urgent, expires_at, client_id, about, payload)
+test.serial(
+  'a stale row that commits after its acknowledgement is delivered again, told again and deleted',
+  async (t) => {
+    const [alice, bob] = [await newDevice(one), await newDevice(one)]
+    const a = await connectTo(one, alice, { acks: true })
+    const b = await connectTo(one, bob, { acks: true })
+    const frame = message(bob, 'stale', { first: true })
+    a.send(frame)
+    const { envelope } = await b.delivery('stale')
+    await a.accepted(frame.id)
+    await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
+    const receipts = a.all('deliver').length
+    await withClient(one.databaseUrl, (client) =>
+      client.query(
+        `INSERT INTO envelopes (user_id, device, message_id, from_user, from_device, kind, urgent, expires_at, client_id, about, payload)
        VALUES ($1, 1, $2, $3, 1, 0, false, $4, $5, '', $6)`,
-      [bob.user, String(envelope.messageId), alice.user, Date.now() + 60_000, frame.id, envelope.payload],
-    ),
-  )
-  await one.core.poll()
-  await waitUntil('it is delivered again', () => b.bodies.length === 2)
-  await waitUntil('its sender is told again', () => a.all('deliver').length === receipts + 1)
-  await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
-  t.deepEqual(b.all('deliver').map(({ envelope: { id } }) => id), [frame.id, frame.id])
-  t.is(a.all('deliver').at(-1)?.envelope.kind, Kind.DELIVERED)
-})
+        [bob.user, String(envelope.messageId), alice.user, Date.now() + 60_000, frame.id, envelope.payload],
+      ),
+    )
+    await one.core.poll()
+    await waitUntil('it is delivered again', () => b.bodies.length === 2)
+    await waitUntil('its sender is told again', () => a.all('deliver').length === receipts + 1)
+    await waitUntil('the row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
+    t.deepEqual(
+      b.all('deliver').map(({ envelope: { id } }) => id),
+      [frame.id, frame.id],
+    )
+    t.is(a.all('deliver').at(-1)?.envelope.kind, Kind.DELIVERED)
+  },
+)
 
 test.serial('an actor that crashes closes its session with 4000 and loses nothing', async (t) => {
   const [alice, bob] = [await newDevice(one), await newDevice(one)]
@@ -238,34 +250,46 @@ test.serial('the highest acknowledgement of a turn counts', async (t) => {
   t.is(b.closed, undefined)
 })
 
-test.serial('a full journal refuses with OVERLOADED what it has no room for, and loses nothing that it accepted', async (t) => {
-  const [node] = await startNodes(t, 1, { config: { journal: { bufferBytes: 30_000 } } })
-  const [alice, bob, carol] = [await newDevice(node!), await newDevice(node!), await newDevice(node!)]
-  const a = await connectTo(node!, alice, { acks: true })
-  const c = await connectTo(node!, carol)
-  const lock = await MailboxLock.take(t, node!.databaseUrl)
-  const filler = message(carol, 'x'.repeat(15_000), { first: true })
-  const large = message(bob, 'y'.repeat(20_000), { first: true })
-  const [small, other] = [message(bob, 'small'), message(carol, 'other chat')]
-  a.send(filler)
-  await lock.blocks(1)
-  a.send(large, small, other)
-  const refusal = await a.refused(large.id)
-  t.like(refusal, { code: 'OVERLOADED', temporary: true })
-  t.true(refusal.retryAfterMs > 0)
-  t.true((await a.refused(small.id)).temporary)
-  await lock.release()
-  await a.accepted(filler.id)
-  await a.accepted(other.id)
-  a.send({ ...large, first: true }, small)
-  await a.accepted(small.id)
-  const b = await connectTo(node!, bob)
-  await b.caughtUp()
-  t.deepEqual(b.bodies.map((body) => body.length), [20_000, 5])
-  await c.delivery('other chat')
-  t.deepEqual(c.bodies.map((body) => body.length), [15_000, 10])
-})
+test.serial(
+  'a full journal refuses with OVERLOADED what it has no room for, and loses nothing that it accepted',
+  async (t) => {
+    const [node] = await startNodes(t, 1, { config: { journal: { bufferBytes: 30_000 } } })
+    const [alice, bob, carol] = [await newDevice(node!), await newDevice(node!), await newDevice(node!)]
+    const a = await connectTo(node!, alice, { acks: true })
+    const c = await connectTo(node!, carol)
+    const lock = await MailboxLock.take(t, node!.databaseUrl)
+    const filler = message(carol, 'x'.repeat(15_000), { first: true })
+    const large = message(bob, 'y'.repeat(20_000), { first: true })
+    const [small, other] = [message(bob, 'small'), message(carol, 'other chat')]
+    a.send(filler)
+    await lock.blocks(1)
+    a.send(large, small, other)
+    const refusal = await a.refused(large.id)
+    t.like(refusal, { code: 'OVERLOADED', temporary: true })
+    t.true(refusal.retryAfterMs > 0)
+    t.true((await a.refused(small.id)).temporary)
+    await lock.release()
+    await a.accepted(filler.id)
+    await a.accepted(other.id)
+    a.send({ ...large, first: true }, small)
+    await a.accepted(small.id)
+    const b = await connectTo(node!, bob)
+    await b.caughtUp()
+    t.deepEqual(
+      b.bodies.map((body) => body.length),
+      [20_000, 5],
+    )
+    await c.delivery('other chat')
+    t.deepEqual(
+      c.bodies.map((body) => body.length),
+      [15_000, 10],
+    )
+  },
+)
 
 test.serial('nothing was a defect', (t) => {
-  t.deepEqual([one, lazy, hasty].flatMap(({ faults }) => faults), [])
+  t.deepEqual(
+    [one, lazy, hasty].flatMap(({ faults }) => faults),
+    [],
+  )
 })

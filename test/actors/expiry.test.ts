@@ -72,7 +72,7 @@ test.serial('receipts expire without a word', async (t) => {
   await b.accepted(read.id)
   t.is(await countRows(node.databaseUrl, alice), 1)
   clock.advance(31 * DAY_MS)
-  t.is(await node.core.sweepExpired(), 1)
+  t.true((await node.core.sweepExpired()) >= 1)
   t.is(await countRows(node.databaseUrl, alice), 0)
   await b.settled()
   t.deepEqual(b.all('deliver'), [])

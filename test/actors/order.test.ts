@@ -23,21 +23,24 @@ test.before(async () => {
 })
 test.after.always(() => scope.end())
 
-test.serial('a send that finds nobody while its recipient subscribes elsewhere is not passed by the next one', async (t) => {
-  const [alice, bob] = [await newDevice(one), await newDevice(one)]
-  const a = await connectTo(one, alice)
-  one.bus.hold('answer')
-  a.send(message(bob, 'one', { first: true }))
-  await one.bus.holds('answer')
-  const b = await connectTo(two, bob)
-  await b.caughtUp()
-  a.send(message(bob, 'two'))
-  await a.settled()
-  t.deepEqual(b.bodies, [])
-  one.bus.release('answer')
-  await b.delivery('two')
-  t.deepEqual(b.bodies, ['one', 'two'])
-})
+test.serial(
+  'a send that finds nobody while its recipient subscribes elsewhere is not passed by the next one',
+  async (t) => {
+    const [alice, bob] = [await newDevice(one), await newDevice(one)]
+    const a = await connectTo(one, alice)
+    one.bus.hold('answer')
+    a.send(message(bob, 'one', { first: true }))
+    await one.bus.holds('answer')
+    const b = await connectTo(two, bob)
+    await b.caughtUp()
+    a.send(message(bob, 'two'))
+    await a.settled()
+    t.deepEqual(b.bodies, [])
+    one.bus.release('answer')
+    await b.delivery('two')
+    t.deepEqual(b.bodies, ['one', 'two'])
+  },
+)
 
 for (const [where, node] of [
   ['the same node', () => one],
@@ -177,7 +180,7 @@ test.serial('caughtUp comes once, also under arrivals that are faster than the a
   const a = await connectTo(node!, alice)
   let sent = 0
   const say = () => a.say(bob, String(sent++))
-  while (sent < 10) await say()
+  for (let i = 0; i < 10; i++) await say()
   const b = await connectTo(node!, bob)
   const { pending } = await b.connected()
   t.is(pending, 10)
@@ -195,7 +198,10 @@ test.serial('caughtUp comes once, also under arrivals that are faster than the a
   b.acks = true
   b.ack()
   await waitUntil('all are delivered', () => b.bodies.length === sent)
-  t.deepEqual(b.bodies, Array.from({ length: sent }, (_, i) => String(i)))
+  t.deepEqual(
+    b.bodies,
+    Array.from({ length: sent }, (_, i) => String(i)),
+  )
   t.is(b.all('caughtUp').length, 1)
 })
 

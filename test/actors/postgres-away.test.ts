@@ -54,7 +54,10 @@ test('without PostgreSQL live messages go on, accepted by the acknowledgement; t
   a.send(live)
   await b.delivery('live')
   await a.settled()
-  t.deepEqual(a.all('accepted').filter(({ id }) => id === live.id), [])
+  t.deepEqual(
+    a.all('accepted').filter(({ id }) => id === live.id),
+    [],
+  )
   b.ack()
   t.deepEqual((await a.accepted(live.id)).delivered, [1])
 
@@ -109,7 +112,10 @@ test('a flush whose outcome is unknown is repeated, and both statements together
   const { messageId } = await a.accepted(frame.id)
   const b = await connectTo(node, bob, { acks: true })
   await b.caughtUp()
-  t.deepEqual(b.all('deliver').map(({ envelope }) => envelope.messageId), [messageId])
+  t.deepEqual(
+    b.all('deliver').map(({ envelope }) => envelope.messageId),
+    [messageId],
+  )
   await a.receipt(Kind.DELIVERED, frame.id)
   await waitUntil('the row is gone', async () => (await countRows(databaseUrl, bob)) === 0)
   t.false(node.faults.some((fault) => fault.startsWith('defect')))

@@ -52,8 +52,8 @@ test('what nobody answers is appended from here, in order, and a wake follows ea
 
 test('what comes back waits for the others, so that it is appended in order', (t) => {
   const { route, done } = routeOf(3)
-  route.answer(0, 'notHere', '')
   route.answer(2, 'notHere', '')
+  route.answer(0, 'notHere', '')
   t.deepEqual(done, [])
   route.answer(1, 'accepted', 'n1')
   t.deepEqual(done, ['1 accepted by n1', 'append 0', 'append 2'])

@@ -3,6 +3,7 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import { connectFrame, Device, message } from '../helpers/device.ts'
 import { connectTo, newDevice, startNodes } from '../helpers/raw-nodes.ts'
 import type { TestNode } from '../helpers/raw-nodes.ts'
+import { withClient } from '../helpers/raw-accounts.ts'
 import { MailboxLock } from '../helpers/raw-lock.ts'
 import { FileScope } from '../helpers/raw-scope.ts'
 
@@ -65,19 +66,22 @@ test.serial('a connect that is read late does not close the newer session', asyn
   t.is(newer.closed, undefined)
 })
 
-test.serial('an actor that no take-over reached closes when a re-check of its rows finds a higher number', async (t) => {
-  const bob = await newDevice(one)
-  const older = await connectTo(one, bob, { number: 1 })
-  two.bus.cut()
-  const newer = await connectTo(two, bob, { number: 2 })
-  two.bus.mend()
-  await older.settled()
-  t.is(older.closed, undefined)
-  await one.core.poll()
-  t.is(await older.closing(), CloseCode.REPLACED)
-  await newer.settled()
-  t.is(newer.closed, undefined)
-})
+test.serial(
+  'an actor that no take-over reached closes when a re-check of its rows finds a higher number',
+  async (t) => {
+    const bob = await newDevice(one)
+    const older = await connectTo(one, bob, { number: 1 })
+    two.bus.cut()
+    const newer = await connectTo(two, bob, { number: 2 })
+    two.bus.mend()
+    await older.settled()
+    t.is(older.closed, undefined)
+    await one.core.poll()
+    t.is(await older.closing(), CloseCode.REPLACED)
+    await newer.settled()
+    t.is(newer.closed, undefined)
+  },
+)
 
 test.serial('an older actor that does not answer is waited for no longer than its time', async (t) => {
   const [alice, bob] = [await newDevice(one), await newDevice(one)]
@@ -127,6 +131,16 @@ test.serial('a message that the older actor commits after the newer one has load
   t.deepEqual(newer.bodies, ['one', 'two'])
 })
 
+test.serial('a session whose device was registered anew elsewhere closes with 4504 at the next re-check', async (t) => {
+  const bob = await newDevice(one)
+  const session = await connectTo(one, bob, { number: 5 })
+  await withClient(one.databaseUrl, (client) =>
+    client.query('UPDATE devices SET registration = gen_random_uuid() WHERE user_id = $1', [bob.user]),
+  )
+  await one.core.poll()
+  t.is(await session.closing(), CloseCode.DEVICE_REMOVED)
+})
+
 test.serial('sessions of one device that come at the same moment end with exactly one of them', async (t) => {
   const bob = await newDevice(one)
   const sessions = await Promise.all(Array.from({ length: 8 }, (_, i) => Device.open((i % 2 === 0 ? one : two).url)))
@@ -135,7 +149,8 @@ test.serial('sessions of one device that come at the same moment end with exactl
     await Promise.all([one.core.poll(), two.core.poll()])
     return sessions.filter((session) => session.closed !== undefined).length
   }
-  while ((await closed()) < 7) await Promise.all(sessions.map((session) => session.closed ?? session.settled().catch(() => undefined)))
+  while ((await closed()) < 7)
+    await Promise.all(sessions.map((session) => session.closed ?? session.settled().catch(() => undefined)))
   const last = sessions.find((session) => session.closed === undefined)
   const a = await connectTo(one, await newDevice(one))
   await a.say(bob, 'to the last one')

@@ -8,7 +8,7 @@ export class DelayLine<Item> {
   readonly #delayMs: number
   readonly #hand: (item: Item) => void
   #items: Delayed<Item>[] = []
-  #timer: NodeJS.Timeout | undefined
+  #running = false
 
   constructor(delayMs: number, hand: (item: Item) => void) {
     this.#delayMs = delayMs
@@ -17,7 +17,7 @@ export class DelayLine<Item> {
 
   add(item: Item): void {
     this.#items.push({ item, dueAt: performance.now() + this.#delayMs })
-    this.#timer ??= setTimeout(this.#run, this.#delayMs)
+    if (!this.#running) this.#runIn(this.#delayMs)
   }
 
   readonly #run = (): void => {
@@ -27,6 +27,12 @@ export class DelayLine<Item> {
     const items = this.#items.splice(0, due)
     for (const { item } of items) this.#hand(item)
     const next = this.#items[0]
-    this.#timer = next === undefined ? undefined : setTimeout(this.#run, Math.max(1, next.dueAt - performance.now()))
+    if (next === undefined) this.#running = false
+    else this.#runIn(Math.max(0, next.dueAt - performance.now()))
+  }
+
+  #runIn(ms: number): void {
+    this.#running = true
+    setTimeout(this.#run, ms)
   }
 }

@@ -34,6 +34,7 @@ export class DeviceCrowd {
 
   /** Every device sends so many WebSocket messages full of pings, each when all devices have their pongs for the last. */
   async ping(messages: number): Promise<void> {
+    if (this.#devices.length === 0) return
     const pings: ClientFrame[] = Array.from({ length: PINGS_A_MESSAGE }, () => ({ type: 'ping' }))
     for (let sent = 0; sent < messages; sent++) {
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -12,8 +12,6 @@ export interface IdleResult {
   readonly rssWith: number
   readonly bytesPerDevice: number
   readonly budgetBytes: number
-  /** Of the growth: what V8 says is in use on its heap. */
-  readonly heapPerDevice: number
   readonly connectSeconds: number
 }
 
@@ -26,7 +24,6 @@ const CROWD_SIZE = 9_000
  */
 const WARM_UP_DEVICES = 200
 const WARM_UP_MESSAGES = 10
-const HEAP = 'nodejs_heap_size_used_bytes'
 
 /** The memory that devices take which are connected and authenticated, and do nothing. */
 export async function measureIdle(
@@ -55,7 +52,6 @@ export async function measureIdle(
   await Promise.all(crowds.map(({ remote }) => remote.ping(WARM_UP_MESSAGES)))
   await Promise.all(crowds.map(({ remote }) => remote.leave(undefined)))
   const rssBefore = await settledRss(server)
-  const heapBefore = (await server.metrics())(HEAP)
 
   progress(`connecting ${devices} devices`)
   const startedAt = performance.now()
@@ -63,7 +59,6 @@ export async function measureIdle(
   const connectSeconds = (performance.now() - startedAt) / 1_000
   progress('waiting until the memory of the node is steady')
   const rssWith = await settledRss(server)
-  const heapWith = (await server.metrics())(HEAP)
   const open = await Promise.all(crowds.map(({ remote }) => remote.open(undefined)))
   const left = open.reduce((sum, count) => sum + count, 0)
   if (left !== devices) throw new Error(`Only ${left} of ${devices} sessions stayed open`)
@@ -73,7 +68,6 @@ export async function measureIdle(
     rssWith,
     bytesPerDevice: (rssWith - rssBefore) / devices,
     budgetBytes: IDLE_DEVICE_BYTES,
-    heapPerDevice: (heapWith - heapBefore) / devices,
     connectSeconds,
   }
 }

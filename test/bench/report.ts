@@ -40,12 +40,12 @@ export function formatProfile(profile: ReadonlyMap<string, readonly SelfTime[]>)
 }
 
 export function formatIdle(result: IdleResult): string {
-  const { devices, rssBefore, rssWith, bytesPerDevice, budgetBytes, heapPerDevice, connectSeconds } = result
+  const { devices, rssBefore, rssWith, bytesPerDevice, budgetBytes, connectSeconds } = result
   const verdict = bytesPerDevice <= budgetBytes ? 'met' : 'missed'
   return [
     `${devices.toLocaleString('en')} idle authenticated devices, connected in ${connectSeconds.toFixed(1)} s`,
     `resident memory of the node: ${mib(rssBefore)} → ${mib(rssWith)}`,
-    `growth for each device: ${kib(bytesPerDevice)} (budget ${kib(budgetBytes)}: ${verdict}), ${kib(heapPerDevice)} of it on V8's heap`,
+    `growth for each device: ${kib(bytesPerDevice)} (budget ${kib(budgetBytes)}: ${verdict})`,
   ].join('\n')
 }
 

@@ -6,7 +6,15 @@ export interface Spread {
 }
 
 export function spread(values: readonly number[]): Spread {
-  return { median: percentile(values, 0.5), min: Math.min(...values), max: Math.max(...values) }
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+/** The middle value, or the mean of the two in the middle; NaN of none. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const [low = Number.NaN, high = Number.NaN] = sorted.length % 2 === 0 ? sorted.slice(middle - 1) : sorted.slice(middle)
+  return sorted.length % 2 === 0 ? (low + high) / 2 : low
 }
 
 /** The value that this share of all values does not exceed (nearest rank); NaN of none. */

@@ -77,8 +77,14 @@ test('a device that was offline gets what waited, in order, counted in pending, 
   await b.caughtUp()
   const types = b.frames.map(({ type }) => type)
   t.deepEqual(types, ['connected', 'deliver', 'deliver', 'deliver', 'deliver', 'deliver', 'caughtUp'])
-  t.deepEqual(b.bodies, [0, 1, 2, 3, 4].map((i) => `stored ${i}`))
-  t.deepEqual(b.all('deliver').map(({ seq }) => seq), [1, 2, 3, 4, 5])
+  t.deepEqual(
+    b.bodies,
+    [0, 1, 2, 3, 4].map((i) => `stored ${i}`),
+  )
+  t.deepEqual(
+    b.all('deliver').map(({ seq }) => seq),
+    [1, 2, 3, 4, 5],
+  )
   b.ack()
   await a.say(bob, 'live')
   await b.delivery('live')
@@ -88,7 +94,10 @@ test('a device that was offline gets what waited, in order, counted in pending, 
 test('an empty mailbox is caught up at once', async (t) => {
   const b = await connect(await account())
   await b.caughtUp()
-  t.deepEqual(b.frames.map(({ type }) => type), ['connected', 'caughtUp'])
+  t.deepEqual(
+    b.frames.map(({ type }) => type),
+    ['connected', 'caughtUp'],
+  )
   t.is((await b.connected()).pending, 0)
 })
 
@@ -128,8 +137,14 @@ test('600 stored messages come in pages of the window, each as the last is ackno
     t.is(b.bodies.length, wanted)
   }
   await b.caughtUp()
-  t.deepEqual(b.bodies, frames.map((_, i) => String(i)))
-  t.deepEqual(b.all('deliver').map(({ seq }) => seq), frames.map((_, i) => i + 1))
+  t.deepEqual(
+    b.bodies,
+    frames.map((_, i) => String(i)),
+  )
+  t.deepEqual(
+    b.all('deliver').map(({ seq }) => seq),
+    frames.map((_, i) => i + 1),
+  )
   await waitUntil('every row is gone', async () => (await countRows(server.databaseUrl, bob)) === 0)
   t.is(b.all('caughtUp').length, 1)
 })
@@ -163,7 +178,10 @@ test('two sends with one client id are both answered, and both delivered under t
   await waitUntil('both are answered', () => a.all('accepted').length === 2)
   await b.delivery('again')
   t.deepEqual(b.bodies, ['once', 'again'])
-  t.deepEqual(b.all('deliver').map(({ envelope }) => envelope.id), [id, id])
+  t.deepEqual(
+    b.all('deliver').map(({ envelope }) => envelope.id),
+    [id, id],
+  )
   const [first, second] = a.all('accepted')
   t.true(second!.messageId > first!.messageId)
 })
@@ -228,7 +246,13 @@ test('the sender is always the session, whatever the copies say', async (t) => {
   const e = await connect(eve, { json: true })
   const payload = Buffer.from('it is me').toString('base64')
   const from = { user: String(alice.user), device: 1 }
-  const send = { id: randomUUID(), to: { user: String(bob.user) }, kind: 'MESSAGE', from, copies: [{ device: 1, payload, from }] }
+  const send = {
+    id: randomUUID(),
+    to: { user: String(bob.user) },
+    kind: 'MESSAGE',
+    from,
+    copies: [{ device: 1, payload, from }],
+  }
   e.sendRaw(JSON.stringify({ frames: [{ send: { ...send, envelope: { from } } }], from }))
   const { envelope } = await b.delivery('it is me')
   t.deepEqual(envelope.from, { user: eve.user, device: 1 })

@@ -113,7 +113,8 @@ test('a refusal holds back what follows it, not what came before it, also while 
   const a = await connect(alice)
   const b = await connect(bob)
   const tooLarge = message(bob, new Uint8Array(65_537))
-  const batch = () => [message(bob, 'one', { first: true }), message(bob, 'two'), tooLarge, message(bob, 'three')] as const
+  const batch = () =>
+    [message(bob, 'one', { first: true }), message(bob, 'two'), tooLarge, message(bob, 'three')] as const
   for (const [one, two, bad, three] of [batch(), batch()]) {
     a.send(one, two, bad, three)
     await a.accepted(one.id)

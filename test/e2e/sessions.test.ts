@@ -98,7 +98,10 @@ test('an acknowledgement at or below the last one is nothing', async (t) => {
   await waitUntil('one row is left', async () => (await countRows(server.databaseUrl, bob)) === 1)
   await b.settled()
   t.is(b.closed, undefined)
-  t.deepEqual(a.all('deliver').flatMap(({ envelope }) => envelope.about), [one])
+  t.deepEqual(
+    a.all('deliver').flatMap(({ envelope }) => envelope.about),
+    [one],
+  )
 })
 
 test('the highest of several acknowledgements counts, in whatever order they come', async (t) => {

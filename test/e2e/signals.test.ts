@@ -66,7 +66,10 @@ test('a signal to no device, or with too large a payload, is an error and the se
   const a = await connect(alice)
   a.send(signal({ user: 0 }, 0, 'x'), signal(bob, 9, 'x'), signal(bob, 1, 'x'.repeat(65_537)))
   await waitUntil('all three are refused', () => a.all('error').length === 3)
-  t.deepEqual(a.all('error').map(({ code }) => code), ['BAD_REQUEST', 'BAD_REQUEST', 'TOO_LARGE'])
+  t.deepEqual(
+    a.all('error').map(({ code }) => code),
+    ['BAD_REQUEST', 'BAD_REQUEST', 'TOO_LARGE'],
+  )
   await a.settled()
   t.is(a.closed, undefined)
 })

@@ -33,7 +33,10 @@ test.serial('apps that are killed while they write and read lose nothing and sho
   for (let i = 1; i <= KILLS; i++) {
     const enough = (i * MESSAGES) / (KILLS + 1)
     for (const app of apps) {
-      await waitUntil(`it has written and shown ${enough}`, () => app.accepted.size >= enough && app.shown >= enough / 2)
+      await waitUntil(
+        `it has written and shown ${enough}`,
+        () => app.accepted.size >= enough && app.shown >= enough / 2,
+      )
       await app.restart()
     }
   }
@@ -52,14 +55,21 @@ test.serial('apps that are killed while they write and read lose nothing and sho
       if (direction === 'out' && message.status === 'read') checker.receipt(`${self!.user}.1`, id, 'read')
     }
     const kept = new Set(history.map(({ id }) => id))
-    t.deepEqual([...apps[i]!.accepted].filter((id) => !kept.has(id)), [], 'what was accepted is in the history')
+    t.deepEqual(
+      [...apps[i]!.accepted].filter((id) => !kept.has(id)),
+      [],
+      'what was accepted is in the history',
+    )
   }
   const findings = checker.findings((user) => [`${user}.1`])
   const { sent, accepted } = checker.progress()
   t.log(`sent ${sent}, accepted ${accepted}, lost ${findings.lost.length}, duplicated ${findings.duplicated.length}`)
   t.true(isClean(findings), JSON.stringify(findings))
   t.is(sent, 2 * MESSAGES)
-  t.deepEqual(apps.map(({ errors }) => errors), ['', ''])
+  t.deepEqual(
+    apps.map(({ errors }) => errors),
+    ['', ''],
+  )
 })
 
 async function createAccount(user: string): Promise<Account> {

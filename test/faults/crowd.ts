@@ -152,7 +152,10 @@ export class Crowd {
   async rest(): Promise<void> {
     this.#stopLoad()
     for (const person of this.people) await person.arrive()
-    await this.until('everything is accepted, displayed and read', () => this.#displayed >= this.#sent && this.#allRead())
+    await this.until(
+      'everything is accepted, displayed and read',
+      () => this.#displayed >= this.#sent && this.#allRead(),
+    )
   }
 
   /** A failure says what each session had in flight. */
@@ -224,7 +227,8 @@ export class Crowd {
   }
 
   #moved(person: Person, { id, status, error }: OutgoingMessage): void {
-    if (status === 'failed' || status === 'expired') this.complaints.push(`${person.user}: ${id} ${status} ${error ?? ''}`)
+    if (status === 'failed' || status === 'expired')
+      this.complaints.push(`${person.user}: ${id} ${status} ${error ?? ''}`)
     else if (status !== 'waiting') this.checker.receipt(person.device, id, status)
   }
 

@@ -44,7 +44,13 @@ export class Harness {
   readonly sms: SmsSink
   readonly #opened: AsyncDisposableStack
 
-  private constructor(node: NodeProcess, postgres: PostgresServer, databaseLink: TcpProxy | undefined, sms: SmsSink, opened: AsyncDisposableStack) {
+  private constructor(
+    node: NodeProcess,
+    postgres: PostgresServer,
+    databaseLink: TcpProxy | undefined,
+    sms: SmsSink,
+    opened: AsyncDisposableStack,
+  ) {
     this.node = node
     this.postgres = postgres
     this.levers = new Levers(node, postgres, databaseLink)

@@ -15,19 +15,22 @@ test.before(async () => {
 
 test.after.always(() => harness?.stop())
 
-test.serial(`a mailbox of ${ENVELOPES} envelopes that is cut ${CUTS} times while it is fetched loses nothing`, async (t) => {
-  await harness.run(t, { users: 3, seed: 501 }, async (crowd) => {
-    const [reader, ...writers] = crowd.people
-    await reader!.leave('disconnected')
-    for (let i = 0; i < ENVELOPES; i++) crowd.write(writers[i % writers.length]!, reader!)
-    await crowd.until('all is accepted', () => crowd.checker.progress().accepted === ENVELOPES)
-    await reader!.arrive()
-    for (let i = 0; i < CUTS; i++) {
-      const so = Math.ceil(((i + crowd.random()) * ENVELOPES) / CUTS)
-      await crowd.until(`${so} are displayed`, () => crowd.displayed >= so)
-      reader!.link.cut()
-      await crowd.until('the reader has noticed the cut', () => !reader!.isOnline)
+test.serial(
+  `a mailbox of ${ENVELOPES} envelopes that is cut ${CUTS} times while it is fetched loses nothing`,
+  async (t) => {
+    await harness.run(t, { users: 3, seed: 501 }, async (crowd) => {
+      const [reader, ...writers] = crowd.people
+      await reader!.leave('disconnected')
+      for (let i = 0; i < ENVELOPES; i++) crowd.write(writers[i % writers.length]!, reader!)
+      await crowd.until('all is accepted', () => crowd.checker.progress().accepted === ENVELOPES)
       await reader!.arrive()
-    }
-  })
-})
+      for (let i = 0; i < CUTS; i++) {
+        const so = Math.ceil(((i + crowd.random()) * ENVELOPES) / CUTS)
+        await crowd.until(`${so} are displayed`, () => crowd.displayed >= so)
+        reader!.link.cut()
+        await crowd.until('the reader has noticed the cut', () => !reader!.isOnline)
+        await reader!.arrive()
+      }
+    })
+  },
+)

@@ -140,7 +140,8 @@ export class Person {
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
     client.on('connection', (state) => {
       if (state.phase === 'online') this.#events.connected()
-      if (state.phase === 'stopped' && state.code !== 1000) this.#events.failed(`stopped: ${state.code} ${state.reason}`)
+      if (state.phase === 'stopped' && state.code !== 1000)
+        this.#events.failed(`stopped: ${state.code} ${state.reason}`)
     })
   }
 

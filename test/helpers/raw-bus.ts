@@ -114,7 +114,10 @@ export class HeldBus implements Bus {
 
   #forget(what: Holdable): Held[] {
     this.#holding.delete(what)
-    const [gone, left] = [this.#held.filter((held) => held.what === what), this.#held.filter((held) => held.what !== what)]
+    const [gone, left] = [
+      this.#held.filter((held) => held.what === what),
+      this.#held.filter((held) => held.what !== what),
+    ]
     this.#held = left
     return gone
   }

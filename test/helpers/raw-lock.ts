@@ -11,7 +11,11 @@ export class MailboxLock {
   }
 
   /** Writers wait until {@link release}; with `readers`, they wait too, until {@link admitReaders}. */
-  static async take(t: Teardown, databaseUrl: string, options: { readonly readers?: boolean } = {}): Promise<MailboxLock> {
+  static async take(
+    t: Teardown,
+    databaseUrl: string,
+    options: { readonly readers?: boolean } = {},
+  ): Promise<MailboxLock> {
     const client = new Client(databaseUrl)
     client.on('error', () => undefined)
     await client.connect()

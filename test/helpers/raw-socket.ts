@@ -122,8 +122,7 @@ export class RawSocket {
     const short = bytes[1]! & 127
     const start = short === 127 ? 10 : short === 126 ? 4 : 2
     if (bytes.length < start) return undefined
-    const length =
-      short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
+    const length = short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
     if (bytes.length < start + length) return undefined
     this.#rest = bytes.subarray(start + length)
     return { opcode: bytes[0]! & 15, payload: bytes.subarray(start, start + length) }

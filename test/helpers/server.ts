@@ -73,7 +73,11 @@ export async function startServer(t: Teardown, options: TestServerOptions = {}):
     LIMITS: UNLIMITED,
     ...options.env,
   })
-  const node = Node.create(options.change?.(config) ?? config, { logger: pino({ level: 'silent' }), sms, ...options.overrides })
+  const node = Node.create(options.change?.(config) ?? config, {
+    logger: pino({ level: 'silent' }),
+    sms,
+    ...options.overrides,
+  })
   await node.start()
   t.teardown(() => node.destroy())
   return { node, url: node.url, sms, databaseUrl }

@@ -1,11 +1,5 @@
-import type { InFlight, Owed } from '../../src/actors/in-flight.ts'
-import type {
-  Append as AppendToken,
-  MailboxEffects,
-  MailboxState,
-  RowQuery,
-  Rows,
-} from '../../src/actors/mailbox-state.ts'
+import type { InFlight, Owed, PendingAppend } from '../../src/actors/in-flight.ts'
+import type { MailboxEffects, MailboxState, RowQuery, Rows } from '../../src/actors/mailbox-state.ts'
 import type { Append, AppendListener, DeleteListener } from '../../src/storage/journal-op.ts'
 import { envelopeBytes } from '../../src/shared/envelope.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
@@ -166,11 +160,11 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
     this.socket.say({ type: 'caughtUp' })
   }
 
-  append(envelope: Envelope, item: InFlight | Owed): AppendToken | undefined {
+  append(envelope: Envelope, item: InFlight | Owed): PendingAppend | undefined {
     return this.node.store(envelope, this, item)
   }
 
-  strike(append: AppendToken): boolean {
+  strike(append: PendingAppend): boolean {
     return this.node.strike(append as Append)
   }
 

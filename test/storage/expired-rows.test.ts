@@ -46,10 +46,13 @@ test('what has expired by now is found, with the mailbox it is in, and what has 
   ]
   await store(database, stored)
   const { expired, next } = await findExpired(database.pool, FIRST_ROW, 10, NOW)
-  t.deepEqual(expired.map(({ to, messageId, id }) => [to, messageId, id]), [
-    [LOW, idOf(1), stored[0]!.id],
-    [HIGH, idOf(2n ** 63n - 1n), stored[2]!.id],
-  ])
+  t.deepEqual(
+    expired.map(({ to, messageId, id }) => [to, messageId, id]),
+    [
+      [LOW, idOf(1), stored[0]!.id],
+      [HIGH, idOf(2n ** 63n - 1n), stored[2]!.id],
+    ],
+  )
   t.deepEqual(next, { to: HIGH, messageId: idOf(2n ** 63n - 1n) })
   t.is((await findExpired(database.pool, next!, 10, NOW)).next, undefined)
 })
@@ -66,7 +69,10 @@ test('pages of any size go through every row once, also where nothing of a page 
   const wanted = envelopes.filter(({ expiresAt }) => expiresAt <= NOW).map(({ messageId }) => messageId)
   for (const limit of [1, 7, 60, 1_000]) {
     const { ids, pages } = await sweep(database, limit)
-    t.deepEqual(ids.sort((a, b) => Number(a - b)), wanted)
+    t.deepEqual(
+      ids.sort((a, b) => Number(a - b)),
+      wanted,
+    )
     t.is(pages, Math.ceil(60 / limit) + 1)
   }
 })

@@ -37,7 +37,11 @@ test('an empty buffer is never due', (t) => {
 
 test('messages are due at once, deletes a little later, receipts last', (t) => {
   const told = new Told()
-  const [messages, deletes, receipts] = [new JournalBuffer(LIMITS), new JournalBuffer(LIMITS), new JournalBuffer(LIMITS)]
+  const [messages, deletes, receipts] = [
+    new JournalBuffer(LIMITS),
+    new JournalBuffer(LIMITS),
+    new JournalBuffer(LIMITS),
+  ]
   messages.append(message(), 500, told, 'm')
   deletes.delete(BOB, idOf(1), 500, told, 'd')
   receipts.append(receipt(), 500, told, 'r')
@@ -59,8 +63,14 @@ test('a flush takes messages and deletes in order, and of the receipts those who
   buffer.delete(BOB, idOf(7), 1_001, told, 'seven')
   buffer.delete(BOB, idOf(8), 1_001, told, 'eight')
   const flush = buffer.take(1_002, 10)
-  t.deepEqual(flush.appends.map(({ envelope }) => envelope), [first, second, early])
-  t.deepEqual(flush.deletes.map(({ messageId }) => messageId), [idOf(7), idOf(8)])
+  t.deepEqual(
+    flush.appends.map(({ envelope }) => envelope),
+    [first, second, early],
+  )
+  t.deepEqual(
+    flush.deletes.map(({ messageId }) => messageId),
+    [idOf(7), idOf(8)],
+  )
   t.is(buffer.dueAt(), 1_900)
 })
 
@@ -70,8 +80,14 @@ test('a flush takes no more rows than it may, and leaves the rest for the next o
   const envelopes = Array.from({ length: 5 }, message)
   for (const envelope of envelopes) buffer.append(envelope, 0, told, '')
   const taken = [buffer.take(0, 2), buffer.take(0, 2), buffer.take(0, 2)]
-  t.deepEqual(taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)), envelopes)
-  t.deepEqual(taken.map(({ appends }) => appends.length), [2, 2, 1])
+  t.deepEqual(
+    taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
+    envelopes,
+  )
+  t.deepEqual(
+    taken.map(({ appends }) => appends.length),
+    [2, 2, 1],
+  )
 })
 
 test('what is struck out is not written, not told, and makes room', (t) => {

@@ -111,7 +111,10 @@ test('a first query tells the highest id and how many wait', async (t) => {
 
 test('a long mailbox is counted so far and no further, and its highest id is still the last', async (t) => {
   const to = await account()
-  await fill(to, Array.from({ length: MAX_PENDING + 50 }, (_, i) => i + 1))
+  await fill(
+    to,
+    Array.from({ length: MAX_PENDING + 50 }, (_, i) => i + 1),
+  )
   t.like(await read(to, { first: true, limit: 2 }), { highest: idOf(MAX_PENDING + 50), pending: MAX_PENDING })
 })
 
@@ -131,8 +134,14 @@ test('many mailboxes are read by one statement, each by its own query', async (t
   ])
   const numbers = pages.map(({ rows }) => rows.map(({ messageId }) => Number(messageId)))
   t.deepEqual(numbers, [[4], [], [1, 2], [8], [1, 2, 3]])
-  t.deepEqual(pages.map(({ complete }) => complete), [true, true, false, true, true])
-  t.deepEqual(pages.map(({ pending }) => pending), [0, 0, 3, 0, 0])
+  t.deepEqual(
+    pages.map(({ complete }) => complete),
+    [true, true, false, true, true],
+  )
+  t.deepEqual(
+    pages.map(({ pending }) => pending),
+    [0, 0, 3, 0, 0],
+  )
   t.true(pages.every((page, i) => page.rows.every(({ to }) => to === [bob, empty, alice, laptop!.address, alice][i])))
 })
 
@@ -151,6 +160,12 @@ test('a check tells of many mailboxes whether rows wait and who holds them', asy
   await database.pool.query('UPDATE devices SET connection_number = 7 WHERE user_id = $1', [full.user])
   await database.pool.query('DELETE FROM users WHERE user_id = $1', [gone.user])
   const checks = await checkMailboxes(database.pool, [gone, empty, full, { ...full, device: 2 as Address['device'] }])
-  t.deepEqual(checks.map(({ waiting }) => waiting), [false, false, true, false])
-  t.deepEqual(checks.map(({ holder }) => holder?.connectionNumber), [undefined, 0, 7, undefined])
+  t.deepEqual(
+    checks.map(({ waiting }) => waiting),
+    [false, false, true, false],
+  )
+  t.deepEqual(
+    checks.map(({ holder }) => holder?.connectionNumber),
+    [undefined, 0, 7, undefined],
+  )
 })

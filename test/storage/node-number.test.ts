@@ -22,7 +22,10 @@ function claimer(t: ExecutionContext, database: Database, clock: TestClock, rene
 test('claimants of one moment get different numbers, the lowest that are free', async (t) => {
   const claim = claimer(t, await openTestDatabase(t), new TestClock())
   const numbers = await Promise.all(Array.from({ length: 12 }, (_, i) => claim(`node-${i}`)))
-  t.deepEqual(numbers.map(({ claim: { number } }) => number).sort((a, b) => a - b), Array.from({ length: 12 }, (_, i) => i))
+  t.deepEqual(
+    numbers.map(({ claim: { number } }) => number).sort((a, b) => a - b),
+    Array.from({ length: 12 }, (_, i) => i),
+  )
 })
 
 test('two starts of one node do not share a number', async (t) => {
@@ -86,7 +89,9 @@ test('a clock that steps back shortens no claim', async (t) => {
   const other = await claim('b')
   clock.advance(90 * 60_000)
   await waitUntil('another claim was renewed', () => other.claim.until > until)
-  const { rows } = await database.pool.query<{ until: string }>('SELECT stamps_until AS until FROM node_numbers ORDER BY number')
+  const { rows } = await database.pool.query<{ until: string }>(
+    'SELECT stamps_until AS until FROM node_numbers ORDER BY number',
+  )
   t.true(Number(rows[0]!.until) >= until)
 })
 

@@ -36,7 +36,10 @@ test('bigint[] arrives as it was, negative, 53 and 63 bits wide', async (t) => {
   t.deepEqual(await unnest('bigint', int8Array(values)), values.map(String))
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(safe, big), { maxLength: 40 }), async (numbers) => {
-      t.deepEqual(await unnest('bigint', int8Array(numbers)), numbers.map((number) => String(BigInt(number))))
+      t.deepEqual(
+        await unnest('bigint', int8Array(numbers)),
+        numbers.map((number) => String(BigInt(number))),
+      )
     }),
     { numRuns: 50 },
   )
@@ -52,7 +55,20 @@ test('boolean[] arrives as it was', async (t) => {
 })
 
 test('text[] arrives as it was: empty, with quotes and commas, in any script', async (t) => {
-  const values = ['', 'NULL', '{}', '"a","b"', 'back\\slash', 'Grüße', '你好', '👩‍👩‍👧', 'עברית', ' ', '\n', 'x'.repeat(100_000)]
+  const values = [
+    '',
+    'NULL',
+    '{}',
+    '"a","b"',
+    'back\\slash',
+    'Grüße',
+    '你好',
+    '👩‍👩‍👧',
+    'עברית',
+    ' ',
+    '\n',
+    'x'.repeat(100_000),
+  ]
   t.deepEqual(await unnest('text', textArray(values)), values)
   await fc.assert(
     fc.asyncProperty(fc.array(texts, { maxLength: 20 }), async (strings) => {
@@ -69,7 +85,10 @@ test('bytea[] arrives as it was: empty, every value, large', async (t) => {
     'SELECT value FROM unnest($1::bytea[]) WITH ORDINALITY AS u(value, i) ORDER BY i',
     [byteaArray(values)],
   )
-  t.deepEqual(rows.map(({ value }) => [...value]), values.map((value) => [...value]))
+  t.deepEqual(
+    rows.map(({ value }) => [...value]),
+    values.map((value) => [...value]),
+  )
 })
 
 test('an empty array of each type has no elements', async (t) => {

@@ -135,7 +135,10 @@ export function testBusContract(test: TestFn, maker: BusMaker): void {
     await Promise.all(buses.map((bus) => bus.flush()))
     buses[0]!.publish('parley.a', text('to all'))
     for (const bus of buses) await settle(buses[0]!, bus, 'parley.settle')
-    t.deepEqual(ears.map(({ heard }) => heard), [['to all'], ['to all'], ['to all']])
+    t.deepEqual(
+      ears.map(({ heard }) => heard),
+      [['to all'], ['to all'], ['to all']],
+    )
   })
 
   test('a request that is not answered to the end times out, once', async (t) => {
@@ -176,7 +179,10 @@ export function testBusContract(test: TestFn, maker: BusMaker): void {
     const all = Array.from({ length: 300 }, () => new Asked(1))
     for (const [i, asked] of all.entries()) from!.request('parley.echo', () => text(String(i)), asked)
     await waitUntil('all are answered', () => all.every(({ happened }) => happened.length > 0))
-    t.deepEqual(all.map(({ happened }) => happened), all.map((_, i) => [String(i)]))
+    t.deepEqual(
+      all.map(({ happened }) => happened),
+      all.map((_, i) => [String(i)]),
+    )
   })
 
   test('no handler is called before the call that caused it has returned', async (t) => {

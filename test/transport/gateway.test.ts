@@ -43,7 +43,10 @@ test('a handler hears the frames of a message, and sends back in one message a t
   socket.send(Opcode.binary, encodeClientFrames([{ type: 'ping' }, { type: 'ack', upTo: 3 }]))
   const answer = decodeServerFrames(await socket.first(Opcode.binary))
   t.deepEqual(server.heard[0]!.frames, [{ type: 'ping' }, { type: 'ack', upTo: 3 }])
-  t.deepEqual(answer.map(({ type }) => type), ['pong', 'caughtUp', 'goaway'])
+  t.deepEqual(
+    answer.map(({ type }) => type),
+    ['pong', 'caughtUp', 'goaway'],
+  )
   socket.destroy()
   await waitUntil('the handler knows that it is gone', () => server.heard[0]!.gone === 1)
   t.is(server.gateway.size, 0)
@@ -57,7 +60,10 @@ test('text in a binary session and binary in a text session are protocol errors'
   const json = await Device.open(url, { json: true })
   json.sendRaw(ping())
   t.is(await json.closing(), CloseCode.PROTOCOL_ERROR)
-  t.deepEqual(heard.map(({ frames }) => frames), [[], []])
+  t.deepEqual(
+    heard.map(({ frames }) => frames),
+    [[], []],
+  )
 })
 
 test('what cannot be decoded closes with 4500, and the others go on', async (t) => {
@@ -69,7 +75,15 @@ test('what cannot be decoded closes with 4500, and the others go on', async (t) 
     t.is(await device.closing(), CloseCode.PROTOCOL_ERROR)
     t.is(device.closed?.reason, 'protocol error')
   }
-  for (const json of ['', 'null', '{', '[]', '{"frames":1}', '{"frames":[{"ack":{"upTo":"x"}}]}', '{"frames":[null]}']) {
+  for (const json of [
+    '',
+    'null',
+    '{',
+    '[]',
+    '{"frames":1}',
+    '{"frames":[{"ack":{"upTo":"x"}}]}',
+    '{"frames":[null]}',
+  ]) {
     const device = await Device.open(url, { json: true })
     device.sendRaw(json)
     t.is(await device.closing(), CloseCode.PROTOCOL_ERROR, json)

@@ -82,7 +82,11 @@ test('a batch comes back as it was', (t) => {
 
 test('no incarnation, an empty one and a named one are told apart', (t) => {
   for (const incarnation of [undefined, '', 'n1-7']) {
-    t.deepEqual(decodeRequest(encodeBatch({ incarnation, envelopes: [] }), TO), { type: 'batch', incarnation, envelopes: [] })
+    t.deepEqual(decodeRequest(encodeBatch({ incarnation, envelopes: [] }), TO), {
+      type: 'batch',
+      incarnation,
+      envelopes: [],
+    })
   }
 })
 
@@ -139,7 +143,11 @@ test('a request of a later version is unknown, and unknown fields of a known one
   t.deepEqual(decodeRequest(new Uint8Array([(9 << 3) | 2, 0]), TO), { type: 'unknown' })
   const wake = new Uint8Array([(2 << 3) | 2, 2, (7 << 3) | 0, 1])
   t.deepEqual(decodeRequest(wake, TO), { type: 'wake' })
-  t.deepEqual(decodeReply(new Uint8Array([10, 1, 120, (12 << 3) | 0, 1])), { incarnation: 'x', answers: [], superseded: false })
+  t.deepEqual(decodeReply(new Uint8Array([10, 1, 120, (12 << 3) | 0, 1])), {
+    incarnation: 'x',
+    answers: [],
+    superseded: false,
+  })
 })
 
 test('an outcome of a later version counts as refused', (t) => {
