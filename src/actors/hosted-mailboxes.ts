@@ -42,6 +42,7 @@ export class HostedMailboxes implements HostedDevices {
 
   async send(from: Address, message: HostedMessage): Promise<HostedAccepted | Refusal> {
     const devices = await this.#options.directory.find(message.to)
+    if (devices.length === 0) return { code: 'UNKNOWN_USER', message: `Nobody is registered as +${message.to}` }
     const own = message.to === from.user ? from.device : undefined
     const copies = devices.filter(({ device }) => device !== own).map(({ device }) => device)
     const key = addressKey(from.user, from.device)
@@ -55,12 +56,12 @@ export class HostedMailboxes implements HostedDevices {
       const page = await this.#options.readMailbox(owner, limit + 1)
       const now = this.#options.senders.clock.now()
       const over = page.rows.filter((row) => isReceipt(row.kind) || row.expiresAt <= now)
-      if (over.length === 0 || (page.complete && over.length < page.rows.length)) {
+      const dropped = await this.#drop(over)
+      // What cannot go back now stays for the next time, and is not shown.
+      if (dropped === 0 || (page.complete && over.length < page.rows.length)) {
         const envelopes = page.rows.filter((row) => !over.includes(row))
-        await this.#drop(over)
         return { envelopes: envelopes.slice(0, limit), more: !page.complete || envelopes.length > limit }
       }
-      await this.#drop(over)
     }
   }
 
@@ -75,13 +76,16 @@ export class HostedMailboxes implements HostedDevices {
     }
   }
 
-  /** Receipts have done their work here; what has expired goes back. */
-  async #drop(rows: readonly Envelope[]): Promise<void> {
-    await Promise.all(
-      rows.map((row) =>
-        isReceipt(row.kind) ? deleteRow(this.#options.journalOf(row.to), row) : this.#options.returns.end(row),
-      ),
+  /** Receipts have done their work here; what has expired goes back. Answers how many rows went. */
+  async #drop(rows: readonly Envelope[]): Promise<number> {
+    const dropped = await Promise.all(
+      rows.map(async (row) => {
+        if (!isReceipt(row.kind)) return this.#options.returns.end(row)
+        await deleteRow(this.#options.journalOf(row.to), row)
+        return true
+      }),
     )
+    return dropped.filter(Boolean).length
   }
 
   /** Tells the senders, then deletes the rows. */

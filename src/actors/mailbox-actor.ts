@@ -62,11 +62,11 @@ export interface MailboxHost {
  */
 export class MailboxActor implements MailboxEffects, AppendListener<InFlight | Owed>, DeleteListener<InFlight> {
   readonly address: Address
+  readonly registration: string
   /** The number of the device's connection: the actor with the highest is the one that stays. */
   readonly number: number
   /** Its subscription is in force, so envelopes may be handed to it. */
   routable = false
-  readonly #registration: string
   readonly #host: MailboxHost
   readonly #session: DeviceSession
   readonly #journal: Journal
@@ -87,7 +87,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   constructor(device: ConnectedDevice, incarnation: string, session: DeviceSession, host: MailboxHost) {
     this.address = device.address
     this.number = device.number
-    this.#registration = device.registration
+    this.registration = device.registration
     this.#host = host
     this.#session = session
     this.#journal = host.journalOf(device.address)
@@ -103,6 +103,11 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Whether it stays when another connection of the device asks to take over. */
+  isNewerThan({ registration, number }: { readonly registration: string; readonly number: number }): boolean {
+    return this.registration === registration && this.number > number
   }
 
   /** Begins to deliver: the subscription is in force. */
@@ -179,7 +184,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   /** Ends the session when its device has a newer connection, or is no more. */
   checkHolder(holder: MailboxHolder | undefined): void {
-    if (holder?.registration !== this.#registration) void this.close(CloseCode.DEVICE_REMOVED)
+    if (holder?.registration !== this.registration) void this.close(CloseCode.DEVICE_REMOVED)
     else if (holder.connectionNumber > this.number) void this.close(CloseCode.REPLACED)
   }
 

@@ -1,7 +1,7 @@
 import { CloseCode } from '../../proto/close-codes.ts'
 import type { BusHandler } from '../transport/bus.ts'
 import { decodeRequest, encodeReply } from '../transport/mailbox-protocol.ts'
-import type { MailboxAnswer } from '../transport/mailbox-protocol.ts'
+import type { MailboxAnswer, TakeOverRequest } from '../transport/mailbox-protocol.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Batch, Outcome } from './batch.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
@@ -21,15 +21,15 @@ export class MailboxEndpoint implements BusHandler {
     } else if (request.type === 'wake') {
       this.#actor.wake()
     } else if (request.type === 'takeOver' && reply !== undefined) {
-      void this.#takeOver(request.number, request.incarnation, reply)
+      void this.#takeOver(request, reply)
     } else if (request.type === 'signal') {
       this.#actor.signal({ type: 'signal', from: request.from, payload: request.payload })
     }
   }
 
-  async #takeOver(number: number, incarnation: string, reply: (data: Uint8Array) => void): Promise<void> {
-    if (incarnation === this.#actor.incarnation) return
-    const superseded = number < this.#actor.number
+  async #takeOver(asker: TakeOverRequest, reply: (data: Uint8Array) => void): Promise<void> {
+    if (asker.incarnation === this.#actor.incarnation) return
+    const superseded = this.#actor.isNewerThan(asker)
     if (!superseded) await this.#actor.close(CloseCode.REPLACED)
     reply(encodeReply({ incarnation: this.#actor.incarnation, answers: [], superseded }))
   }

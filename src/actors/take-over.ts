@@ -31,7 +31,7 @@ export class TakeOver {
   /** Resolves when the actor delivers, or with the number of the newer one that stays. */
   async start(actor: MailboxActor): Promise<number | undefined> {
     const older = this.#residents.find(actor.address)
-    if (older !== undefined && older.number > actor.number) return older.number
+    if (older !== undefined && older.isNewerThan(actor)) return older.number
     this.#residents.add(actor)
     if (older !== undefined) await within(older.close(CloseCode.REPLACED), this.#options.timeoutMs)
     if (actor.closed) return undefined
@@ -56,7 +56,7 @@ export class TakeOver {
   /** Asks actors on other nodes to close; true: one of them is newer. */
   #askOthers(actor: MailboxActor): Promise<boolean> {
     const asked = new Promise<boolean>((resolve) => {
-      this.#bus.request(subjects.mailbox(actor.address), () => encodeTakeOver(actor.number, actor.incarnation), {
+      this.#bus.request(subjects.mailbox(actor.address), () => encodeTakeOver(actor), {
         onReply: (data) => {
           resolve(decodeReply(data).superseded)
           return true

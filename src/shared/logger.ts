@@ -9,14 +9,24 @@ export interface LoggerOptions {
   readonly node: string
 }
 
+const STANDARD_OUTPUT = 1
+/** Of lines that cannot be written at the moment; more are dropped. */
+const MAX_UNWRITTEN_BYTES = 1024 * 1024
+
 /** One JSON object a line, to standard output. What is logged goes through `events.ts`. */
 export function createLogger(options: LoggerOptions): Logger {
-  return pino({
-    level: options.level,
-    base: { node: options.node },
-    formatters: { level: (level) => ({ level }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  })
+  const output = pino.destination({ dest: STANDARD_OUTPUT, sync: false, maxLength: MAX_UNWRITTEN_BYTES })
+  // Unheard, it would end the node: a full disk under its log must not.
+  output.on('error', () => undefined)
+  return pino(
+    {
+      level: options.level,
+      base: { node: options.node },
+      formatters: { level: (level) => ({ level }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    output,
+  )
 }
 
 /**

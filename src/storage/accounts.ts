@@ -137,14 +137,9 @@ export class Accounts {
   }
 
   async #removeDevices(user: UserId, reason: RemovalReason): Promise<DeviceId[]> {
-    const removed = await this.#shards
-      .of(user)
-      .fork()
-      .transactional(async (em) => {
-        const devices = await em.find(Device, { userId: user })
-        await em.nativeDelete(Device, { userId: user })
-        return devices.map(({ device }) => device)
-      })
+    const text = 'DELETE FROM devices WHERE user_id = $1 RETURNING device'
+    const { rows } = await this.#shards.of(user).pool.query<{ device: DeviceId }>(text, [user])
+    const removed = rows.map(({ device }) => device)
     if (removed.length > 0) this.#announce(user, removed, reason)
     return removed
   }

@@ -1,13 +1,18 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chown, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { open, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import type { Client } from 'pg'
 import { StartError } from '../shared/start-error.ts'
-import { chooseRunner, findBinaries, findServerUser, type PostgresBinaries, type Runner } from './postgres-binaries.ts'
+import {
+  chooseRunner,
+  environment,
+  findBinaries,
+  findServerUser,
+  type PostgresBinaries,
+  type Runner,
+} from './postgres-binaries.ts'
+import { initialiseFolder, prepareFolder, prepareSocketFolder, USER } from './postgres-folders.ts'
 import { postgresSettings } from './postgres-settings.ts'
 import {
   connectWhenReady,
@@ -18,17 +23,16 @@ import {
   waitForExit,
 } from './postmaster.ts'
 
-const run = promisify(execFile)
-
-const USER = 'parley'
 const DATABASE = 'parley'
 /** Session advisory lock of the node that this server belongs to. */
 const OWNER_LOCK = 7_270_001
-/** A path of a Unix socket has at most 107 bytes, "/.s.PGSQL.5432" among them. */
-const MAX_SOCKET_FOLDER_BYTES = 90
 const MAX_LOG_BYTES = 10 * 1024 * 1024
 const RESTART_DELAY_MS = 500
 const EXIT_POLL_MS = 50
+/** For what a crash left in the write-ahead log. */
+const RECOVERY_MS = 300_000
+/** A server that does not answer in it is ended. */
+const ADOPTION_MS = 30_000
 
 export interface EmbeddedPostgresOptions {
   /** Holds the folder `postgres` and the log `postgres.log`. */
@@ -80,7 +84,7 @@ export class EmbeddedPostgres {
     const runner = await chooseRunner(binaries, ids, dataDir)
     const socketFolder = await prepareSocketFolder(folder, ids)
     const postgres = new EmbeddedPostgres(options, folder, socketFolder, binaries, runner)
-    if (!(await exists(join(folder, 'PG_VERSION')))) await postgres.#initialise(ids)
+    if (!(await exists(join(folder, 'PG_VERSION')))) await initialiseFolder(folder, ids, binaries, runner)
     await postgres.#startServer()
     await postgres.#own()
     return postgres
@@ -102,32 +106,6 @@ export class EmbeddedPostgres {
   abandon(): void {
     this.#stopping = true
     if (this.#pid !== 0) signalProcess(this.#pid, 'SIGINT')
-  }
-
-  /** Made beside its place and renamed, so that an interrupted start leaves nothing that looks whole. */
-  async #initialise(ids: Runner['ids']): Promise<void> {
-    const draft = `${this.#folder}.new`
-    await rm(draft, { recursive: true, force: true })
-    await mkdir(draft, { mode: 0o700 })
-    if (ids !== undefined) await chown(draft, ids.uid, ids.gid)
-    const [program = '', ...args] = [
-      ...this.#runner.prefix,
-      this.#binaries.initdb,
-      `--pgdata=${draft}`,
-      `--username=${USER}`,
-      '--auth=trust',
-      '--encoding=UTF8',
-      '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-    ]
-    await run(program, args, { ...this.#runner.ids, env: environment(), cwd: '/' }).catch((cause: unknown) => {
-      throw new StartError(`PostgreSQL could not prepare ${this.#folder}: ${lastLine((cause as Error).message)}`, {
-        cause,
-      })
-    })
-    await rm(this.#folder, { recursive: true, force: true })
-    await rename(draft, this.#folder)
   }
 
   /** Adopts the server that runs on the folder, or starts one. */
@@ -162,7 +140,7 @@ export class EmbeddedPostgres {
     const ended = new AbortController()
     child.on('error', () => ended.abort())
     child.on('exit', () => ended.abort())
-    const client = await connectWhenReady(this.urlOf('postgres'), 60_000, ended.signal)
+    const client = await connectWhenReady(this.urlOf('postgres'), RECOVERY_MS, ended.signal)
     if (client === undefined) throw new StartError(await this.#explain(logFile))
     await client.end()
     this.#pid = child.pid ?? 0
@@ -175,7 +153,7 @@ export class EmbeddedPostgres {
       const watch = setInterval(() => {
         void isPostmasterOf(pid, this.#folder).then((runs) => runs || gone.abort())
       }, EXIT_POLL_MS)
-      const client = await connectWhenReady(this.urlOf('postgres'), 5_000, gone.signal)
+      const client = await connectWhenReady(this.urlOf('postgres'), ADOPTION_MS, gone.signal)
       clearInterval(watch)
       if (client !== undefined) {
         await client.end()
@@ -239,44 +217,9 @@ export class EmbeddedPostgres {
   }
 }
 
-async function prepareFolder(dataDir: string, ids: Runner['ids']): Promise<void> {
-  try {
-    // The server's own user must be able to pass, if it has one.
-    await mkdir(dataDir, { recursive: true, mode: ids === undefined ? 0o700 : 0o711 })
-    const probe = join(dataDir, '.writable')
-    await (await open(probe, 'w')).close()
-    await rm(probe)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new StartError(`DATA_DIR: cannot write to the folder ${dataDir} (${code ?? String(cause)})`, { cause })
-  }
-}
-
-/** In the data folder, or, where its path is too long for a socket, in a private folder of the system's temporary one. */
-async function prepareSocketFolder(folder: string, ids: Runner['ids']): Promise<string> {
-  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES) return folder
-  const owner = ids?.uid ?? process.getuid?.() ?? 0
-  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
-  const short = join(tmpdir(), `parley-${owner}-${name}`)
-  await mkdir(short, { recursive: true, mode: 0o700 })
-  if (ids !== undefined) await chown(short, ids.uid, ids.gid)
-  const { uid, mode } = await stat(short)
-  if (uid !== owner || (mode & 0o077) !== 0) throw new StartError(`${short} belongs to somebody else: shorten DATA_DIR`)
-  return short
-}
-
-/** Only what PostgreSQL needs: a variable such as PGDATA must not reach it. */
-function environment(): Record<string, string> {
-  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' }
-}
-
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
     () => false,
   )
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
 }

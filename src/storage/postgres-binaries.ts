@@ -12,11 +12,17 @@ export interface PostgresBinaries {
   readonly postgres: string
 }
 
+/** The user that PostgreSQL runs as when the node is root. */
+export interface ServerUser {
+  readonly uid: number
+  readonly gid: number
+}
+
 /** As whom, and behind which command, PostgreSQL's programs run. */
 export interface Runner {
   /** The program and its first arguments. */
   readonly prefix: readonly string[]
-  readonly ids: { readonly uid: number; readonly gid: number } | undefined
+  readonly ids: ServerUser | undefined
 }
 
 /** @throws StartError when there are no binaries for this platform */
@@ -35,7 +41,7 @@ export async function findBinaries(): Promise<PostgresBinaries> {
 }
 
 /** The user that PostgreSQL runs as when the node is root, since it refuses to be root itself; undefined when the node is not. */
-export async function findServerUser(): Promise<{ uid: number; gid: number } | undefined> {
+export async function findServerUser(): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const existing = await lookUpUser()
   if (existing !== undefined) return existing
@@ -51,7 +57,7 @@ export async function findServerUser(): Promise<{ uid: number; gid: number } | u
   return created
 }
 
-async function lookUpUser(): Promise<{ uid: number; gid: number } | undefined> {
+async function lookUpUser(): Promise<ServerUser | undefined> {
   try {
     const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])])
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
@@ -64,7 +70,11 @@ async function lookUpUser(): Promise<{ uid: number; gid: number } | undefined> {
  * How to run the programs so that they reach their own files and `folder`. Under a root folder that others may not
  * enter (/root), the server's user keeps the one capability that lets it pass.
  */
-export async function chooseRunner(binaries: PostgresBinaries, ids: Runner['ids'], folder: string): Promise<Runner> {
+export async function chooseRunner(
+  binaries: PostgresBinaries,
+  ids: ServerUser | undefined,
+  folder: string,
+): Promise<Runner> {
   if (ids === undefined) return { prefix: [], ids }
   try {
     await run(binaries.postgres, ['--version'], { ...ids, cwd: '/' })
@@ -87,4 +97,9 @@ export async function chooseRunner(binaries: PostgresBinaries, ids: Runner['ids'
     })
     return { prefix, ids: undefined }
   }
+}
+
+/** Only what PostgreSQL needs: a variable such as PGDATA must not reach it. */
+export function environment(): Record<string, string> {
+  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 }

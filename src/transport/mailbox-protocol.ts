@@ -17,9 +17,16 @@ export type MailboxRequest =
     }
   | { readonly type: 'wake' }
   /** A newer session of the device asks the older one to close. */
-  | { readonly type: 'takeOver'; readonly number: number; readonly incarnation: string }
+  | ({ readonly type: 'takeOver' } & TakeOverRequest)
   | { readonly type: 'signal'; readonly from: Address; readonly payload: Uint8Array }
   | { readonly type: 'unknown' }
+
+export interface TakeOverRequest {
+  readonly registration: string
+  /** Of the connection: within one registration the higher one stays. */
+  readonly number: number
+  readonly incarnation: string
+}
 
 export interface MailboxAnswer {
   readonly index: number
@@ -50,7 +57,7 @@ const EnvelopeField = {
   sentAt: 9,
   expiresAt: 10,
 } as const
-const TakeOverField = { number: 1, incarnation: 2 } as const
+const TakeOverField = { number: 1, incarnation: 2, registration: 3 } as const
 const SignalField = { fromUser: 1, fromDevice: 2, payload: 3 } as const
 const ReplyField = { incarnation: 1, answer: 2, superseded: 3 } as const
 const AnswerField = { index: 1, outcome: 2 } as const
@@ -84,8 +91,9 @@ export function encodeWake(): Uint8Array {
   return writer.finish().slice()
 }
 
-export function encodeTakeOver(number: number, incarnation: string): Uint8Array {
+export function encodeTakeOver({ registration, number, incarnation }: TakeOverRequest): Uint8Array {
   writer.begin()
+  writer.string(bytes(TakeOverField.registration), registration)
   writer.string(bytes(TakeOverField.incarnation), incarnation)
   writer.uint(varint(TakeOverField.number), number)
   writer.message(bytes(Request.takeOver), 0)
@@ -170,14 +178,16 @@ function readBatch(end: number, to: Address): MailboxRequest {
 }
 
 function readTakeOver(end: number): MailboxRequest {
+  let registration = ''
   let number = 0
   let incarnation = ''
   readFields(end, (field, tag) => {
     if (field === TakeOverField.number) number = reader.uint64()
     else if (field === TakeOverField.incarnation) incarnation = reader.string()
+    else if (field === TakeOverField.registration) registration = reader.string()
     else reader.skip(tag)
   })
-  return { type: 'takeOver', number, incarnation }
+  return { type: 'takeOver', registration, number, incarnation }
 }
 
 function readSignal(end: number): MailboxRequest {

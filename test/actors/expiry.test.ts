@@ -117,3 +117,23 @@ test.serial('a message is not expired in the hands of a device that has not ackn
   await a.receipt(Kind.DELIVERED, frame.id)
   t.false(a.all('deliver').some(({ envelope }) => envelope.kind === Kind.EXPIRED))
 })
+
+test.serial('a hosted mailbox is read without what has expired and cannot go back now', async (t) => {
+  const late = new TestClock()
+  const [other] = await startNodes(t, 1, { clocks: [late], config: { stamps: { aheadMs: 3_600_000 } } })
+  const [alice, bob] = [await newDevice(other!), await newDevice(other!)]
+  const a = await connectTo(other!, alice)
+  for (let i = 0; i < 3; i++) await a.say(bob, `gone ${i}`, { ttl: 60, first: true })
+  const kept = await a.say(bob, 'kept')
+  // Beyond its claim the node stamps nothing, so it can tell no sender.
+  late.advance(7_200_000)
+  for (const limit of [1, 3, 10]) {
+    const { envelopes, more } = await other!.core.hosted.read(bob.address, limit)
+    t.deepEqual(
+      envelopes.map(({ id }) => id),
+      limit >= 3 ? [kept.id] : [],
+    )
+    t.is(more, limit !== 10)
+  }
+  t.is(await countRows(other!.databaseUrl, bob), 4)
+})

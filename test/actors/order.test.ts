@@ -66,6 +66,7 @@ for (const [where, node] of [
     t.deepEqual(b.bodies, ['one', 'two'])
     one.bus.release('wake')
     await next.say(bob, 'three')
+    await b.delivery('three')
     t.deepEqual(b.bodies, ['one', 'two', 'three'])
   })
 }
@@ -154,6 +155,7 @@ test.serial('a missed wake is repaired by the poll, while the device receives ot
   await one.bus.holds('wake')
   one.bus.drop('wake')
   await c.say(bob, 'live 2')
+  await b.delivery('live 2')
   t.deepEqual(b.bodies, ['live 1', 'live 2'])
   await two.core.poll()
   await b.delivery('missed')
@@ -171,6 +173,7 @@ test.serial('a wake that could not be sent is sent when the bus is back', async 
   one.bus.mend()
   await b.delivery('while cut off')
   await a.say(bob, 'after it')
+  await b.delivery('after it')
   t.deepEqual(b.bodies, ['while cut off', 'after it'])
 })
 

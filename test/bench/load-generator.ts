@@ -1,6 +1,6 @@
 /** A load generator, in a process of its own: it holds both ends of its pairs, so one clock times every message. */
 import { cpuMs } from './process-usage.ts'
-import type { Counts, Load, LoadApi, LoadSample, OpenOptions } from './load.ts'
+import type { Load, LoadApi, LoadSample, OpenOptions } from './load.ts'
 import type { Pair } from './pair.ts'
 import { makePayload, ParleyPair } from './parley-pair.ts'
 import { RelayPair } from './relay-pair.ts'
@@ -14,7 +14,7 @@ const FINISH_TIMEOUT_MS = 30_000
 const TICK_MS = 1
 
 class LoadGenerator implements LoadApi {
-  #tally = new Tally()
+  readonly #tally = new Tally()
   readonly #pairs: Record<Load['target'], Pair[]> = { server: [], relay: [] }
   #active: readonly Pair[] = []
   #pacer: NodeJS.Timeout | undefined
@@ -42,10 +42,11 @@ class LoadGenerator implements LoadApi {
   }
 
   sample(): LoadSample {
-    return { counts: this.#tally.counts, latencies: this.#tally.latencies, cpuMs: cpuMs(process.pid) }
+    const { counts, surprise, latencies } = this.#tally
+    return { counts, surprise, latencies, cpuMs: cpuMs(process.pid) }
   }
 
-  async finish(): Promise<Counts> {
+  async finish(): Promise<void> {
     clearInterval(this.#pacer)
     for (const pair of this.#active) pair.stop()
     const deadline = performance.now() + FINISH_TIMEOUT_MS
@@ -54,7 +55,6 @@ class LoadGenerator implements LoadApi {
         setTimeout(resolve, 10)
       })
     }
-    return this.#tally.counts
   }
 
   /** Sends at even intervals, by all pairs in turn. */

@@ -1,4 +1,5 @@
 import type { Account } from './accounts.ts'
+import { combine } from './load.ts'
 import type { Counts, Latencies, Load, LoadApi } from './load.ts'
 import { Program } from './rpc.ts'
 
@@ -15,6 +16,7 @@ export interface LoadGroupOptions {
 /** What all generators have seen together. */
 export interface GroupSample {
   readonly counts: Counts
+  readonly surprise: string
   readonly latencies: readonly Latencies[]
   readonly cpuMs: number
 }
@@ -70,14 +72,15 @@ export class LoadGroup {
   async sample(): Promise<GroupSample> {
     const samples = await this.#all((remote) => remote.sample(undefined))
     return {
-      counts: sum(samples.map(({ counts }) => counts)),
+      counts: samples.map(({ counts }) => counts).reduce((a, b) => combine(a, b, (x, y) => x + y)),
+      surprise: samples.map(({ surprise }) => surprise).find((surprise) => surprise !== '') ?? '',
       latencies: samples.map(({ latencies }) => latencies),
       cpuMs: samples.reduce((total, sample) => total + sample.cpuMs, 0),
     }
   }
 
-  async finish(): Promise<Counts> {
-    return sum(await this.#all((remote) => remote.finish(undefined)))
+  async finish(): Promise<void> {
+    await this.#all((remote) => remote.finish(undefined))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,22 +96,5 @@ export class LoadGroup {
     const programs = this.#programs.length
     const start = (i: number): number => Math.floor((total * i) / programs)
     return this.#programs.map((_, i) => ({ from: start(i), count: start(i + 1) - start(i) }))
-  }
-}
-
-function sum(parts: readonly Counts[]): Counts {
-  const add = (pick: (counts: Counts) => number): number => parts.reduce((total, counts) => total + pick(counts), 0)
-  return {
-    sent: add(({ sent }) => sent),
-    accepted: add(({ accepted }) => accepted),
-    delivered: add(({ delivered }) => delivered),
-    received: add(({ received }) => received),
-    elided: add(({ elided }) => elided),
-    repeated: add(({ repeated }) => repeated),
-    read: add(({ read }) => read),
-    readsSent: add(({ readsSent }) => readsSent),
-    readsAccepted: add(({ readsAccepted }) => readsAccepted),
-    unexpected: add(({ unexpected }) => unexpected),
-    example: parts.map(({ example }) => example).find((example) => example !== '') ?? '',
   }
 }

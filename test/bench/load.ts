@@ -31,7 +31,7 @@ export interface Load {
   readonly perSecond?: number | undefined
 }
 
-/** Counts since the load was started. */
+/** What a load generator counts from its start on. */
 export interface Counts {
   readonly sent: number
   /** ✓ */
@@ -49,10 +49,32 @@ export interface Counts {
   /** READ frames sent, and those that the server accepted. */
   readonly readsSent: number
   readonly readsAccepted: number
+  /** WebSocket messages to the server and from it. */
+  readonly messagesIn: number
+  readonly messagesOut: number
   /** What came twice, unasked or as an error; 0 when all is well. */
   readonly unexpected: number
-  /** One of them, in words. */
-  readonly example: string
+}
+
+export const NO_COUNTS: Counts = {
+  sent: 0,
+  accepted: 0,
+  delivered: 0,
+  received: 0,
+  elided: 0,
+  repeated: 0,
+  read: 0,
+  readsSent: 0,
+  readsAccepted: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  unexpected: 0,
+}
+
+/** Counts put together by name: their sums, their differences. */
+export function combine(a: Counts, b: Counts, how: (a: number, b: number) => number): Counts {
+  const names = Object.keys(NO_COUNTS) as (keyof Counts)[]
+  return Object.fromEntries(names.map((name) => [name, how(a[name], b[name])])) as unknown as Counts
 }
 
 /** Times in ms, as the clients saw them, since the last mark. */
@@ -66,6 +88,8 @@ export interface Latencies {
 /** What a load generator has seen, and the CPU time it has used. */
 export interface LoadSample {
   readonly counts: Counts
+  /** The first unexpected thing, in words; empty when there was none. */
+  readonly surprise: string
   readonly latencies: Latencies
   readonly cpuMs: number
 }
@@ -77,6 +101,6 @@ export interface LoadApi {
   /** Forgets the latencies so far. */
   mark(argument: undefined): void
   sample(argument: undefined): LoadSample
-  /** Sends nothing more; resolves when every message has lived its whole life. */
-  finish(argument: undefined): Promise<Counts>
+  /** Sends nothing more; resolves when every message has lived its whole life, or has not in 30 s. */
+  finish(argument: undefined): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Counts, Load } from './load.ts'
-import type { LoadGroup } from './load-group.ts'
+import { combine } from './load.ts'
+import type { Load } from './load.ts'
+import type { GroupSample, LoadGroup } from './load-group.ts'
 import { cpuMs } from './process-usage.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import { percentile } from './statistics.ts'
@@ -24,6 +25,8 @@ export interface Measurement {
   readonly nodeBusy: number
   /** Share of the messages that never became a row. */
   readonly elided: number
+  /** WebSocket messages, in and out. */
+  readonly messagesPerLife: number
   /** Rows written and deleted, for each life and for each statement of the journal. */
   readonly rowsPerLife: number
   readonly rowsPerFlush: number
@@ -55,16 +58,17 @@ export async function measure(rig: Rig, load: Load, options: MeasureOptions): Pr
   const before = await look(rig)
   await delay(options.seconds * 1_000)
   const after = await look(rig)
-  checkCounts(await rig.load.finish())
+  await rig.load.finish()
+  checkCounts(await rig.load.sample())
   await delay(SETTLE_MS)
 
-  const { counts, latencies } = after.sample
-  const lives = counts.read - before.sample.counts.read
+  const { latencies } = after.sample
+  const counts = combine(after.sample.counts, before.sample.counts, (now, then) => now - then)
+  const lives = counts.read
   const microsEach = (ms: number): number => (ms * 1_000) / lives
   const elapsedMs = (after.at - before.at) / 1_000
   const rows = after.rows - before.rows
   const nodeMs = after.cpu.node - before.cpu.node
-  const elided = elidedOf(counts) - elidedOf(before.sample.counts)
   return {
     livesPerSecond: (lives * 1_000) / elapsedMs,
     nodeMicros: microsEach(nodeMs),
@@ -72,7 +76,8 @@ export async function measure(rig: Rig, load: Load, options: MeasureOptions): Pr
     relayMicros: microsEach(after.relayMs - before.relayMs),
     clientMicros: microsEach(after.sample.cpuMs - before.sample.cpuMs),
     nodeBusy: nodeMs / elapsedMs,
-    elided: Math.max(0, elided / lives),
+    elided: Math.max(0, counts.elided - counts.repeated) / lives,
+    messagesPerLife: (counts.messagesIn + counts.messagesOut) / lives,
     rowsPerLife: rows / lives,
     rowsPerFlush: rows / Math.max(1, after.flushes - before.flushes),
     acceptedMs: percentiles(latencies.map(({ acceptedMs }) => acceptedMs)),
@@ -96,15 +101,11 @@ async function look({ server, relayPid, load }: Rig) {
   }
 }
 
-function checkCounts(counts: Counts): void {
+function checkCounts({ counts, surprise }: GroupSample): void {
   const { sent, accepted, delivered, received, read, readsSent, readsAccepted, unexpected } = counts
   const whole = [accepted, delivered, received, read].every((count) => count === sent) && readsSent === readsAccepted
   if (!whole || unexpected > 0)
-    throw new Error(`Not every message lived its whole life once: ${JSON.stringify(counts)}`)
-}
-
-function elidedOf({ elided, repeated }: Counts): number {
-  return elided - repeated
+    throw new Error(`Not every message lived its whole life once: ${surprise} ${JSON.stringify(counts)}`)
 }
 
 function percentiles(parts: readonly Float64Array[]): Percentiles {

@@ -49,7 +49,7 @@ export class ParleyPair implements Pair {
 
   static async open(url: string, accounts: PairOfAccounts, payload: Uint8Array, tally: Tally): Promise<ParleyPair> {
     const pair = new ParleyPair(payload, tally)
-    const onClosed = (code: number): void => tally.surprise(`a session was closed with ${code}`)
+    const onClosed = (code: number): void => tally.unexpected(`a session was closed with ${code}`)
     ;[pair.#author, pair.#reader] = await Promise.all([
       Device.connect({ url, account: accounts.author, onFrames: (frames) => pair.#onAuthorFrames(frames), onClosed }),
       Device.connect({ url, account: accounts.reader, onFrames: (frames) => pair.#onReaderFrames(frames), onClosed }),
@@ -66,14 +66,14 @@ export class ParleyPair implements Pair {
     this.#sending = load.perSecond === undefined
     const { ackDelayMs } = load
     if (ackDelayMs > 0) {
-      this.#authorAcks = new DelayLine(ackDelayMs, (upTo) => this.#author.send([{ type: 'ack', upTo }]))
+      this.#authorAcks = new DelayLine(ackDelayMs, (upTo) => this.#send(this.#author, [{ type: 'ack', upTo }]))
       this.#readerAnswers = new DelayLine(ackDelayMs, (answer) => this.#answer(answer))
     }
-    if (this.#sending) this.#author.send(this.#messages(load.window))
+    if (this.#sending) this.#send(this.#author, this.#messages(load.window))
   }
 
   sendOne(): void {
-    this.#author.send(this.#messages(1))
+    this.#send(this.#author, this.#messages(1))
   }
 
   stop(): void {
@@ -85,7 +85,7 @@ export class ParleyPair implements Pair {
     return Array.from({ length: count }, () => {
       const id = randomUUID()
       this.#lives.set(id, { sentAt, accepted: false, displayed: false, received: false, read: false })
-      this.#tally.sent++
+      this.#tally.counts.sent++
       return {
         type: 'send',
         id,
@@ -101,6 +101,7 @@ export class ParleyPair implements Pair {
   }
 
   #onAuthorFrames(frames: readonly ServerFrame[]): void {
+    this.#tally.counts.messagesOut++
     let upTo = 0
     let finished = 0
     for (const frame of frames) {
@@ -112,7 +113,7 @@ export class ParleyPair implements Pair {
         if (kind === Kind.READ) finished += about.length
         for (const id of about) this.#receipt(id, kind)
       } else if (frame.type !== 'caughtUp') {
-        this.#tally.surprise(frame.type === 'error' ? `${frame.code}: ${frame.message}` : frame.type)
+        this.#tally.unexpected(frame.type === 'error' ? `${frame.code}: ${frame.message}` : frame.type)
       }
     }
     const answer: ClientFrame[] = this.#sending ? this.#messages(finished) : []
@@ -120,18 +121,18 @@ export class ParleyPair implements Pair {
       if (this.#load?.ackDelayMs === 0) answer.unshift({ type: 'ack', upTo })
       else this.#authorAcks?.add(upTo)
     }
-    if (answer.length > 0) this.#author.send(answer)
+    if (answer.length > 0) this.#send(this.#author, answer)
   }
 
   #accepted(id: string, elided: boolean): void {
     const life = this.#lives.get(id)
-    if (life === undefined || life.accepted) return this.#tally.surprise('accepted what was not waiting for it')
+    if (life === undefined || life.accepted) return this.#tally.unexpected('accepted what was not waiting for it')
     life.accepted = true
     this.#unanswered--
     this.#tally.acceptedAfter(performance.now() - life.sentAt)
     if (elided) {
-      this.#tally.elided++
-      if (life.received) this.#tally.repeated++
+      this.#tally.counts.elided++
+      if (life.received) this.#tally.counts.repeated++
       this.#received(life)
     }
     this.#settle(id, life)
@@ -140,17 +141,17 @@ export class ParleyPair implements Pair {
   #receipt(id: string, kind: Kind): void {
     const life = this.#lives.get(id)
     if (kind === Kind.DELIVERED && life?.received !== false) {
-      this.#tally.repeated++
+      this.#tally.counts.repeated++
       return
     }
-    if (life === undefined) return this.#tally.surprise(`a receipt of kind ${kind} for what is over`)
+    if (life === undefined) return this.#tally.unexpected(`a receipt of kind ${kind} for what is over`)
     if (kind === Kind.DELIVERED) {
       this.#received(life)
     } else if (kind === Kind.READ && !life.read) {
       life.read = true
-      this.#tally.read++
+      this.#tally.counts.read++
     } else {
-      this.#tally.surprise(`a receipt of kind ${kind} too many`)
+      this.#tally.unexpected(`a receipt of kind ${kind} too many`)
     }
     this.#settle(id, life)
   }
@@ -158,7 +159,7 @@ export class ParleyPair implements Pair {
   #received(life: Life): void {
     if (life.received) return
     life.received = true
-    this.#tally.received++
+    this.#tally.counts.received++
   }
 
   #settle(id: string, life: Life): void {
@@ -166,6 +167,7 @@ export class ParleyPair implements Pair {
   }
 
   #onReaderFrames(frames: readonly ServerFrame[]): void {
+    this.#tally.counts.messagesOut++
     let upTo = 0
     const ids: string[] = []
     const now = performance.now()
@@ -175,7 +177,7 @@ export class ParleyPair implements Pair {
         const { id } = frame.envelope
         const life = this.#lives.get(id)
         if (life === undefined || life.displayed) {
-          this.#tally.surprise('a message came twice')
+          this.#tally.unexpected('a message came twice')
           continue
         }
         life.displayed = true
@@ -183,9 +185,9 @@ export class ParleyPair implements Pair {
         ids.push(id)
       } else if (frame.type === 'accepted') {
         this.#readsUnanswered--
-        this.#tally.readsAccepted++
+        this.#tally.counts.readsAccepted++
       } else if (frame.type !== 'caughtUp') {
-        this.#tally.surprise(frame.type === 'error' ? `${frame.code}: ${frame.message}` : frame.type)
+        this.#tally.unexpected(frame.type === 'error' ? `${frame.code}: ${frame.message}` : frame.type)
       }
     }
     if (upTo === 0) return
@@ -210,9 +212,14 @@ export class ParleyPair implements Pair {
         first: false,
       })
       this.#readsUnanswered++
-      this.#tally.readsSent++
+      this.#tally.counts.readsSent++
     }
-    this.#reader.send(frames)
+    this.#send(this.#reader, frames)
+  }
+
+  #send(device: Device, frames: readonly ClientFrame[]): void {
+    this.#tally.counts.messagesIn++
+    device.send(frames)
   }
 }
 

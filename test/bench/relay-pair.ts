@@ -51,7 +51,8 @@ export class RelayPair implements Pair {
   sendOne(): void {
     this.#sentAt = performance.now()
     this.#missing = 3
-    this.#tally.sent++
+    this.#tally.counts.sent++
+    this.#tally.counts.messagesIn++
     this.#author.send(this.#send)
   }
 
@@ -61,23 +62,26 @@ export class RelayPair implements Pair {
 
   #onAuthorMessage(kind: number | undefined): void {
     this.#missing--
+    this.#tally.counts.messagesOut++
     if (kind === RelayKind.accepted) {
       this.#tally.acceptedAfter(performance.now() - this.#sentAt)
     } else if (kind === RelayKind.delivered) {
-      this.#tally.received++
+      this.#tally.counts.received++
     } else if (kind === RelayKind.readReceipt) {
-      this.#tally.read++
-      this.#tally.readsAccepted++
+      this.#tally.counts.read++
+      this.#tally.counts.readsAccepted++
       if (this.#sending) this.sendOne()
     } else {
-      this.#tally.surprise(`the author got ${kind}`)
+      this.#tally.unexpected(`the author got ${kind}`)
     }
   }
 
   #onReaderMessage(kind: number | undefined): void {
-    if (kind !== RelayKind.deliver) return this.#tally.surprise(`the reader got ${kind}`)
+    this.#tally.counts.messagesOut++
+    if (kind !== RelayKind.deliver) return this.#tally.unexpected(`the reader got ${kind}`)
     this.#tally.deliveredAfter(performance.now() - this.#sentAt)
-    this.#tally.readsSent++
+    this.#tally.counts.readsSent++
+    this.#tally.counts.messagesIn += 2
     this.#reader.send(this.#ack)
     this.#reader.send(this.#read)
   }

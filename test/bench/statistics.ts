@@ -13,7 +13,8 @@ export function spread(values: readonly number[]): Spread {
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
-  const [low = Number.NaN, high = Number.NaN] = sorted.length % 2 === 0 ? sorted.slice(middle - 1) : sorted.slice(middle)
+  const [low = Number.NaN, high = Number.NaN] =
+    sorted.length % 2 === 0 ? sorted.slice(middle - 1) : sorted.slice(middle)
   return sorted.length % 2 === 0 ? (low + high) / 2 : low
 }
 

@@ -28,6 +28,7 @@ export interface Cell {
   readonly clientMicros: Spread
   readonly nodeBusy: Spread
   readonly elided: Spread
+  readonly messagesPerLife: Spread
   readonly rowsPerLife: Spread
   readonly rowsPerFlush: Spread
   readonly accepted: { readonly p50Ms: Spread; readonly p99Ms: Spread }
@@ -35,7 +36,7 @@ export interface Cell {
 }
 
 export interface WholeLives {
-  readonly relay: { readonly micros: Spread; readonly livesPerSecond: Spread }
+  readonly relay: { readonly micros: Spread; readonly livesPerSecond: Spread; readonly messagesPerLife: number }
   readonly cells: readonly Cell[]
   /** At half of the rate of the first cell, spread evenly. */
   readonly paced: readonly Cell[]
@@ -108,6 +109,7 @@ export async function measureWholeLives(
     relay: {
       micros: spread(relays.map(({ relayMicros }) => relayMicros)),
       livesPerSecond: spread(relays.map(({ livesPerSecond }) => livesPerSecond)),
+      messagesPerLife: spread(relays.map(({ messagesPerLife }) => messagesPerLife)).median,
     },
     cells,
     paced: paced.map(toCell),
@@ -143,6 +145,7 @@ function toCell({ load, measured }: Runs): Cell {
     clientMicros: of(({ clientMicros }) => clientMicros),
     nodeBusy: of(({ nodeBusy }) => nodeBusy),
     elided: of(({ elided }) => elided),
+    messagesPerLife: of(({ messagesPerLife }) => messagesPerLife),
     rowsPerLife: of(({ rowsPerLife }) => rowsPerLife),
     rowsPerFlush: of(({ rowsPerFlush }) => rowsPerFlush),
     accepted: { p50Ms: of(({ acceptedMs }) => acceptedMs.p50), p99Ms: of(({ acceptedMs }) => acceptedMs.p99) },

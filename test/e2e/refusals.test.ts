@@ -67,6 +67,7 @@ for (const [what, [flaw, code]] of Object.entries(badSends)) {
     t.false(error.temporary)
     t.regex(error.message, /\w/)
     await a.say(bob, 'good', { first: true })
+    await b.delivery('good')
     t.deepEqual(b.bodies, ['good'])
     t.is(a.all('error').length, 1)
     t.is(a.closed, undefined)
@@ -105,6 +106,7 @@ test('after a refusal later sends to that user go back until one is the first; o
   for (const { id } of [two, three]) t.like(await a.refused(id), { code: 'RESEND_FROM_FIRST', temporary: true })
   a.send(message(bob, 'one', { id: bad.id, first: true }), two, three)
   await a.accepted(three.id)
+  await b.delivery('three')
   t.deepEqual(b.bodies, ['one', 'two', 'three'])
 })
 
@@ -144,6 +146,7 @@ test('a chat that there was no room for begins with its first message, and not w
   t.is((await a.refused(two.id)).code, 'RESEND_FROM_FIRST')
   a.send(one, two)
   await a.accepted(two.id)
+  await b.delivery('two')
   t.deepEqual(b.bodies, ['one', 'two'])
 })
 

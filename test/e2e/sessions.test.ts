@@ -15,7 +15,7 @@ const scope = new FileScope()
 let server: TestServer
 
 test.before(async () => {
-  server = await startNode(scope, { config: { gateway: { connectTimeoutMs: 1_500 } } })
+  server = await startNode(scope, { config: { gateway: { connectTimeoutMs: 3_000 } } })
 })
 test.after.always(() => scope.end())
 
@@ -33,6 +33,7 @@ test('a newer session takes over: the older one hears REPLACED, and what it did 
   await newer.caughtUp()
   t.deepEqual(newer.bodies, ['one'])
   await a.say(bob, 'two')
+  await newer.delivery('two')
   t.deepEqual(newer.bodies, ['one', 'two'])
   t.deepEqual(older.bodies, ['one'])
 })

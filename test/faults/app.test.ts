@@ -9,8 +9,8 @@ import { waitUntil } from '../helpers/wait-until.ts'
 import { AppProcess } from './app-process.ts'
 import { Harness } from './harness.ts'
 
-const MESSAGES = 300
-const KILLS = 3
+const MESSAGES = 200
+const KILLS = 2
 const REST_MS = 60_000
 let harness: Harness
 

@@ -4,7 +4,7 @@ import type { Crowd } from './crowd.ts'
 import { Harness } from './harness.ts'
 
 /** How long faults of all kinds follow each other; FAULT_SECONDS makes a longer campaign of it. */
-const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 10)
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 5)
 let harness: Harness
 
 test.before(async () => {

@@ -18,8 +18,8 @@ export interface HarnessOptions {
   /** `embedded`: the node's own. `linked`: beside it, behind a link that can be cut. */
   readonly postgres: 'embedded' | 'linked'
   readonly settings?: Settings
-  /** Where its data lives; default: a temporary directory. */
-  readonly directory?: string
+  /** Where its data lives; default: beside its logs, in a temporary directory. */
+  readonly dataDir?: string
 }
 
 export interface ScenarioOptions {
@@ -58,20 +58,22 @@ export class Harness {
     this.#opened = opened
   }
 
-  static async start({ postgres: kind, settings = {}, directory }: HarnessOptions): Promise<Harness> {
+  static async start({ postgres: kind, settings = {}, ...options }: HarnessOptions): Promise<Harness> {
     await using opened = new AsyncDisposableStack()
-    const home = directory ?? (await mkdtemp(join(tmpdir(), 'parley-faults-')))
+    const directory = await mkdtemp(join(tmpdir(), 'parley-faults-'))
+    opened.defer(() => rm(directory, { recursive: true, force: true }))
     // PostgreSQL's own user must be able to pass.
-    await chmod(home, 0o755)
-    if (directory === undefined) opened.defer(() => rm(home, { recursive: true, force: true }))
+    await chmod(directory, 0o755)
+    const dataDir = options.dataDir ?? directory
     const sms = await SmsSink.open(0)
     opened.defer(() => sms.close())
-    const postgres = new PostgresServer(home)
+    const postgres = new PostgresServer(dataDir)
     opened.defer(() => postgres.end())
-    const link = kind === 'linked' ? await openLinked(home, opened) : undefined
+    const link = kind === 'linked' ? await openLinked(dataDir, opened) : undefined
     const port = await findFixedPort()
     const node = new NodeProcess({
-      directory: home,
+      directory,
+      dataDir,
       port,
       smsUrl: sms.url,
       settings: { ...settings, mailbox: { ...SETTINGS.mailbox, ...settings.mailbox } },
@@ -133,8 +135,8 @@ export class Harness {
   }
 }
 
-async function openLinked(directory: string, opened: AsyncDisposableStack): Promise<TcpProxy> {
-  const server = await EmbeddedPostgres.start({ dataDir: directory })
+async function openLinked(dataDir: string, opened: AsyncDisposableStack): Promise<TcpProxy> {
+  const server = await EmbeddedPostgres.start({ dataDir })
   opened.defer(() => server.stop())
   const host = new URL(server.url).searchParams.get('host') ?? ''
   const link = await TcpProxy.open({ path: join(host, '.s.PGSQL.5432') })

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { Harness } from './harness.ts'
 
-const CUTS = 15
+const CUTS = 10
 let harness: Harness
 
 test.before(async () => {
@@ -25,7 +25,7 @@ test.serial('a link to PostgreSQL that is cut in the middle of statements loses 
       await crowd.moreDisplayed(Math.ceil(crowd.random() * 40))
       harness.levers.cutLink()
     }
-    await harness.levers.severLink(() => crowd.moreSent(400))
+    await harness.levers.severLink(() => crowd.moreSent(300))
     await crowd.moreDisplayed(100)
   })
 })
@@ -47,14 +47,14 @@ test.serial('a device that stops reading is sent away, loses nothing, and holds 
     const closes = await harness.node.closes(4002)
     await harness.levers.slowClient(slow!, async () => {
       crowd.load({ perSecond: 200 })
-      await crowd.moreDisplayed(300)
+      await crowd.moreDisplayed(200)
       // Signals fill no window: they pile up in the node until the session is ended.
       await crowd.until('the slow session is ended', async () => {
         healthy[0]!.signal(slow!.user, new Uint8Array(50_000))
         return (await harness.node.closes(4002)) > closes
       })
-      await crowd.moreDisplayed(300)
+      await crowd.moreDisplayed(200)
     })
-    await crowd.moreDisplayed(300)
+    await crowd.moreDisplayed(200)
   })
 })

@@ -10,8 +10,10 @@ import { SETTINGS } from './settings.ts'
 import type { Settings } from './settings.ts'
 
 export interface NodeProcessOptions {
-  /** Holds its logs, and its PostgreSQL if `databaseUrl` is absent. */
+  /** Holds its logs. */
   readonly directory: string
+  /** Holds its PostgreSQL if `databaseUrl` is absent. */
+  readonly dataDir: string
   readonly port: number
   readonly databaseUrl?: string
   readonly smsUrl: string
@@ -118,7 +120,7 @@ export class NodeProcess {
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const { directory, port, databaseUrl, smsUrl, settings } = this.#options
+    const { dataDir, port, databaseUrl, smsUrl, settings } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -127,7 +129,7 @@ export class NodeProcess {
       HOST: '127.0.0.1',
       PORT: String(port),
       NODE_NAME: 'faults',
-      DATA_DIR: directory,
+      DATA_DIR: dataDir,
       DATABASE_URLS: databaseUrl,
       SMS_SENDER: smsUrl,
       LIMITS,

@@ -38,10 +38,10 @@ export class TcpProxy {
   /** Resets every connection, whatever is under way on it. New ones pass. */
   cut(): void {
     for (const { near, far } of this.#passages) {
-      near.resetAndDestroy()
+      reset(near)
       // A Unix socket knows no reset.
       if ('path' in this.#target) far.destroy()
-      else far.resetAndDestroy()
+      else reset(far)
     }
     this.#passages.clear()
   }
@@ -100,4 +100,10 @@ export class TcpProxy {
     far.on('end', () => near.end())
     if (this.#stalled) far.pause()
   }
+}
+
+/** A socket that is ending cannot be reset: Node would lose its handle, and wait for it in vain at its exit. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

@@ -146,7 +146,7 @@ test('what was sent before a close arrives before it, what is sent after it does
 })
 
 test('a connection that says nothing, and one that says only empty batches, are closed with 4502', async (t) => {
-  const { url, heard } = await startGateway(t, { connectTimeoutMs: 100 })
+  const { url, heard } = await startGateway(t, { connectTimeoutMs: 1_000 })
   const silent = await Device.open(url)
   const empty = await Device.open(url)
   empty.sendRaw(new Uint8Array(0))

@@ -93,7 +93,8 @@ test('no incarnation, an empty one and a named one are told apart', (t) => {
 test('a take-over, a wake and a signal come back as they were', (t) => {
   fc.assert(
     fc.property(times, texts, addresses, payloads, (number, incarnation, from, payload) => {
-      t.deepEqual(decodeRequest(encodeTakeOver(number, incarnation), TO), { type: 'takeOver', number, incarnation })
+      const asker = { registration: incarnation.toUpperCase(), number, incarnation }
+      t.deepEqual(decodeRequest(encodeTakeOver(asker), TO), { type: 'takeOver', ...asker })
       t.deepEqual(decodeRequest(encodeSignal(from, payload), TO), { type: 'signal', from, payload })
     }),
   )

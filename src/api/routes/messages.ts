@@ -60,7 +60,7 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       tag: TAG,
       summary: 'Send a message (sendMessage)',
       description: 'Answers once the message is accepted: from then on it is safe.',
-      body: sendSchema,
+      body: sendSchema.meta({ examples: [{ reciever_ID: '15550000002', type: 'text', text: 'Hello' }] }),
       idempotent: true,
       answers: {
         201: { description: 'Accepted', schema: z.object({ messageId: z.string(), acceptedAt: timeSchema }) },

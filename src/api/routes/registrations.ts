@@ -5,6 +5,13 @@ import { openRoute, type Route } from '../route.ts'
 
 const TAG = 'Registration'
 
+const verifyExample = {
+  phone: '+15550000001',
+  code: '123456',
+  device: { name: 'Desk', platform: 'curl' },
+  hosted: true,
+}
+
 const verifySchema = z.object({
   phone: phoneSchema,
   code: z
@@ -34,7 +41,7 @@ export function registrationRoutes(registrar: Registrar, codeLifetimeMs: number)
       path: '/v1/registrations',
       tag: TAG,
       summary: 'Ask for a code by text message',
-      body: z.object({ phone: phoneSchema }),
+      body: z.object({ phone: phoneSchema }).meta({ examples: [{ phone: '+15550000001' }] }),
       idempotent: true,
       idempotentFor: ({ phone }) => phone,
       answers: {
@@ -54,7 +61,7 @@ export function registrationRoutes(registrar: Registrar, codeLifetimeMs: number)
       description:
         'Gives device 1 of the user, and the token of it. A device that was registered before loses its token and its ' +
         'session; what waited for it goes back to the senders as expired.',
-      body: verifySchema,
+      body: verifySchema.meta({ examples: [verifyExample] }),
       idempotent: true,
       idempotentFor: ({ phone }) => phone,
       answers: { 201: { description: 'Registered', schema: tokenSchema } },

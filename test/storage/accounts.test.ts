@@ -1,0 +1,121 @@
+import test from 'ava'
+import { systemClock } from '../../src/shared/clock.ts'
+import { type Address, formatAddress, type UserId } from '../../src/shared/ids.ts'
+import { type AccountHooks, Accounts } from '../../src/storage/accounts.ts'
+import type { Database } from '../../src/storage/database.ts'
+import { findDevices } from '../../src/storage/devices.ts'
+import { Registrations } from '../../src/storage/registrations.ts'
+import { Shards } from '../../src/storage/shards.ts'
+import { sweepExpired } from '../../src/storage/sweep.ts'
+import { TestClock } from '../helpers/clock.ts'
+import { openTestDatabase } from '../helpers/database.ts'
+
+const USER = 15550000001 as UserId
+const DEVICE = { name: 'Phone', platform: 'Linux', hosted: false }
+const OPTIONS = { codeLifetimeMs: 600_000, codeTries: 5, pinIdleMs: 604_800_000, masterKey: undefined }
+
+/** Writes down what the rest of the node is told, and how many devices the user has then. */
+function createHooks(database: Database) {
+  const told: string[] = []
+  const hooks: AccountHooks = {
+    onDevicesChanged: (user) => void told.push(`devices of ${user} changed`),
+    onDeviceRemoved: (address, reason) => void told.push(`${formatAddress(address)} removed: ${reason}`),
+    async returnMailbox(address: Address) {
+      const devices = await findDevices(database, address.user)
+      told.push(`mailbox of ${formatAddress(address)} returned, devices: ${devices?.length ?? 'none'}`)
+    },
+  }
+  return { told, hooks }
+}
+
+test('registering again removes the old device and empties its mailbox before the new one comes', async (t) => {
+  const database = await openTestDatabase(t)
+  const { told, hooks } = createHooks(database)
+  const accounts = new Accounts(new Shards([database]), systemClock, hooks)
+  const first = await accounts.registerPrimary(USER, DEVICE)
+  t.false(first.again)
+  t.deepEqual(told.splice(0), [`mailbox of ${USER}.1 returned, devices: none`, `devices of ${USER} changed`])
+
+  const second = await accounts.registerPrimary(USER, DEVICE)
+  t.true(second.again)
+  t.not(second.token, first.token)
+  t.deepEqual(told.splice(0), [
+    `devices of ${USER} changed`,
+    `${USER}.1 removed: registered again`,
+    `mailbox of ${USER}.1 returned, devices: 0`,
+    `devices of ${USER} changed`,
+  ])
+  const registrations = await database.pool.query<{ registration: string }>('SELECT registration FROM devices')
+  t.is(registrations.rowCount, 1)
+
+  await accounts.delete(USER)
+  t.deepEqual(told, [
+    `devices of ${USER} changed`,
+    `${USER}.1 removed: account deleted`,
+    `mailbox of ${USER}.1 returned, devices: none`,
+  ])
+})
+
+test('a mailbox that cannot be emptied lets no new device come, and the same code serves again', async (t) => {
+  const database = await openTestDatabase(t)
+  const { hooks } = createHooks(database)
+  const shards = new Shards([database])
+  const registrations = new Registrations(shards, OPTIONS, systemClock)
+  const failing = { ...hooks, returnMailbox: () => Promise.reject(new Error('away')) }
+  const accounts = new Accounts(shards, systemClock, hooks)
+  await accounts.registerPrimary(USER, DEVICE)
+  await registrations.store(USER, '123456')
+  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'claimed' })
+  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'busy' })
+  await t.throwsAsync(new Accounts(shards, systemClock, failing).registerPrimary(USER, DEVICE), { message: 'away' })
+  t.deepEqual(await findDevices(database, USER), [])
+  await registrations.unclaim(USER)
+  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'claimed' })
+  await accounts.registerPrimary(USER, DEVICE)
+  t.is((await findDevices(database, USER))?.length, 1)
+  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'wrong code', triesLeft: 0 })
+})
+
+test('a request that died while it registered a device blocks the number for half a minute', async (t) => {
+  const database = await openTestDatabase(t)
+  const clock = new TestClock()
+  const registrations = new Registrations(new Shards([database]), OPTIONS, clock)
+  await registrations.store(USER, '123456')
+  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+  clock.advance(29_000)
+  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'busy')
+  clock.advance(2_000)
+  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+})
+
+test('codes are random and have six digits; what is stored of one depends on the key', async (t) => {
+  const database = await openTestDatabase(t)
+  const shards = new Shards([database])
+  const registrations = new Registrations(shards, OPTIONS, systemClock)
+  const codes = new Set(Array.from({ length: 1_000 }, () => registrations.createCode()))
+  for (const code of codes) t.regex(code, /^\d{6}$/)
+  t.true(codes.size > 950)
+  await registrations.store(USER, '123456')
+  const keyed = new Registrations(shards, { ...OPTIONS, masterKey: Buffer.alloc(32, 1) }, systemClock)
+  t.is((await keyed.claim(USER, '123456', undefined)).outcome, 'wrong code')
+  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+})
+
+test('what has expired is swept, and nothing else', async (t) => {
+  const database = await openTestDatabase(t)
+  const clock = new TestClock()
+  const shards = new Shards([database])
+  const registrations = new Registrations(shards, OPTIONS, clock)
+  await registrations.store(USER, '123456')
+  clock.advance(300_000)
+  await registrations.store((USER + 1) as UserId, '123456')
+  await sweepExpired(shards, clock)
+  t.is((await database.pool.query('SELECT FROM registrations')).rowCount, 2)
+  clock.advance(300_001)
+  await sweepExpired(shards, clock)
+  const left = await database.pool.query<{ user_id: string }>('SELECT user_id FROM registrations')
+  t.deepEqual(
+    left.rows.map(({ user_id }) => Number(user_id)),
+    [USER + 1],
+  )
+})
