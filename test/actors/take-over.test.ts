@@ -1,5 +1,6 @@
 import test from 'ava'
 import { CloseCode } from '../../proto/close-codes.ts'
+import { createToken, hashToken } from '../../src/storage/token.ts'
 import { connectFrame, Device, message } from '../helpers/device.ts'
 import { connectTo, newDevice, startNodes } from '../helpers/raw-nodes.ts'
 import type { TestNode } from '../helpers/raw-nodes.ts'
@@ -146,6 +147,26 @@ test.serial('a session whose device was registered anew elsewhere closes with 45
   await one.core.poll()
   t.is(await session.closing(), CloseCode.DEVICE_REMOVED)
 })
+
+test.serial(
+  'a newly registered device takes over from the old one on another node, though its connections count from 1',
+  async (t) => {
+    const bob = await newDevice(one)
+    const old = await connectTo(one, bob, { number: 5 })
+    const token = createToken(bob.address)
+    await withClient(one.databaseUrl, (client) =>
+      client.query(
+        `UPDATE devices SET registration = gen_random_uuid(), token_hash = $2, connection_number = 0 WHERE user_id = $1`,
+        [bob.user, hashToken(token)],
+      ),
+    )
+    const fresh = await connectTo(two, { ...bob, token }, { number: 1 })
+    await fresh.caughtUp()
+    t.true([CloseCode.REPLACED, CloseCode.DEVICE_REMOVED].includes((await old.closing()) as never))
+    await fresh.settled()
+    t.is(fresh.closed, undefined)
+  },
+)
 
 test.serial('sessions of one device that come at the same moment end with exactly one of them', async (t) => {
   const bob = await newDevice(one)

@@ -173,7 +173,7 @@ test('pages of any origin may call the API with a token', async (t) => {
 test('a bad Idempotency-Key is refused', async (t) => {
   const { token } = await register(shared(), newPhone(), { hosted: true })
   const body = { reciever_ID: newPhone(), type: 'text', text: 'x' }
-  for (const key of ['x'.repeat(256), 'ümlaut']) {
+  for (const key of ['x'.repeat(256), 'a\tb']) {
     const answer = await call<Problem>(`${shared().url}/messages`, { token, body, headers: { 'idempotency-key': key } })
     t.is(answer.status, 400)
   }
