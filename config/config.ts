@@ -89,9 +89,6 @@ export function parseConfig(env: Env = {}) {
       idempotencyLifetimeMs: 24 * HOUR,
     },
     bus: {
-      pingIntervalMs: 5 * SECOND,
-      heartbeatIntervalMs: 5 * SECOND,
-      nodeTimeoutMs: 15 * SECOND,
       /** No answer of another node in this time: the offline path. */
       requestTimeoutMs: 2 * SECOND,
     },
@@ -165,8 +162,6 @@ export function parseConfig(env: Env = {}) {
     secrets: {
       /** Where user data lives, spread by the user's slot; undefined: an embedded PostgreSQL in `storage.dataDir`. */
       databaseUrls: parseUrls('DATABASE_URLS', env.DATABASE_URLS, ['postgres:', 'postgresql:'], report),
-      /** Undefined: this node is alone. */
-      natsUrl: parseUrl('NATS_URL', env.NATS_URL, ['nats:', 'tls:'], report),
       /** Takes the text messages; undefined: codes are printed in the log. */
       smsUrl: parseUrl('SMS_SENDER', smsUrl, ['http:', 'https:'], report),
       /** 32 bytes, the same on every node; undefined: each start draws its own for the hashes in its logs. */

@@ -10,7 +10,6 @@ export interface Env {
   readonly NODE_NAME?: string | undefined
   readonly DATA_DIR?: string | undefined
   readonly DATABASE_URLS?: string | undefined
-  readonly NATS_URL?: string | undefined
   readonly SMS_SENDER?: string | undefined
   readonly MASTER_KEY?: string | undefined
   readonly LIMITS?: string | undefined
@@ -29,7 +28,6 @@ export function readEnv(): Env {
     NODE_NAME: env['NODE_NAME'] || `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}-${randomBytes(3).toString('hex')}`,
     DATA_DIR: env['DATA_DIR'],
     DATABASE_URLS: env['DATABASE_URLS'],
-    NATS_URL: env['NATS_URL'],
     SMS_SENDER: env['SMS_SENDER'],
     MASTER_KEY: env['MASTER_KEY'],
     LIMITS: env['LIMITS'],

@@ -12,8 +12,6 @@ interface Related {
   readonly mailbox: { readonly windowBytes: number; readonly inboxBytes: number }
   readonly journal: { readonly bufferBytes: number; readonly receiptDelayMs: number }
   readonly bus: {
-    readonly heartbeatIntervalMs: number
-    readonly nodeTimeoutMs: number
     readonly requestTimeoutMs: number
   }
 }
@@ -30,7 +28,6 @@ export function checkRelations(config: Related, report: Report): void {
     [gateway.pongTimeoutMs < gateway.pingIntervalMs, 'gateway.pongTimeoutMs must be below gateway.pingIntervalMs'],
     [mailbox.inboxBytes >= gateway.maxMessageBytes, 'mailbox.inboxBytes must hold at least one WebSocket message'],
     [journal.bufferBytes >= mailbox.inboxBytes, 'journal.bufferBytes must be at least mailbox.inboxBytes'],
-    [bus.nodeTimeoutMs >= 2 * bus.heartbeatIntervalMs, 'bus.nodeTimeoutMs must be at least two heartbeats'],
     [journal.receiptDelayMs < bus.requestTimeoutMs, 'journal.receiptDelayMs must be below bus.requestTimeoutMs'],
   ]
   for (const [holds, line] of rules) if (!holds) report(line)

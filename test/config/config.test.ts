@@ -22,7 +22,6 @@ test('without variables a node serves port 3000 from an embedded database', (t) 
   t.is(config.http.port, 3_000)
   t.is(config.http.host, '0.0.0.0')
   t.is(config.secrets.databaseUrls, undefined)
-  t.is(config.secrets.natsUrl, undefined)
   t.is(config.secrets.smsUrl, undefined)
   t.true(config.storage.dataDir.endsWith('/.data'))
   t.deepEqual(config.limits, defaultLimits)
@@ -52,7 +51,6 @@ test('a wrong value is one line that names its variable', (t) => {
     [{ PUBLIC_URL: 'chat.example.org' }, /^PUBLIC_URL must be a URL that begins with http:\/\/ or https:\/\/$/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of trace, debug, /],
     [{ SMS_SENDER: 'pigeon' }, /^SMS_SENDER must be a URL/],
-    [{ NATS_URL: 'http://localhost' }, /^NATS_URL must be a URL that begins with nats:\/\/ or tls:\/\/$/],
     [{ DATABASE_URLS: 'mysql://localhost/x' }, /^DATABASE_URLS must be a URL/],
     [{ DATABASE_URLS: 'postgres://a/x,' }, /^DATABASE_URLS must be a list of URLs/],
     [{ DATABASE_URLS: 'postgres://a/x,postgres://a/x' }, /^DATABASE_URLS names the same database twice$/],
@@ -80,7 +78,7 @@ test('all wrong values are told at once', (t) => {
 
 test('a line about a value that may hold a password does not repeat it', (t) => {
   const secret = 'hunter2'
-  const env = { DATABASE_URLS: `pg://u:${secret}@h/d`, NATS_URL: `http://u:${secret}@h`, MASTER_KEY: secret }
+  const env = { DATABASE_URLS: `pg://u:${secret}@h/d`, SMS_SENDER: `ftp://u:${secret}@h`, MASTER_KEY: secret }
   t.is(wrongLines(env).length, 3)
   t.notRegex(wrongLines(env).join(), new RegExp(secret))
 })
