@@ -34,8 +34,6 @@ const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as con
 
 /** uWebSockets.js' own limits stand above ours, so that a client hears why it is closed. */
 const HEADROOM = 4
-/** A client that does not answer a close is cut after it. */
-const CLOSE_TIMEOUT_MS = 5_000
 
 /** The WebSocket side of a node: turns sockets into connections, and bytes into frames. */
 export class Gateway implements ConnectionHost {
@@ -44,7 +42,6 @@ export class Gateway implements ConnectionHost {
   readonly #heartbeat: Heartbeat<SocketConnection>
   /** Nothing has come of them yet; oldest first, with the time of their end. */
   readonly #silent = new Map<SocketConnection, number>()
-  readonly #ending = new Map<SocketConnection, number>()
   #unflushed: SocketConnection[] = []
   #draining = false
   #open = 0
@@ -52,7 +49,7 @@ export class Gateway implements ConnectionHost {
   constructor(options: GatewayOptions) {
     this.#options = options
     this.maxBackpressureBytes = options.maxBackpressureBytes
-    this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pongTimeoutMs, () => this.#cutLate())
+    this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pongTimeoutMs, () => this.#endSilent())
   }
 
   /** Open sockets. */
@@ -94,10 +91,6 @@ export class Gateway implements ConnectionHost {
   wantFlush(connection: SocketConnection): void {
     if (this.#unflushed.length === 0) setImmediate(this.#flush)
     this.#unflushed.push(connection)
-  }
-
-  closing(connection: SocketConnection): void {
-    this.#ending.set(connection, Date.now() + CLOSE_TIMEOUT_MS)
   }
 
   readonly #flush = (): void => {
@@ -180,23 +173,17 @@ export class Gateway implements ConnectionHost {
     this.#open--
     this.#heartbeat.remove(connection)
     this.#silent.delete(connection)
-    this.#ending.delete(connection)
     this.#options.events.socketClosed(code)
     connection.gone()
   }
 
-  /** Ends those that said nothing in time, and cuts those that do not let themselves be closed. */
-  #cutLate(): void {
+  /** Ends those that said nothing in time. */
+  #endSilent(): void {
     const now = Date.now()
     for (const [connection, deadline] of this.#silent) {
       if (deadline > now) break
       this.#silent.delete(connection)
       connection.close(CloseCode.UNAUTHENTICATED)
-    }
-    for (const [connection, deadline] of this.#ending) {
-      if (deadline > now) break
-      this.#ending.delete(connection)
-      connection.cut()
     }
   }
 }

@@ -15,8 +15,6 @@ export interface ConnectionHost {
   readonly maxBackpressureBytes: number
   /** Calls `flush` of the connection at the end of the tick. */
   wantFlush(connection: SocketConnection): void
-  /** It is closing: cut it if the client does not take part. */
-  closing(connection: SocketConnection): void
 }
 
 const BUFFERED = 0
@@ -80,7 +78,7 @@ export class SocketConnection implements Connection, Heartbeated {
     this.flush()
     if (this.#closing) return
     this.#closing = true
-    this.#host.closing(this)
+    // uWebSockets.js calls `close` of its behaviour at once, and cuts a client that does not take part.
     this.#socket?.end(code, reasons.get(code))
   }
 
@@ -110,10 +108,5 @@ export class SocketConnection implements Connection, Heartbeated {
 
   onSilence(): void {
     this.close(CloseCode.NO_PONG)
-  }
-
-  /** Cuts it without a word. */
-  cut(): void {
-    this.#socket?.close()
   }
 }
