@@ -9,8 +9,8 @@ export interface Options {
   readonly acks: readonly number[]
   /** Pairs at immediate acknowledgements. */
   readonly pairs: number
-  /** Pairs at delayed ones, one number a window. */
-  readonly delayedPairs: readonly number[]
+  /** Pairs at delayed ones, one number a window; undefined: see {@link pairsOf}. */
+  readonly delayedPairs?: readonly number[]
   readonly payload: number
   readonly generators: number
   readonly idle?: number
@@ -18,6 +18,8 @@ export interface Options {
   readonly profile?: string | true
   readonly json: boolean
 }
+
+const DELAYED_PAIRS = 600
 
 /** What the command line asks for. Ends the process with a clear line when it cannot be met. */
 export function readOptions(argv: readonly string[]): Options {
@@ -29,7 +31,11 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--windows <list>', 'messages of a pair that are not read yet', parseCounts, [1, 8, 32])
     .option('--acks <list>', '"immediate", or ms from delivery to acknowledgement', parseAcks, [0, 50])
     .option('--pairs <n>', 'pairs with immediate acknowledgements, and of the relay', parseCount, 100)
-    .option('--delayed-pairs <list>', 'pairs with delayed ones, for each window', parseCounts, [400, 150, 40])
+    .option(
+      '--delayed-pairs <list>',
+      'pairs with delayed ones, for each window; else fewer the larger it is',
+      parseCounts,
+    )
     .option('--payload <bytes>', 'of a message', parseCount, 150)
     .option('--generators <n>', 'processes that make the load', parseCount, 1)
     .option('--idle <n>', 'only: memory of so many idle devices', parseCount)
@@ -38,10 +44,19 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--json', 'print the results as JSON', false)
     .parse(argv)
   const options = command.opts<Options>()
-  if (options.acks.some((ms) => ms > 0) && options.delayedPairs.length !== options.windows.length) {
+  if (options.delayedPairs !== undefined && options.delayedPairs.length !== options.windows.length) {
     command.error('error: --delayed-pairs must have as many numbers as --windows')
   }
   return options
+}
+
+/**
+ * How many pairs take part in a load with delayed acknowledgements: as many as keep two slow cores busy without filling
+ * them, since their rate follows from the delay.
+ */
+export function pairsOf({ pairs, delayedPairs, windows }: Options, ackDelayMs: number, window: number): number {
+  if (ackDelayMs === 0) return pairs
+  return delayedPairs?.[windows.indexOf(window)] ?? Math.ceil(DELAYED_PAIRS / window ** 0.75)
 }
 
 function parseSeconds(text: string): number {

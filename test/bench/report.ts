@@ -29,7 +29,7 @@ export function formatWholeLives({ relay, cells, paced }: WholeLives): string {
   }
   return [
     `Relay: ${range(relay.micros, 1)} µs of CPU for the same seven frames at window 1 (${whole(relay.livesPerSecond)}/s, ${relay.messagesPerLife.toFixed(1)} WebSocket messages)`,
-    'CPU of the server for each whole life: median of the repetitions, × relay with its range',
+    'CPU of the server for each whole life: median of the repetitions; × relay, measured just before and after, with its range',
     cost.toString(),
     'Latency in ms, as the clients on this machine see it',
     latency.toString(),

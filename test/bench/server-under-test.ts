@@ -75,10 +75,16 @@ export class ServerUnderTest {
       // Ctrl-C in a terminal is for the bench, which then ends the server.
       detached: true,
     })
-    const url = await readUrl(child)
-    const postmaster = await findPostmaster(join(dataDir, 'data/postgres'))
-    if (postmaster === undefined) throw new Error('The server runs without a PostgreSQL of its own')
-    return new ServerUnderTest(url, child, postmaster, dataDir, options)
+    try {
+      const url = await readUrl(child)
+      const postmaster = await findPostmaster(join(dataDir, 'data/postgres'))
+      if (postmaster === undefined) throw new Error('The server runs without a PostgreSQL of its own')
+      return new ServerUnderTest(url, child, postmaster, dataDir, options)
+    } catch (error) {
+      child.kill('SIGTERM')
+      await rm(dataDir, { recursive: true, force: true })
+      throw error
+    }
   }
 
   get pid(): number {

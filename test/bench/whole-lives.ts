@@ -4,6 +4,7 @@ import type { Load } from './load.ts'
 import { LoadGroup } from './load-group.ts'
 import { measure } from './measure.ts'
 import type { Measurement, Rig } from './measure.ts'
+import { pairsOf } from './options.ts'
 import type { Options } from './options.ts'
 import type { Interval } from './profile.ts'
 import type { Relay } from './relay.ts'
@@ -19,7 +20,7 @@ export interface Cell {
   /** Undefined: messages came at an even rate. */
   readonly window: number | undefined
   readonly pairs: number
-  /** CPU of the server in multiples of the relay's in the same repetition. */
+  /** CPU of the server in multiples of the relay's just before and after. */
   readonly ratio: Spread
   readonly budget: number | undefined
   readonly livesPerSecond: Spread
@@ -47,7 +48,7 @@ export interface WholeLivesRun {
   readonly intervals: readonly Interval[]
 }
 
-/** A load of the server, and each measurement of it with the relay's of the same repetition. */
+/** A load of the server, and each measurement of it with the mean of the relay's just before and after. */
 interface Runs {
   readonly load: Load
   readonly measured: { readonly measurement: Measurement; readonly relayMicros: number }[]
@@ -85,17 +86,24 @@ export async function measureWholeLives(
   for (const { load: one } of runs) await measure(rig, one, times)
 
   const relays: Measurement[] = []
-  const runOnce = async (group: readonly Runs[]): Promise<void> => {
+  const measureRelay = async (): Promise<number> => {
     const floor = await measure(rig, relayLoad, times)
     relays.push(floor)
+    return floor.relayMicros
+  }
+  /** The relay runs before and after each load, so that both meet the same machine. */
+  const runOnce = async (group: readonly Runs[]): Promise<void> => {
+    let before = await measureRelay()
     for (const { load: one, measured } of group) {
-      measured.push({ measurement: await measure(rig, one, times), relayMicros: floor.relayMicros })
+      const measurement = await measure(rig, one, times)
+      const after = await measureRelay()
+      measured.push({ measurement, relayMicros: (before + after) / 2 })
+      before = after
     }
   }
   for (let repetition = 1; repetition <= options.repeat; repetition++) {
     progress(`repetition ${repetition} of ${options.repeat}`)
-    // The relay runs before each group, so that it meets the same machine.
-    for (const group of Map.groupBy(runs, ({ load: one }) => one.ackDelayMs).values()) await runOnce(group)
+    await runOnce(runs)
   }
   const cells = runs.map(toCell)
   progress('latency at an even rate')
@@ -117,10 +125,10 @@ export async function measureWholeLives(
   return { results, intervals: [...runs, ...paced].flatMap(toIntervals) }
 }
 
-function makeLoads({ acks, windows, pairs, delayedPairs }: Options): Load[] {
-  return acks.flatMap((ackDelayMs) =>
-    windows.map((window, i): Load => {
-      return { target: 'server', pairs: ackDelayMs === 0 ? pairs : delayedPairs[i]!, window, ackDelayMs }
+function makeLoads(options: Options): Load[] {
+  return options.acks.flatMap((ackDelayMs) =>
+    options.windows.map((window): Load => {
+      return { target: 'server', pairs: pairsOf(options, ackDelayMs, window), window, ackDelayMs }
     }),
   )
 }

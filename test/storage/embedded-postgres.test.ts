@@ -51,7 +51,7 @@ test.serial('a second start finds the data of the first', async (t) => {
   await query(first, `CREATE TABLE kept (x text); INSERT INTO kept VALUES ('grüße')`)
   const pid = await pidOf(dataDir)
   await first.stop()
-  t.false(lives(pid))
+  await waitUntil('the old server has gone', () => !lives(pid))
   const second = await start(t, dataDir)
   t.deepEqual(await query(second, 'SELECT x FROM kept'), [{ x: 'grüße' }])
 })
