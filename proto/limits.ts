@@ -24,9 +24,22 @@ export const MAX_WATCHED = 1_000
 /** The name of an unknown frame that is kept, for the answer and the log. */
 export const MAX_NAME_CHARS = 64
 
-const CLIENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const HYPHEN = 0x2d
+const CLIENT_ID_CHARS = 36
 
-/** Whether the text is a client id: a UUID of 36 characters, in either case (RFC 9562 section 4), of any version. */
+/** 1 for each code of a hexadecimal digit. */
+const HEX = new Uint8Array(128)
+for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = 1
+
+/**
+ * Whether the text is a client id: a UUID of 36 characters, in either case (RFC 9562 section 4), of any version. Every
+ * send is checked: a regular expression takes several times as long.
+ */
 export function isClientId(text: string): boolean {
-  return text.length === 36 && CLIENT_ID.test(text)
+  if (text.length !== CLIENT_ID_CHARS) return false
+  for (let i = 0; i < CLIENT_ID_CHARS; i++) {
+    const code = text.charCodeAt(i)
+    if (i === 8 || i === 13 || i === 18 || i === 23 ? code !== HYPHEN : HEX[code] !== 1) return false
+  }
+  return true
 }

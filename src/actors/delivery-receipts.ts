@@ -65,11 +65,14 @@ export class DeliveryReceipts implements ReceiptListener<Group> {
 
 function groupBySender(actor: MailboxActor, items: readonly InFlight[]): readonly Group[] {
   const groups: Group[] = []
+  const [only] = items
+  if (only !== undefined && items.length === 1)
+    return [{ actor, to: only.envelope.from.user, kind: kindOf(only), items: [only] }]
   /** The group that still has room, by sender and kind. */
   const open = new Map<number, Group>()
   for (const item of items) {
     const to = item.envelope.from.user
-    const kind = item.seq === 0 ? Kind.EXPIRED : Kind.DELIVERED
+    const kind = kindOf(item)
     const key = kind === Kind.EXPIRED ? -to : to
     let group = open.get(key)
     if (group === undefined || group.items.length === MAX_ABOUT) {
@@ -80,4 +83,9 @@ function groupBySender(actor: MailboxActor, items: readonly InFlight[]): readonl
     group.items.push(item)
   }
   return groups
+}
+
+/** What was never delivered has expired. */
+function kindOf({ seq }: InFlight): Kind {
+  return seq === 0 ? Kind.EXPIRED : Kind.DELIVERED
 }

@@ -4,6 +4,7 @@ import type { ServerFrame } from '../../proto/frames.ts'
 import type { Append, AppendListener, DeleteListener } from '../storage/journal-op.ts'
 import type { Journal } from '../storage/journal.ts'
 import type { MailboxHolder, MailboxPage } from '../storage/mailbox-rows.ts'
+import type { BusHandler } from '../transport/bus.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
@@ -67,6 +68,8 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   readonly number: number
   /** Its subscription is in force, so envelopes may be handed to it. */
   routable = false
+  /** What hears other nodes for it, once it has subscribed. */
+  endpoint: BusHandler | undefined
   readonly #host: MailboxHost
   readonly #session: DeviceSession
   readonly #journal: Journal

@@ -75,6 +75,9 @@ interface Held {
   ripe: boolean
 }
 
+/** Of every mailbox until it delivers: an idle device should cost little. */
+const NONE_IN_FLIGHT = new Map<MessageId, InFlight>()
+
 export class MailboxState {
   readonly incarnation: string
   phase: Phase = 'starting'
@@ -82,7 +85,7 @@ export class MailboxState {
   readonly #limits: MailboxLimits
   readonly #effects: MailboxEffects
   /** Delivered and not removed yet, by message id. */
-  readonly #inFlight = new Map<MessageId, InFlight>()
+  #inFlight = NONE_IN_FLIGHT
   /** The unacknowledged ones among them: a list in the order of their seq. */
   #oldest: InFlight | undefined
   #newest: InFlight | undefined
@@ -243,7 +246,7 @@ export class MailboxState {
 
   #deliver(envelope: Envelope): InFlight {
     const item = new InFlight(envelope, ++this.#seq)
-    this.#inFlight.set(envelope.messageId, item)
+    this.#keep(item)
     if (this.#newest === undefined) this.#oldest = item
     else this.#newest.next = item
     this.#newest = item
@@ -306,8 +309,13 @@ export class MailboxState {
     const item = new InFlight(row, 0)
     item.committed = true
     item.acknowledged = true
-    this.#inFlight.set(row.messageId, item)
+    this.#keep(item)
     this.#finish(item)
+  }
+
+  #keep(item: InFlight): void {
+    if (this.#inFlight === NONE_IN_FLIGHT) this.#inFlight = new Map()
+    this.#inFlight.set(item.envelope.messageId, item)
   }
 
   #hasRoom(): boolean {

@@ -66,7 +66,10 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   #early: ClientFrame[] = []
   #earlyBytes = 0
   #actor: MailboxActor | undefined
+  /** Made by the first send: most devices only listen, most of the time. */
   #sender: Sender | undefined
+  /** The highest message id that the device has seen accepted. */
+  #floor = 0n
   #key = 0
   /** What it may send, from its first send on. */
   #sends: RateBucket | undefined
@@ -163,21 +166,21 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const actor = new MailboxActor(device, this.#host.newSessionId(), this, this.#host.mailboxes)
     this.#actor = actor
     this.#key = addressKey(address.user, address.device)
-    this.#sender = new Sender(address, lastMessageId, this.#host.senders, this)
+    this.#floor = lastMessageId
     this.#host.events.connected(address.user, actor.incarnation, client)
     const newest = await this.#host.takeOver.start(actor)
     if (newest !== undefined) this.#replaced(newest)
   }
 
   #handle(frames: readonly ClientFrame[]): void {
-    let upTo: number | undefined
     for (const frame of frames) {
       switch (frame.type) {
         case 'send':
           this.#send(frame)
           break
         case 'ack':
-          upTo = Math.max(upTo ?? 0, frame.upTo)
+          // Before what comes after it, so that a READ finds the receipt of what was read on its way with it.
+          this.#actor?.acknowledge(frame.upTo)
           break
         case 'signal':
           this.#signal(frame)
@@ -198,21 +201,23 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
           frame satisfies never
       }
     }
-    if (upTo !== undefined) this.#actor?.acknowledge(upTo)
     this.#sender?.launch()
   }
 
   #send(frame: SendFrame): void {
+    const actor = this.#actor
+    if (actor === undefined) return
+    this.#sender ??= new Sender(actor.address, this.#floor, this.#host.senders, this)
     if (!isReceipt(frame.kind)) {
       this.#sends ??= this.#host.sendLimiter.bucket(this.#key)
       const decision = this.#sends.take()
       if (!decision.ok) {
         this.#host.events.rateLimited('send')
         const message = 'More sends than the limit allows'
-        return this.#sender?.refuse(frame, { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs })
+        return this.#sender.refuse(frame, { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs })
       }
     }
-    this.#sender?.send(frame)
+    this.#sender.send(frame)
   }
 
   #signal(frame: ClientSignalFrame): void {

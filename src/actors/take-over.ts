@@ -20,7 +20,6 @@ export class TakeOver {
   readonly #residents: Residents
   readonly #bus: Bus
   readonly #options: TakeOverOptions
-  readonly #endpoints = new WeakMap<MailboxActor, MailboxEndpoint>()
 
   constructor(residents: Residents, bus: Bus, options: TakeOverOptions) {
     this.#residents = residents
@@ -38,7 +37,7 @@ export class TakeOver {
     if (await this.#askOthers(actor)) return actor.number + 1
     if (actor.closed) return undefined
     const endpoint = new MailboxEndpoint(actor)
-    this.#endpoints.set(actor, endpoint)
+    actor.endpoint = endpoint
     this.#bus.subscribe(subjects.mailbox(actor.address), endpoint)
     actor.routable = true
     await this.#bus.flush()
@@ -49,8 +48,7 @@ export class TakeOver {
   /** The actor is found no more. */
   end(actor: MailboxActor): void {
     this.#residents.remove(actor)
-    const endpoint = this.#endpoints.get(actor)
-    if (endpoint !== undefined) this.#bus.unsubscribe(subjects.mailbox(actor.address), endpoint)
+    if (actor.endpoint !== undefined) this.#bus.unsubscribe(subjects.mailbox(actor.address), actor.endpoint)
   }
 
   /** Asks actors on other nodes to close; true: one of them is newer. */

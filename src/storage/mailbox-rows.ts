@@ -43,7 +43,10 @@ export interface MailboxCheck {
 
 export const MAX_PENDING = 1_000
 
-/** Many mailboxes in one statement: for each a head, and its page of rows. `bytes` counts the payloads of a page up to a row. */
+/**
+ * Many mailboxes in one statement: for each a head, and its page of rows. As many keys more are read as are excluded, so
+ * that enough are left. `bytes_before` counts the payloads of a page up to a row.
+ */
 const READ = `
   SELECT q.i, d.registration, d.connection_number, head.highest, head.pending, page.*
   FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
@@ -61,10 +64,15 @@ const READ = `
         sum(octet_length(e.payload)) OVER (ORDER BY e.message_id) - octet_length(e.payload) AS bytes_before,
         count(*) OVER () AS found
       FROM (
-        SELECT * FROM envelopes m
-        WHERE m.user_id = q.user_id AND m.device = q.device AND m.message_id <> ALL (q.exclude::bigint[])
-        ORDER BY m.message_id LIMIT q.row_limit
-      ) e
+        (
+          SELECT m.message_id FROM envelopes m
+          WHERE m.user_id = q.user_id AND m.device = q.device
+          ORDER BY m.message_id LIMIT q.row_limit + cardinality(q.exclude::bigint[])
+        )
+        EXCEPT SELECT unnest(q.exclude::bigint[])
+        ORDER BY message_id LIMIT q.row_limit
+      ) wanted
+      JOIN envelopes e ON e.user_id = q.user_id AND e.device = q.device AND e.message_id = wanted.message_id
     ) counted
     WHERE counted.bytes_before < q.byte_limit
   ) page ON true

@@ -14,21 +14,23 @@ export function boolArray(values: readonly boolean[]): Buffer {
 
 export function int2Array(values: readonly number[]): Buffer {
   const array = fixed(Oid.int2, values.length, 2)
-  for (let i = 0; i < values.length; i++) array.writeInt16BE(values[i]!, HEADER_BYTES + i * 6 + 4)
+  const view = viewOf(array)
+  for (let i = 0; i < values.length; i++) view.setInt16(HEADER_BYTES + i * 6 + 4, values[i]!)
   return array
 }
 
 /** bigint[] of safe integers or bigints. */
 export function int8Array(values: readonly (number | bigint)[]): Buffer {
   const array = fixed(Oid.int8, values.length, 8)
+  const view = viewOf(array)
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!
     const at = HEADER_BYTES + i * 12 + 4
     if (typeof value === 'bigint') {
-      array.writeBigInt64BE(value, at)
+      view.setBigInt64(at, value)
     } else {
-      array.writeInt32BE(Math.floor(value / 2 ** 32), at)
-      array.writeUInt32BE(value >>> 0, at + 4)
+      view.setInt32(at, Math.floor(value / 2 ** 32))
+      view.setUint32(at + 4, value >>> 0)
     }
   }
   return array
@@ -51,9 +53,10 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   let bytes = HEADER_BYTES
   for (const value of values) bytes += 4 + value.length
   const array = header(Oid.bytea, values.length, bytes)
+  const view = viewOf(array)
   let at = HEADER_BYTES
   for (const value of values) {
-    array.writeInt32BE(value.length, at)
+    view.setInt32(at, value.length)
     array.set(value, at + 4)
     at += 4 + value.length
   }
@@ -63,8 +66,14 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
 /** An array of elements of one size, each with its length written. */
 function fixed(oid: number, count: number, elementBytes: number): Buffer {
   const array = header(oid, count, HEADER_BYTES + count * (4 + elementBytes))
-  for (let i = 0; i < count; i++) array.writeInt32BE(elementBytes, HEADER_BYTES + i * (4 + elementBytes))
+  const view = viewOf(array)
+  for (let i = 0; i < count; i++) view.setInt32(HEADER_BYTES + i * (4 + elementBytes), elementBytes)
   return array
+}
+
+/** Writes numbers in network order, and faster than a Buffer's own methods. */
+function viewOf(array: Buffer): DataView {
+  return new DataView(array.buffer, array.byteOffset, array.length)
 }
 
 /** One dimension, no nulls, lower bound 1. */
