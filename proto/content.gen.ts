@@ -366,8 +366,8 @@ function readLocation(r: Reader, end: number): LocationBody {
 function writeLocation(w: Writer, m: LocationBody): void {
   if (m.address !== '') w.string(34, m.address)
   if (m.name !== '') w.string(26, m.name)
-  if (m.longitude !== 0) w.double(17, m.longitude)
-  if (m.latitude !== 0) w.double(9, m.latitude)
+  if (!Object.is(m.longitude, 0)) w.double(17, m.longitude)
+  if (!Object.is(m.latitude, 0)) w.double(9, m.latitude)
 }
 
 function readContact(r: Reader, end: number): ContactBody {

@@ -82,6 +82,9 @@ export function condition(field: Field, value: string): string | undefined {
       return `${value}.length !== 0`
     case 'bool':
       return value
+    case 'double':
+      // -0 is a value of its own.
+      return `!Object.is(${value}, 0)`
     default:
       return `${value} !== ${zero(field)}`
   }

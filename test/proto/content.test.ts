@@ -61,6 +61,11 @@ test('what was written is what is read', (t) => {
   fc.assert(fc.property(content, (written) => t.deepEqual(decodeContent(encodeContent(written)), written)))
 })
 
+test('a coordinate of -0 keeps its sign', (t) => {
+  const body = { type: 'location', latitude: -0, longitude: 0, name: '', address: '' } as const
+  t.deepEqual(decodeContent(encodeContent({ ...small, body })).body, body)
+})
+
 test('a short text leaves room for its words in the smallest padded message', (t) => {
   const hash = new Uint8Array(16)
   const myList = { epoch: 1, hash }
