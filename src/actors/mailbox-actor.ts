@@ -11,8 +11,7 @@ import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
 import type { Batch } from './batch.ts'
 import { Inbox } from './inbox.ts'
-import { InFlight } from './in-flight.ts'
-import type { Owed } from './in-flight.ts'
+import { InFlight, Owed } from './in-flight.ts'
 import { MailboxState } from './mailbox-state.ts'
 import type { MailboxEffects, MailboxLimits, RowQuery } from './mailbox-state.ts'
 
@@ -236,7 +235,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   }
 
   append(envelope: Envelope, item: InFlight | Owed): Append | undefined {
-    const append = this.#journal.append(envelope, this, item)
+    const append = this.#journal.append(envelope, this, item, item instanceof Owed)
     if (append !== undefined) this.#appending++
     return append
   }

@@ -64,7 +64,7 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
   }
 
   append(envelope: Envelope, route: Route, index: number): boolean {
-    return this.#journalOf(envelope.to).append(envelope, this, { route, index }) !== undefined
+    return this.#journalOf(envelope.to).append(envelope, this, { route, index }, true) !== undefined
   }
 
   appended({ route, index }: RoutedItem): void {

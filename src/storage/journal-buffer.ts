@@ -10,7 +10,8 @@ import type { AppendListener, DeleteListener } from './journal-op.ts'
  * `journal.ts` carries out the flushes.
  *
  * Three lanes: messages go with the next flush; receipts may wait, since nobody waits for them and an acknowledgement
- * meanwhile saves both their insert and their delete; deletes wait a little for others to share a flush with.
+ * meanwhile saves both their insert and their delete; deletes wait a little for others to share a flush with. A receipt
+ * for a device that is away goes with the messages.
  */
 export interface JournalLimits {
   /** Of appends that wait or are being written. */
@@ -43,12 +44,22 @@ export class JournalBuffer {
     return this.#bytes
   }
 
-  /** Takes an append; undefined when there is no room. */
-  append<Item>(envelope: Envelope, now: number, listener: AppendListener<Item>, item: Item): Append | undefined {
+  /**
+   * Takes an append; undefined when there is no room.
+   * @param hurried nobody can acknowledge it meanwhile, so that a receipt need not wait for that
+   */
+  append<Item>(
+    envelope: Envelope,
+    now: number,
+    listener: AppendListener<Item>,
+    item: Item,
+    hurried = false,
+  ): Append | undefined {
     const bytes = envelopeBytes(envelope)
     if (this.#bytes + bytes > this.#limits.bufferBytes) return undefined
     this.#bytes += bytes
-    const append = new Append(envelope, now, listener as AppendListener<unknown>, item)
+    const patient = !hurried && isReceipt(envelope.kind)
+    const append = new Append(envelope, now, patient, listener as AppendListener<unknown>, item)
     this.#lane(append).push(append)
     return append
   }
@@ -117,6 +128,6 @@ export class JournalBuffer {
   }
 
   #lane(append: Append): AppendLane {
-    return isReceipt(append.envelope.kind) ? this.#receipts : this.#messages
+    return append.patient ? this.#receipts : this.#messages
   }
 }

@@ -17,12 +17,21 @@ export class Append {
   readonly envelope: Envelope
   state: 'buffered' | 'flushing' | 'done' = 'buffered'
   readonly bufferedAt: number
+  /** It waits for the acknowledgement that may make its row unnecessary. */
+  readonly patient: boolean
   readonly #listener: AppendListener<unknown>
   readonly #item: unknown
 
-  constructor(envelope: Envelope, bufferedAt: number, listener: AppendListener<unknown>, item: unknown) {
+  constructor(
+    envelope: Envelope,
+    bufferedAt: number,
+    patient: boolean,
+    listener: AppendListener<unknown>,
+    item: unknown,
+  ) {
     this.envelope = envelope
     this.bufferedAt = bufferedAt
+    this.patient = patient
     this.#listener = listener
     this.#item = item
   }

@@ -64,11 +64,14 @@ export class Journal {
     return this.#buffer.bytes
   }
 
-  /** Takes an envelope for its mailbox; undefined when there is no room, or PostgreSQL is away. The listener hears of it once. */
-  append<Item>(envelope: Envelope, listener: AppendListener<Item>, item: Item): Append | undefined {
+  /**
+   * Takes an envelope for its mailbox; undefined when there is no room, or PostgreSQL is away. The listener hears of it
+   * once. `hurried`: nobody can acknowledge it meanwhile.
+   */
+  append<Item>(envelope: Envelope, listener: AppendListener<Item>, item: Item, hurried = false): Append | undefined {
     const now = this.#now()
     if (this.#closed || this.#hasGivenUp(now)) return undefined
-    const append = this.#buffer.append(envelope, now, listener, item)
+    const append = this.#buffer.append(envelope, now, listener, item, hurried)
     if (append !== undefined) this.#schedule()
     return append
   }

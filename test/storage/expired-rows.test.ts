@@ -15,7 +15,7 @@ async function store(database: Database, envelopes: readonly Envelope[]): Promis
   const told = { appended: () => undefined, notAppended: () => undefined }
   await writeRows(
     database.pool,
-    envelopes.map((envelope) => new Append(envelope, 0, told, undefined)),
+    envelopes.map((envelope) => new Append(envelope, 0, false, told, undefined)),
     [],
   )
 }

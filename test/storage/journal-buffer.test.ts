@@ -129,6 +129,14 @@ test('the buffer is bounded in bytes, those being written among them', (t) => {
   t.deepEqual(told.all, ['+first'])
 })
 
+test('a receipt that nobody can acknowledge meanwhile goes with the messages', (t) => {
+  const buffer = new JournalBuffer(LIMITS)
+  const append = buffer.append(receipt(), 500, new Told(), 'r', true)!
+  t.is(buffer.dueAt(), 500)
+  t.true(buffer.strike(append))
+  t.is(buffer.dueAt(), undefined)
+})
+
 test('a barrier hurries everything, whatever the limit, and goes with it', (t) => {
   const buffer = new JournalBuffer(LIMITS)
   const told = new Told()

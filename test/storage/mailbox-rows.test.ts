@@ -36,7 +36,7 @@ async function store(envelopes: readonly Envelope[]): Promise<void> {
   const told = { appended: () => undefined, notAppended: () => undefined }
   await writeRows(
     database.pool,
-    envelopes.map((envelope) => new Append(envelope, 0, told, undefined)),
+    envelopes.map((envelope) => new Append(envelope, 0, false, told, undefined)),
     [],
   )
 }
