@@ -56,7 +56,9 @@ export class Backoff {
     this.#failures += 1
     const chosenMs = Math.round(leastMs + this.#random() * (bound - leastMs))
     if (toldMs === undefined || toldMs <= 0) return { type: 'reconnect', afterMs: chosenMs }
-    return { type: 'reconnect', afterMs: Math.min(toldMs, maxToldMs) + Math.round(this.#random() * baseMs) }
+    // Never earlier than told; and a server that tells it again and again is asked less and less often.
+    const laterMs = Math.round(this.#random() * (bound - leastMs))
+    return { type: 'reconnect', afterMs: Math.min(toldMs, maxToldMs) + laterMs }
   }
 
   /** Somebody asked for a connection now: the next failure counts as the first. */

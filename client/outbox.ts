@@ -21,9 +21,11 @@ export interface OutboxOptions {
   readonly maxBytes: number
   /** A unit that the server refuses so often because of the recipient's devices has failed. */
   readonly maxDeviceCorrections: number
-  /** Bounds of the delay after a temporary refusal that names none. */
+  /** Bounds of the delay after a temporary refusal: what the server asks for goes before, if it is longer. */
   readonly retryBaseMs: number
   readonly retryCapMs: number
+  /** No delay that the server asks for is kept longer. */
+  readonly maxToldMs: number
 }
 
 export const defaultOutbox: OutboxOptions = {
@@ -33,6 +35,7 @@ export const defaultOutbox: OutboxOptions = {
   maxDeviceCorrections: 5,
   retryBaseMs: 500,
   retryCapMs: 30_000,
+  maxToldMs: 300_000,
 }
 
 /** What to send now. `first`: nothing else to this recipient is unanswered in this session. */
@@ -158,6 +161,7 @@ export class Outbox {
     const conversation = this.#conversation(item.entry.to)
     if (!conversation.unanswered.delete(id)) return undefined
     this.#unanswered -= 1
+    const { held } = conversation
     conversation.held = true
     conversation.waiting.push(item)
     conversation.waiting.sort(byOrder)
@@ -166,10 +170,11 @@ export class Outbox {
       item.deviceCorrections += 1
       if (item.deviceCorrections <= this.#options.maxDeviceCorrections) return undefined
     } else if (error.temporary) {
-      const { retryBaseMs, retryCapMs } = this.#options
-      const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(conversation.refusals, 30))
-      const delayMs = error.retryAfterMs > 0 ? error.retryAfterMs : bound
-      conversation.refusals += 1
+      // Those that were under way together are refused together: that is one more refusal, not many.
+      if (!held) conversation.refusals += 1
+      const { retryBaseMs, retryCapMs, maxToldMs } = this.#options
+      const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(Math.max(0, conversation.refusals - 1), 30))
+      const delayMs = Math.max(bound, Math.min(error.retryAfterMs, maxToldMs))
       conversation.resumeAt = Math.max(conversation.resumeAt, now + Math.round(delayMs * (1 + this.#random() / 4)))
       return undefined
     }

@@ -5,6 +5,7 @@ import {
   parseKey,
   parseLimits,
   parseName,
+  parseNetworks,
   parseOneOf,
   parseUrl,
   parseUrls,
@@ -42,6 +43,7 @@ export function parseConfig(env: Env = {}) {
   const wrong: string[] = []
   const report: Report = (line) => void wrong.push(line)
 
+  const trustedProxies = parseNetworks('TRUSTED_PROXIES', env.TRUSTED_PROXIES, report)
   const smsUrl = env.SMS_SENDER === 'console' ? undefined : env.SMS_SENDER
 
   const config = {
@@ -52,11 +54,15 @@ export function parseConfig(env: Env = {}) {
       logLevel: parseOneOf('LOG_LEVEL', env.LOG_LEVEL, logLevels, 'info', report),
       /** How long a drain may wait for what is under way. */
       drainTimeoutMs: 20 * SECOND,
+      /** From a red `/readyz` to the first `goaway`: a load balancer must have noticed, else clients come back here. */
+      drainPauseMs: trustedProxies.length === 0 ? 0 : 3 * SECOND,
     },
     http: {
       host: env.HOST || '0.0.0.0',
       /** 0: any free port. */
       port: parseInteger('PORT', env.PORT, { default: 3_000, min: 0, max: 65_535 }, report),
+      /** Load balancers whose PROXY protocol header names the client: addresses, and networks such as 10.0.0.0/8. */
+      trustedProxies,
       /** Of JSON: the largest message, with every character escaped. */
       maxBodyBytes: 256 * KiB,
       maxJsonDepth: 32,
@@ -79,6 +85,8 @@ export function parseConfig(env: Env = {}) {
       tokenCacheMs: 5 * SECOND,
       tokenCacheItems: 10_000,
       sweepIntervalMs: 10 * MINUTE,
+      /** How often the metrics on mailboxes are brought up to date. */
+      mailboxSampleIntervalMs: 1 * MINUTE,
     },
     accounts: {
       codeLifetimeMs: 10 * MINUTE,
@@ -91,6 +99,16 @@ export function parseConfig(env: Env = {}) {
     bus: {
       /** No answer of another node in this time: the offline path. */
       requestTimeoutMs: 2 * SECOND,
+      /** Mailboxes whose node is remembered. */
+      maxLocations: 50_000,
+      /** NATS is asked for a sign of life so often, and taken for lost when none came for so long. */
+      probeIntervalMs: 1 * SECOND,
+      probeTimeoutMs: 2 * SECOND,
+      /** Of what was published and not confirmed by a sign of life. */
+      maxUnconfirmedBytes: 32 * MiB,
+      /** Of the user's JWT and seed, and of certificates to trust; undefined: not needed. */
+      credentialsFile: env.NATS_CREDENTIALS || undefined,
+      caFile: env.NATS_CA || undefined,
     },
     gateway: {
       /** A session must send `connect` within it. */
@@ -117,6 +135,8 @@ export function parseConfig(env: Env = {}) {
       inboxBytes: 8 * MiB,
       /** Every connected mailbox has its rows re-checked so often. */
       pollIntervalMs: 30 * SECOND,
+      /** The same while the bus is away, and no wakes come. */
+      deafPollIntervalMs: 1 * SECOND,
       /** How long an envelope waits for a device that is offline. */
       retentionMs: 30 * DAY,
       expirySweepIntervalMs: 1 * MINUTE,
@@ -131,12 +151,30 @@ export function parseConfig(env: Env = {}) {
       unansweredBytes: 8 * MiB,
       /** Recipients to whom a session has something on its way, at most. */
       conversations: 4_096,
-      /** What a client is told to wait after a refusal for want of room. */
-      retryAfterMs: 1 * SECOND,
       /** Device lists that a node remembers. */
       directoryUsers: 100_000,
+    },
+    presence: {
       /** Users whose presence a session may watch. */
       watchedUsers: 1_000,
+      /** Watches of all sessions of a node. */
+      maxWatches: 1_000_000,
+      /** A node gives a sign of itself so often. */
+      heartbeatMs: 5 * SECOND,
+      /** After so long without one it counts as gone, and who was online through it as offline. */
+      silentMs: 15 * SECOND,
+      /** Changes of who may see whom take effect after it, together. */
+      privacyDelayMs: 100,
+      /** All that is known of watched users is found out anew in this time, lest what was not heard stays wrong. */
+      refreshMs: 10 * MINUTE,
+      /** How long the time at which a user was last seen waits for others, to be written with them. */
+      lastSeenFlushMs: 1 * SECOND,
+      /** So many do not wait, and so many go into one statement. */
+      lastSeenFlushUsers: 1_000,
+      /** Users whose times may wait while the database is away. */
+      lastSeenMaxUsers: 100_000,
+      /** Contacts that a user may name. */
+      maxContacts: 5_000,
     },
     journal: {
       /** Of appends that wait or are being written, per database. */
@@ -152,6 +190,26 @@ export function parseConfig(env: Env = {}) {
       /** What PostgreSQL could not take for so long is refused. */
       giveUpMs: 5 * SECOND,
     },
+    /**
+     * What a node refuses before it becomes slow for all. Past `connections` new sessions are refused, past `sends`
+     * messages too; always with a time after which to come again. Sessions, deliveries, receipts go on.
+     */
+    overload: {
+      /** How often the node looks at itself. */
+      sampleIntervalMs: 100,
+      /** How late the timers of the last samples came, on average. Of the whole node. */
+      eventLoopDelayMs: { connections: 150, sends: 350 },
+      /** How long the oldest write of a journal waits. Of the users of its database. */
+      journalAgeMs: { connections: 1 * SECOND, sends: 1.5 * SECOND },
+      /** Share of `journal.bufferBytes` in use; the rest is kept for receipts. */
+      journalFill: { connections: 0.5, sends: 0.8 },
+      /** A level ends when the value has been below this share of its threshold for so long. */
+      calmShare: 0.5,
+      calmMs: 1 * SECOND,
+      /** What a refused client is told to wait: it grows with the backlog up to the second, and half as much is added at random. */
+      retryAfterMs: 1 * SECOND,
+      maxRetryAfterMs: 10 * SECOND,
+    },
     stamps: {
       /** How far ahead stamps of this node are claimed: so long it goes on without PostgreSQL. */
       aheadMs: 1 * HOUR,
@@ -162,6 +220,8 @@ export function parseConfig(env: Env = {}) {
     secrets: {
       /** Where user data lives, spread by the user's slot; undefined: an embedded PostgreSQL in `storage.dataDir`. */
       databaseUrls: parseUrls('DATABASE_URLS', env.DATABASE_URLS, ['postgres:', 'postgresql:'], report),
+      /** The NATS servers that join the nodes; undefined: a node alone. */
+      natsUrls: parseUrls('NATS_URL', env.NATS_URL, ['nats:', 'tls:'], report),
       /** Takes the text messages; undefined: codes are printed in the log. */
       smsUrl: parseUrl('SMS_SENDER', smsUrl, ['http:', 'https:'], report),
       /** 32 bytes, the same on every node; undefined: each start draws its own for the hashes in its logs. */

@@ -6,10 +6,14 @@ import { hostname } from 'node:os'
 export interface Env {
   readonly PORT?: string | undefined
   readonly HOST?: string | undefined
+  readonly TRUSTED_PROXIES?: string | undefined
   readonly PUBLIC_URL?: string | undefined
   readonly NODE_NAME?: string | undefined
   readonly DATA_DIR?: string | undefined
   readonly DATABASE_URLS?: string | undefined
+  readonly NATS_URL?: string | undefined
+  readonly NATS_CREDENTIALS?: string | undefined
+  readonly NATS_CA?: string | undefined
   readonly SMS_SENDER?: string | undefined
   readonly MASTER_KEY?: string | undefined
   readonly LIMITS?: string | undefined
@@ -23,11 +27,15 @@ export function readEnv(): Env {
   return {
     PORT: env['PORT'],
     HOST: env['HOST'],
+    TRUSTED_PROXIES: env['TRUSTED_PROXIES'],
     PUBLIC_URL: env['PUBLIC_URL'],
     // Two nodes of one machine must differ, hence the random part.
     NODE_NAME: env['NODE_NAME'] || `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}-${randomBytes(3).toString('hex')}`,
     DATA_DIR: env['DATA_DIR'],
     DATABASE_URLS: env['DATABASE_URLS'],
+    NATS_URL: env['NATS_URL'],
+    NATS_CREDENTIALS: env['NATS_CREDENTIALS'],
+    NATS_CA: env['NATS_CA'],
     SMS_SENDER: env['SMS_SENDER'],
     MASTER_KEY: env['MASTER_KEY'],
     LIMITS: env['LIMITS'],

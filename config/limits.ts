@@ -20,6 +20,8 @@ export const defaultLimits = {
   send: { burst: 1_000, perSecond: 200 },
   /** Signals sent, by device. */
   signal: { burst: 100, perSecond: 20 },
+  /** Users newly watched, by device: each costs a look-up and a question to other nodes. */
+  watch: { burst: 3_000, perSecond: 50 },
   /** HTTP requests, by user; those without a good token by network address. */
   http: { burst: 500, perSecond: 100 },
   /** Uploads begun, by user. */

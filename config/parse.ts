@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultLimits, type Limit, type LimitName, type Limits } from './limits.ts'
 
@@ -65,11 +66,27 @@ export function parseUrls(
     report(`${name} must be a list of URLs separated by commas, without empty places`)
     return undefined
   }
-  if (new Set(urls).size < urls.length) report(`${name} names the same database twice`)
+  if (new Set(urls).size < urls.length) report(`${name} names the same URL twice`)
   urls.forEach((url, index) => {
     parseUrl(urls.length > 1 ? `${name} (number ${index + 1})` : name, url, protocols, report)
   })
   return urls
+}
+
+/** A list of IP addresses and networks such as `10.0.0.0/8`, separated by commas. */
+export function parseNetworks(name: string, value: string | undefined, report: Report): readonly string[] {
+  if (!value) return []
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((network) => {
+      const [address = '', prefix, ...more] = network.split('/')
+      const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+      const good =
+        bits > 0 && more.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+      if (!good) report(`${name} must be IP addresses or networks such as 10.0.0.0/8, not ${quote(network)}`)
+      return good
+    })
 }
 
 /** 32 bytes, as 64 hexadecimal digits or as base64. The value is not repeated in the line. */

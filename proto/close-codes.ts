@@ -5,7 +5,7 @@
 export const CloseCode = {
   /** A fault of the server: reconnect. */
   SERVER_ERROR: 4000,
-  /** The node shuts down: reconnect, to another one. */
+  /** The node shuts down, or the user's data moves to another database: reconnect. */
   DRAINING: 4001,
   /** The client reads more slowly than it is sent to: reconnect, what was missed comes again. */
   SLOW_CONSUMER: 4002,

@@ -102,6 +102,14 @@ export class Reader {
     return copy
   }
 
+  /** A view of the input: for a caller that reads it before the input is gone. */
+  view(): Uint8Array {
+    const end = this.end()
+    const view = this.bytesIn.subarray(this.pos, end)
+    this.pos = end
+    return view
+  }
+
   /** 16 bytes as a UUID in text, lower case. */
   uuid(): string {
     const end = this.end()

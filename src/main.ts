@@ -5,7 +5,7 @@ import { StartError } from './shared/start-error.ts'
 
 try {
   const config = parseConfig(readEnv())
-  const node = Node.create(config)
+  const node = Node.create(config, { onDrainRequest: () => process.kill(process.pid, 'SIGTERM') })
   let stoppingSince = -Infinity
   const stop = async (): Promise<void> => {
     // Ctrl-C under npm arrives twice: from the terminal, and from npm, which passes it on.

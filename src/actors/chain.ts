@@ -1,3 +1,4 @@
+import { envelopeBytes } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
@@ -8,6 +9,9 @@ export interface ChainEffects<Item> extends RouteEffects {
   route(route: Route): void
   answered(item: Item, outcome: FinalOutcome): void
 }
+
+/** Half of what NATS takes by default. */
+const MAX_BATCH_BYTES = 512 * 1024
 
 /**
  * What one session sends to one device, in order: one batch is under way, what gathers meanwhile is the next one, and a
@@ -41,8 +45,7 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
   /** Sends what waits, unless a batch is under way. */
   launch(): void {
     if (this.#underWay !== undefined || this.#waiting.length === 0) return
-    const items = this.#waiting
-    this.#waiting = []
+    const items = this.#takeBatch()
     this.#underWay = items
     this.#answering = undefined
     const envelopes = items.map(({ envelope }) => envelope)
@@ -52,6 +55,20 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
   /** Takes out all that waits for its turn. */
   takeWaiting(): readonly Item[] {
     const waiting = this.#waiting
+    this.#waiting = []
+    return waiting
+  }
+
+  /** The first of what waits: one at least, and no more than a message of the bus holds. */
+  #takeBatch(): readonly Item[] {
+    const waiting = this.#waiting
+    let bytes = 0
+    for (let i = 0; i < waiting.length; i++) {
+      bytes += envelopeBytes(waiting[i]!.envelope)
+      if (bytes <= MAX_BATCH_BYTES || i === 0) continue
+      this.#waiting = waiting.slice(i)
+      return waiting.slice(0, i)
+    }
     this.#waiting = []
     return waiting
   }

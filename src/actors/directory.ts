@@ -47,6 +47,12 @@ export class Directory {
     this.#loading.delete(user)
   }
 
+  /** Anybody's devices may have changed. */
+  clear(): void {
+    this.#lists.clear()
+    this.#loading.clear()
+  }
+
   async #keep(user: UserId, loading: Promise<DeviceList>): Promise<void> {
     const list = await loading.catch(() => undefined)
     if (this.#loading.get(user) !== loading) return

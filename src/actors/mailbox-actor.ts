@@ -6,6 +6,7 @@ import type { Journal } from '../storage/journal.ts'
 import type { MailboxHolder, MailboxPage } from '../storage/mailbox-rows.ts'
 import type { BusHandler } from '../transport/bus.ts'
 import type { Clock } from '../shared/clock.ts'
+import { isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
@@ -38,10 +39,18 @@ export interface MailboxSettings extends MailboxLimits {
   readonly inboxBytes: number
 }
 
+export interface MailboxEvents {
+  /** A message went to the session as it came, so many ms after its stamp. */
+  deliveredLive(ms: number): void
+  /** So many envelopes were given to the session, which has ended without acknowledging them. */
+  leftUnacknowledged(envelopes: number): void
+}
+
 /** What a mailbox actor needs of its node. */
 export interface MailboxHost {
   readonly settings: MailboxSettings
   readonly clock: Clock
+  readonly events: MailboxEvents
   readonly system: nact.ActorSystemRef
   journalOf(address: Address): Journal
   /** Reads rows, again and again until it succeeds; `rowsRead` of the actor follows. */
@@ -105,6 +114,11 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** The mailbox is not in the database of this actor's journal any more. */
+  get hasMoved(): boolean {
+    return !this.#journal.holds(this.address.user)
   }
 
   /** Whether it stays when another connection of the device asks to take over. */
@@ -226,8 +240,11 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   // The effects of the state.
 
-  deliver(seq: number, envelope: Envelope): void {
+  deliver(seq: number, envelope: Envelope, live: boolean): void {
     this.#session.send({ type: 'deliver', seq, envelope })
+    if (live && !isReceipt(envelope.kind)) {
+      this.#host.events.deliveredLive(this.#host.clock.now() - envelope.sentAt)
+    }
   }
 
   caughtUp(): void {
@@ -263,6 +280,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.routable = false
     this.#host.leave(this)
     this.#session.end(code)
+    this.#host.events.leftUnacknowledged(this.#state.unacknowledged)
     this.#state.close()
     if (this.#current !== undefined) answerAll(this.#current, 'notHere')
     for (let batch = this.#inbox.shift(); batch !== undefined; batch = this.#inbox.shift()) answerAll(batch, 'notHere')

@@ -3,15 +3,26 @@ import type { BusHandler } from '../transport/bus.ts'
 import { decodeRequest, encodeReply } from '../transport/mailbox-protocol.ts'
 import type { MailboxAnswer, TakeOverRequest } from '../transport/mailbox-protocol.ts'
 import type { Envelope } from '../shared/envelope.ts'
+import type { UserId } from '../shared/ids.ts'
 import type { Batch, Outcome } from './batch.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
+
+/** What answers for the user, whatever the mailbox holds. */
+export interface UserPresence {
+  /** An encoded presence state. */
+  answer(user: UserId): Uint8Array
+  /** Others may see the user, or the user others, who could not, or the other way round. */
+  privacyHeard(user: UserId): void
+}
 
 /** A mailbox actor's ear on the bus: what other nodes ask of it. */
 export class MailboxEndpoint implements BusHandler {
   readonly #actor: MailboxActor
+  readonly #presence: UserPresence
 
-  constructor(actor: MailboxActor) {
+  constructor(actor: MailboxActor, presence: UserPresence) {
     this.#actor = actor
+    this.#presence = presence
   }
 
   onBusMessage(data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): void {
@@ -24,6 +35,10 @@ export class MailboxEndpoint implements BusHandler {
       void this.#takeOver(request, reply)
     } else if (request.type === 'signal') {
       this.#actor.signal({ type: 'signal', from: request.from, payload: request.payload })
+    } else if (request.type === 'presence') {
+      reply?.(this.#presence.answer(this.#actor.address.user))
+    } else if (request.type === 'privacy') {
+      this.#presence.privacyHeard(this.#actor.address.user)
     }
   }
 
@@ -31,7 +46,8 @@ export class MailboxEndpoint implements BusHandler {
     if (asker.incarnation === this.#actor.incarnation) return
     const superseded = this.#actor.isNewerThan(asker)
     if (!superseded) await this.#actor.close(CloseCode.REPLACED)
-    reply(encodeReply({ incarnation: this.#actor.incarnation, answers: [], superseded }))
+    const { incarnation, number } = this.#actor
+    reply(encodeReply({ incarnation, answers: [], supersededBy: superseded ? number : 0 }))
   }
 }
 
@@ -58,7 +74,7 @@ class RemoteBatch implements Batch {
 
   #send(): void {
     if (this.#answers.length === 0) return
-    this.#reply(encodeReply({ incarnation: this.#by, answers: this.#answers, superseded: false }))
+    this.#reply(encodeReply({ incarnation: this.#by, answers: this.#answers, supersededBy: 0 }))
     this.#answers = []
   }
 }

@@ -49,8 +49,8 @@ export interface Rows {
 
 /** None of them calls the mailbox back before it returns. */
 export interface MailboxEffects {
-  /** Hands an envelope to the device. */
-  deliver(seq: number, envelope: Envelope): void
+  /** Hands an envelope to the device. `live`: as it arrived, and not from its row. */
+  deliver(seq: number, envelope: Envelope, live: boolean): void
   caughtUp(): void
   /**
    * Hands an envelope to the journal; `committed` or `failed` follows for what is in flight, `settled` for what is owed.
@@ -105,6 +105,11 @@ export class MailboxState {
     this.incarnation = incarnation
     this.#limits = limits
     this.#effects = effects
+  }
+
+  /** How many envelopes were delivered and not acknowledged. */
+  get unacknowledged(): number {
+    return this.#unacknowledged
   }
 
   /** How many envelopes are in flight. */
@@ -224,7 +229,7 @@ export class MailboxState {
       } else if (this.phase === 'live' && !checked) {
         return this.#hold(batch, i)
       } else if (this.phase === 'live' && this.#hasRoom()) {
-        const item = this.#deliver(envelope)
+        const item = this.#deliver(envelope, true)
         item.await(batch, i)
         // After a refused append nothing of the batch is appended: the device may have it, by its acknowledgement only.
         if (!refused) item.append = this.#effects.append(envelope, item)
@@ -244,7 +249,7 @@ export class MailboxState {
     return true
   }
 
-  #deliver(envelope: Envelope): InFlight {
+  #deliver(envelope: Envelope, live: boolean): InFlight {
     const item = new InFlight(envelope, ++this.#seq)
     this.#keep(item)
     if (this.#newest === undefined) this.#oldest = item
@@ -252,7 +257,7 @@ export class MailboxState {
     this.#newest = item
     this.#unacknowledged++
     this.#windowBytes += envelopeBytes(envelope)
-    this.#effects.deliver(item.seq, envelope)
+    this.#effects.deliver(item.seq, envelope, live)
     return item
   }
 
@@ -281,7 +286,7 @@ export class MailboxState {
       } else if (row.expiresAt <= now) {
         this.#expire(row)
       } else if (this.#hasRoom()) {
-        this.#deliver(row).committed = true
+        this.#deliver(row, false).committed = true
       } else {
         all = false
         break

@@ -1,5 +1,5 @@
 import nact from 'nact'
-import type { CloseCode } from '../../proto/close-codes.ts'
+import { CloseCode } from '../../proto/close-codes.ts'
 import type { Bus } from '../transport/bus.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -17,30 +17,31 @@ import { Directory } from './directory.ts'
 import type { DeviceList } from './directory.ts'
 import type { HostedDevices } from './hosted-device.ts'
 import { HostedMailboxes } from './hosted-mailboxes.ts'
-import type { MailboxSettings } from './mailbox-actor.ts'
+import type { MailboxActor, MailboxEvents, MailboxSettings } from './mailbox-actor.ts'
 import { Poller } from './poller.ts'
 import { Presence } from './presence.ts'
+import type { PresenceSettings } from './presence.ts'
+import type { PresenceStore } from './presence-finder.ts'
 import { Receipts } from './receipts.ts'
 import { Residents } from './residents.ts'
 import { Returns } from './returns.ts'
 import { Router } from './router.ts'
-import type { SenderHost, SenderSettings } from './sender.ts'
+import type { SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
 import { Session } from './session.ts'
 import type { SessionEvents, SessionHost } from './session.ts'
 import { Signals } from './signals.ts'
 import { TakeOver } from './take-over.ts'
 
-export interface CoreSettings extends MailboxSettings, SenderSettings {
+export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceSettings {
   readonly offlinePathMs: number
   readonly takeOverTimeoutMs: number
   readonly pollIntervalMs: number
+  readonly deafPollIntervalMs: number
   readonly expirySweepIntervalMs: number
   readonly directoryUsers: number
-  /** Users whose presence a session may watch. */
-  readonly watchedUsers: number
 }
 
-export interface CoreEvents extends SessionEvents {
+export interface CoreEvents extends SessionEvents, SenderEvents, MailboxEvents {
   actorCrashed(error: unknown): void
   taskFailed(task: string, error: unknown): void
 }
@@ -56,15 +57,20 @@ export interface MailboxShard {
 }
 
 export interface CoreParts {
+  /** A name of this process that no other has, nor had before. */
+  readonly nodeId: string
   readonly settings: CoreSettings
   readonly clock: Clock
   readonly bus: Bus
   readonly stamps: MessageStamps
   readonly events: CoreEvents
+  readonly gate: SendGate
   readonly shards: readonly MailboxShard[]
   readonly sendLimiter: RateLimiter<string | number>
   readonly signalLimiter: RateLimiter<string | number>
+  readonly watchLimiter: RateLimiter<string | number>
   shardOf(user: UserId): MailboxShard
+  readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
   authenticate(token: string, number: number): Promise<ConnectAnswer>
   newSessionId(): string
@@ -77,6 +83,7 @@ export class MessageCore {
   readonly residents = new Residents()
   readonly hosted: HostedDevices
   readonly returns: Returns
+  readonly presence: Presence
   readonly #parts: CoreParts
   readonly #system = nact.start()
   readonly #sessions = new Set<Session>()
@@ -87,13 +94,14 @@ export class MessageCore {
 
   constructor(parts: CoreParts) {
     this.#parts = parts
-    const { settings, clock, bus, stamps, events } = parts
+    const { settings, clock, bus, stamps, events, gate } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const router = new Router(this.residents, bus, journalOf, clock, settings)
     const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
-    const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, settings }
-    const takeOver = new TakeOver(this.residents, bus, { timeoutMs: settings.takeOverTimeoutMs })
+    const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, gate, events, settings }
+    this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
+    const takeOver = new TakeOver(this.residents, bus, this.presence, { timeoutMs: settings.takeOverTimeoutMs })
     this.#deliveryReceipts = new DeliveryReceipts(receipts)
     const readMailbox = (to: Address, limit: number) => this.#readMailbox(to, limit)
     this.returns = new Returns({
@@ -112,6 +120,10 @@ export class MessageCore {
     })
     this.#poller = new Poller(this.residents, {
       intervalMs: settings.pollIntervalMs,
+      deafIntervalMs: settings.deafPollIntervalMs,
+      hearsWakes: () => bus.connected,
+      // Nor do changes of device lists.
+      onDeaf: () => this.directory.clear(),
       check: (mailboxes) => this.#check(mailboxes),
       onFailure: (error) => events.taskFailed('polling the mailboxes', error),
     })
@@ -120,15 +132,17 @@ export class MessageCore {
       senders,
       takeOver,
       events,
-      presence: new Presence(clock, settings.watchedUsers),
+      presence: this.presence,
       signals: new Signals(this.residents, bus, this.directory),
       sendLimiter: parts.sendLimiter,
       signalLimiter: parts.signalLimiter,
+      watchLimiter: parts.watchLimiter,
       authenticate: parts.authenticate,
       newSessionId: parts.newSessionId,
       mailboxes: {
         settings,
         clock,
+        events,
         system: this.#system,
         journalOf,
         read: (actor, query) => parts.shardOf(actor.address.user).reader.read({ ...query, to: actor.address }, actor),
@@ -143,6 +157,7 @@ export class MessageCore {
 
   start(): void {
     this.#poller.start()
+    this.presence.start()
     const sweep = () => void this.sweepExpired()
     this.#sweeper = setInterval(sweep, this.#parts.settings.expirySweepIntervalMs)
     this.#sweeper.unref()
@@ -158,10 +173,24 @@ export class MessageCore {
     await this.residents.find(address)?.close(code)
   }
 
+  /** Ends the sessions of devices whose mailboxes move to another database: they come back to the new one. */
+  closeMoved(): void {
+    for (const session of this.#sessions) session.endIfMoved(CloseCode.DRAINING)
+  }
+
   /** Re-checks the rows of all mailboxes now. */
-  async poll(): Promise<void> {
+  poll(): Promise<void> {
+    return this.#recheck(this.residents)
+  }
+
+  /** Re-checks the rows of the user's mailboxes here, and whether their devices still are what they were. */
+  recheck(user: UserId): Promise<void> {
+    return this.#recheck(this.residents.findAll(user))
+  }
+
+  async #recheck(actors: Iterable<MailboxActor>): Promise<void> {
     try {
-      await this.#poller.poll()
+      await this.#poller.poll(actors)
     } catch (error) {
       this.#parts.events.taskFailed('polling the mailboxes', error)
     }
@@ -198,24 +227,26 @@ export class MessageCore {
       })
       for (const session of batch) session.end(options.code)
     }
+    this.presence.stop()
     await Promise.all(this.#parts.shards.map(({ journal }) => journal.settled()))
   }
 
   close(): void {
     this.#poller.stop()
     clearInterval(this.#sweeper)
+    this.presence.stop()
     this.#deliveryReceipts.stop()
     nact.stop(this.#system)
   }
 
-  async #check(mailboxes: readonly Address[]): Promise<readonly MailboxCheck[]> {
-    const checks = new Map<Address, MailboxCheck>()
+  async #check(mailboxes: readonly Address[]): Promise<readonly (MailboxCheck | undefined)[]> {
+    const checks = new Map<Address, MailboxCheck | undefined>()
     const byShard = Map.groupBy(mailboxes, ({ user }) => this.#parts.shardOf(user))
     for (const [shard, group] of byShard) {
       const answers = await shard.reader.check(group)
-      for (const [i, address] of group.entries()) checks.set(address, answers[i]!)
+      for (const [i, address] of group.entries()) checks.set(address, answers[i])
     }
-    return mailboxes.map((address) => checks.get(address)!)
+    return mailboxes.map((address) => checks.get(address))
   }
 
   #readMailbox(to: Address, limit: number): Promise<MailboxPage> {

@@ -5,8 +5,14 @@ import type { Residents } from './residents.ts'
 
 export interface PollerOptions {
   readonly intervalMs: number
-  /** Answers for each mailbox, in order. */
-  check(mailboxes: readonly Address[]): Promise<readonly MailboxCheck[]>
+  /** The same while no wakes come. */
+  readonly deafIntervalMs: number
+  /** Whether wakes come from other nodes. */
+  hearsWakes(): boolean
+  /** Called at each poll that makes up for missed wakes. */
+  onDeaf(): void
+  /** Answers for each mailbox, in order. Undefined: it is moving, and nothing can be said. */
+  check(mailboxes: readonly Address[]): Promise<readonly (MailboxCheck | undefined)[]>
   onFailure(error: unknown): void
 }
 
@@ -21,6 +27,8 @@ export class Poller {
   readonly #residents: Residents
   readonly #options: PollerOptions
   #timer: NodeJS.Timeout | undefined
+  /** When the next poll is due (monotonic ms), if wakes come. */
+  #dueAt = 0
 
   constructor(residents: Residents, options: PollerOptions) {
     this.#residents = residents
@@ -28,10 +36,8 @@ export class Poller {
   }
 
   start(): void {
-    const { intervalMs } = this.#options
-    const waitMs = intervalMs * (1 + JITTER * (Math.random() - 0.5))
-    this.#timer = setTimeout(() => void this.#tick(), waitMs)
-    this.#timer.unref()
+    this.#dueAt = performance.now() + this.#options.intervalMs * (1 + JITTER * (Math.random() - 0.5))
+    this.#wait()
   }
 
   stop(): void {
@@ -39,19 +45,32 @@ export class Poller {
     this.#timer = undefined
   }
 
-  /** Checks all mailboxes now. */
-  async poll(): Promise<void> {
-    const actors = [...this.#residents].filter((actor) => actor.routable)
+  /** Checks these mailboxes now. */
+  async poll(mailboxes: Iterable<MailboxActor>): Promise<void> {
+    const actors = [...mailboxes].filter((actor) => actor.routable)
     for (let i = 0; i < actors.length; i += BATCH) await this.#check(actors.slice(i, i + BATCH))
   }
 
+  #wait(): void {
+    const { intervalMs, deafIntervalMs } = this.#options
+    this.#timer = setTimeout(() => void this.#tick(), Math.min(intervalMs, deafIntervalMs))
+    this.#timer.unref()
+  }
+
   async #tick(): Promise<void> {
-    try {
-      await this.poll()
-    } catch (error) {
-      this.#options.onFailure(error)
+    const due = performance.now() >= this.#dueAt
+    const deaf = !this.#options.hearsWakes()
+    if (deaf) this.#options.onDeaf()
+    if (due || deaf) {
+      try {
+        await this.poll(this.#residents)
+      } catch (error) {
+        this.#options.onFailure(error)
+      }
     }
-    if (this.#timer !== undefined) this.start()
+    if (this.#timer === undefined) return
+    if (due) this.start()
+    else this.#wait()
   }
 
   async #check(actors: readonly MailboxActor[]): Promise<void> {

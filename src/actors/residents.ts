@@ -1,5 +1,5 @@
-import { addressKey } from '../shared/ids.ts'
-import type { Address } from '../shared/ids.ts'
+import { addressKey, MAX_DEVICES } from '../shared/ids.ts'
+import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
 
 /** The mailbox actors of this node. A device has at most one here: the newest. */
@@ -12,6 +12,16 @@ export class Residents {
 
   find(address: Address): MailboxActor | undefined {
     return this.#actors.get(addressKey(address.user, address.device))
+  }
+
+  /** Those of a user. */
+  findAll(user: UserId): readonly MailboxActor[] {
+    const actors: MailboxActor[] = []
+    for (let device = 1; device <= MAX_DEVICES; device++) {
+      const actor = this.#actors.get(addressKey(user, device as DeviceId))
+      if (actor !== undefined) actors.push(actor)
+    }
+    return actors
   }
 
   /** Puts an actor in the place of an older one. */

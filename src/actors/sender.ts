@@ -34,7 +34,24 @@ export interface SenderHost {
   readonly directory: Directory
   readonly stamps: MessageStamps
   readonly clock: Clock
+  readonly gate: SendGate
+  readonly events: SenderEvents
   readonly settings: SenderSettings
+}
+
+export interface SenderEvents {
+  /** ✓, so many ms after the stamp. */
+  sendAccepted(ms: number): void
+}
+
+/** What a node that has too much to do says of sends. Receipts pass. */
+export interface SendGate {
+  /** Some are refused: looked at for every send. */
+  readonly shedding: boolean
+  /** Whether one to this user is. `known`: nothing need be read to route it. */
+  refuses(to: UserId, known: boolean): boolean
+  /** What a client is told to wait after a refusal for want of room. */
+  retryAfterMs(): number
 }
 
 export interface SenderSettings {
@@ -45,8 +62,6 @@ export interface SenderSettings {
   readonly unansweredBytes: number
   /** Users that a session has something on its way to, at most. */
   readonly conversations: number
-  /** What a client is told to wait after a refusal for want of room. */
-  readonly retryAfterMs: number
 }
 
 /** A send that was taken: it ends when each copy is answered. */
@@ -104,6 +119,9 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     const to = parseUserId(frame.to)
     const refusal = to === undefined ? badRequest('to.user is no user') : checkSend(frame)
     if (to === undefined || refusal !== undefined) return this.#refuse(frame, to, refusal ?? badRequest('to'))
+    if (this.#host.gate.shedding && this.#isShed(frame, to)) {
+      return this.#refuse(frame, to, this.#noRoom('This node has more to do than it can: try again later'))
+    }
     if (this.#isOverloaded(frame)) {
       return this.#refuse(frame, to, this.#noRoom('Too many sends are unanswered: wait for some of them'))
     }
@@ -170,8 +188,11 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (--sending.left > 0) return
     this.#done(sending.bytes)
     if (this.#closed) return
-    if (sending.refused) this.#listener.refused(sending.id, this.#noRoom('The message could not be stored now'))
-    else this.#listener.accepted(sending.id, sending.messageId, sending.at, sending.delivered)
+    if (sending.refused) {
+      return this.#listener.refused(sending.id, this.#noRoom('The message could not be stored now'))
+    }
+    this.#host.events.sendAccepted(this.#host.clock.now() - sending.at)
+    this.#listener.accepted(sending.id, sending.messageId, sending.at, sending.delivered)
   }
 
   #done(bytes: number): void {
@@ -300,13 +321,17 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     return false
   }
 
+  #isShed(frame: SendFrame, to: UserId): boolean {
+    return !isReceipt(frame.kind) && this.#host.gate.refuses(to, this.#host.directory.peek(to) !== undefined)
+  }
+
   #isOverloaded(frame: SendFrame): boolean {
     const { unansweredSends, unansweredBytes } = this.#host.settings
     return this.#unanswered >= unansweredSends || this.#unansweredBytes + frameBytes(frame) > unansweredBytes
   }
 
   #noRoom(message: string): SendRefusal {
-    return { code: 'OVERLOADED', message, retryAfterMs: this.#host.settings.retryAfterMs }
+    return { code: 'OVERLOADED', message, retryAfterMs: this.#host.gate.retryAfterMs() }
   }
 }
 

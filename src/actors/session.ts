@@ -37,6 +37,7 @@ export interface SessionHost {
   readonly takeOver: TakeOver
   readonly sendLimiter: RateLimiter<string | number>
   readonly signalLimiter: RateLimiter<string | number>
+  readonly watchLimiter: RateLimiter<string | number>
   readonly events: SessionEvents
   /** Whose token it is, and the number of this connection. */
   authenticate(token: string, number: number): Promise<ConnectAnswer>
@@ -47,6 +48,7 @@ export interface SessionHost {
 export interface SessionEvents {
   connected(user: UserId, session: string, client: string): void
   connectRefused(code: CloseCode): void
+  sendRefused(code: ErrorCode): void
   disconnected(user: UserId, session: string): void
   rateLimited(limit: string): void
 }
@@ -133,6 +135,11 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     void this.#actor?.close(code)
   }
 
+  /** The mailbox is in another database than at the start of the session, or on its way there. */
+  endIfMoved(code: CloseCode): void {
+    if (this.#actor?.hasMoved === true) this.end(code)
+  }
+
   /** The node drains: the client is asked to go elsewhere. */
   goAway(reconnectAfterMs: number): void {
     if (this.#phase === 'open') this.send({ type: 'goaway', reconnectAfterMs })
@@ -145,6 +152,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   }
 
   refused(id: string, refusal: SendRefusal): void {
+    this.#host.events.sendRefused(refusal.code)
     this.#error(refusal.code, refusal.message, { id, ...refusal })
   }
 
@@ -242,13 +250,27 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     for (const value of frame.users) {
       const user = parseUserId(value)
       if (user === undefined) return this.#error('BAD_REQUEST', `${frame.type}.users names no user`)
-      if (frame.type === 'unwatch') {
-        this.#host.presence.unwatch(this, user)
-      } else if (!this.#host.presence.watch(this, user)) {
-        return this.#error('TOO_LARGE', 'Too many users are watched')
-      }
-      this.#watching = true
+      if (frame.type === 'unwatch') this.#host.presence.unwatch(this, user)
+      else if (!this.#watchOne(user)) return
     }
+  }
+
+  /** False: refused. */
+  #watchOne(user: UserId): boolean {
+    const viewer = this.#actor?.address.user
+    if (viewer === undefined) return false
+    const decision = this.#host.watchLimiter.take(this.#key)
+    if (!decision.ok) {
+      const { retryAfterMs } = decision
+      this.#host.events.rateLimited('watch')
+      this.#error('RATE_LIMITED', 'More users are watched than the limit allows', { retryAfterMs })
+    } else if (this.#host.presence.watch(this, viewer, user)) {
+      this.#watching = true
+      return true
+    } else {
+      this.#error('TOO_LARGE', 'Too many users are watched')
+    }
+    return false
   }
 
   #keep(frames: readonly ClientFrame[]): void {

@@ -4,6 +4,7 @@ import { decodeReply, encodeTakeOver } from '../transport/mailbox-protocol.ts'
 import { subjects } from '../transport/subjects.ts'
 import { within } from '../shared/within.ts'
 import { MailboxEndpoint } from './mailbox-endpoint.ts'
+import type { UserPresence } from './mailbox-endpoint.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
 import type { Residents } from './residents.ts'
 
@@ -19,11 +20,13 @@ export interface TakeOverOptions {
 export class TakeOver {
   readonly #residents: Residents
   readonly #bus: Bus
+  readonly #presence: UserPresence
   readonly #options: TakeOverOptions
 
-  constructor(residents: Residents, bus: Bus, options: TakeOverOptions) {
+  constructor(residents: Residents, bus: Bus, presence: UserPresence, options: TakeOverOptions) {
     this.#residents = residents
     this.#bus = bus
+    this.#presence = presence
     this.#options = options
   }
 
@@ -34,9 +37,10 @@ export class TakeOver {
     this.#residents.add(actor)
     if (older !== undefined) await within(older.close(CloseCode.REPLACED), this.#options.timeoutMs)
     if (actor.closed) return undefined
-    if (await this.#askOthers(actor)) return actor.number + 1
+    const newest = await this.#askOthers(actor)
+    if (newest > 0) return newest
     if (actor.closed) return undefined
-    const endpoint = new MailboxEndpoint(actor)
+    const endpoint = new MailboxEndpoint(actor, this.#presence)
     actor.endpoint = endpoint
     this.#bus.subscribe(subjects.mailbox(actor.address), endpoint)
     actor.routable = true
@@ -51,18 +55,18 @@ export class TakeOver {
     if (actor.endpoint !== undefined) this.#bus.unsubscribe(subjects.mailbox(actor.address), actor.endpoint)
   }
 
-  /** Asks actors on other nodes to close; true: one of them is newer. */
-  #askOthers(actor: MailboxActor): Promise<boolean> {
-    const asked = new Promise<boolean>((resolve) => {
-      this.#bus.request(subjects.mailbox(actor.address), () => encodeTakeOver(actor), {
+  /** Asks actors on other nodes to close; the number of one that is newer, or 0. */
+  #askOthers(actor: MailboxActor): Promise<number> {
+    const asked = new Promise<number>((resolve) => {
+      this.#bus.requestAll(subjects.mailbox(actor.address), () => encodeTakeOver(actor), {
         onReply: (data) => {
-          resolve(decodeReply(data).superseded)
+          resolve(decodeReply(data).supersededBy)
           return true
         },
-        onNoResponders: () => resolve(false),
-        onTimeout: () => resolve(false),
+        onNoResponders: () => resolve(0),
+        onTimeout: () => resolve(0),
       })
     })
-    return within(asked, this.#options.timeoutMs).then((superseded) => superseded ?? false)
+    return within(asked, this.#options.timeoutMs).then((number) => number ?? 0)
   }
 }

@@ -27,12 +27,12 @@ export class Exchange {
   readonly #bodyEnded: Promise<'close'>
   readonly #endBody: () => void
 
-  constructor(response: HttpResponse, request: HttpRequest, paramNames: readonly string[]) {
+  constructor(response: HttpResponse, request: HttpRequest, paramNames: readonly string[], clientAddress: string) {
     this.#response = response
     this.method = request.getCaseSensitiveMethod()
     this.path = request.getUrl()
     this.queryText = request.getQuery()
-    this.clientAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+    this.clientAddress = clientAddress
     this.headers = Object.fromEntries(requestHeaders.map((name) => [name, request.getHeader(name)])) as Record<
       RequestHeader,
       string

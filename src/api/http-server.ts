@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
-import uWS, { type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
 import type { Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
+import type { ClientAddress } from '../transport/client-address.ts'
 import { Exchange } from './exchange.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { Method, Route } from './route.ts'
@@ -30,6 +31,7 @@ export interface HttpServerOptions {
   readonly app: TemplatedApp
   readonly runner: RouteRunner
   readonly events: Events
+  readonly clientAddress: ClientAddress
 }
 
 /** Serves routes on a uWebSockets.js app, which others may use too, and the port that they share. */
@@ -37,6 +39,7 @@ export class HttpServer {
   readonly #app: TemplatedApp
   readonly #runner: RouteRunner
   readonly #events: Events
+  readonly #clientAddress: ClientAddress
   #socket: us_listen_socket | undefined
   #underWay = 0
   #onIdle: (() => void) | undefined
@@ -46,6 +49,7 @@ export class HttpServer {
     this.#app = options.app
     this.#runner = options.runner
     this.#events = options.events
+    this.#clientAddress = options.clientAddress
   }
 
   /** Once, with all routes: what no route takes is answered here too. */
@@ -60,14 +64,14 @@ export class HttpServer {
       }
       const methods = routesOfPath.map(({ method }) => method)
       const allow = [...methods, ...(methods.includes('GET') ? (['HEAD'] as const) : []), 'OPTIONS'].join(', ')
-      this.#app.options(path, (response, request) => this.#preflight(new Exchange(response, request, []), allow))
+      this.#app.options(path, (response, request) => this.#preflight(this.#exchange(response, request), allow))
       this.#app.any(path, (response, request) => {
         const error = new RefusalError('METHOD_NOT_ALLOWED', `There is only ${allow} here`)
-        this.#refuse(new Exchange(response, request, []), error, { allow })
+        this.#refuse(this.#exchange(response, request), error, { allow })
       })
     }
     this.#app.any('/*', (response, request) => {
-      const exchange = new Exchange(response, request, [])
+      const exchange = this.#exchange(response, request)
       this.#refuse(exchange, new RefusalError('NOT_FOUND', 'There is nothing here: see /docs'))
     })
   }
@@ -121,7 +125,7 @@ export class HttpServer {
 
   #handler(paramNames: readonly string[], route: Route): Parameters<TemplatedApp['any']>[1] {
     return (response, request) => {
-      const exchange = new Exchange(response, request, paramNames)
+      const exchange = this.#exchange(response, request, paramNames)
       this.#underWay++
       void this.#runner.run(route, exchange, this.#underWay).then(async (answer) => {
         const headers = {
@@ -136,6 +140,10 @@ export class HttpServer {
         if (--this.#underWay === 0) this.#onIdle?.()
       })
     }
+  }
+
+  #exchange(response: HttpResponse, request: HttpRequest, paramNames: readonly string[] = []): Exchange {
+    return new Exchange(response, request, paramNames, this.#clientAddress(response))
   }
 
   #preflight(exchange: Exchange, allow: string): void {

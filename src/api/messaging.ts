@@ -5,22 +5,30 @@ import { MessageCore } from '../actors/message-core.ts'
 import type { MailboxShard } from '../actors/message-core.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
+import type { UserId } from '../shared/ids.ts'
 import { within } from '../shared/within.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
 import { findExpired } from '../storage/expired-rows.ts'
 import { Journal } from '../storage/journal.ts'
+import { LastSeen } from '../storage/last-seen.ts'
 import { MailboxReader } from '../storage/mailbox-reader.ts'
 import { MessageStamps } from '../storage/message-stamps.ts'
 import { NodeNumber } from '../storage/node-number.ts'
+import { PresenceRecords } from '../storage/privacy.ts'
 import type { Shards } from '../storage/shards.ts'
+import { parseToken } from '../storage/token.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import type { Bus } from '../transport/bus.ts'
+import type { ClientAddress } from '../transport/client-address.ts'
 import { Gateway } from '../transport/gateway.ts'
 import type { Health } from './health.ts'
 import type { Limiters } from './limiters.ts'
+import { Overload } from './overload.ts'
 
 export interface MessagingParts {
+  /** A name of this process that no other has, nor had before. */
+  readonly nodeId: string
   readonly config: Config
   readonly clock: Clock
   readonly events: Events
@@ -28,12 +36,15 @@ export interface MessagingParts {
   readonly tokens: TokenLookup
   readonly limiters: Limiters
   readonly bus: Bus
+  readonly clientAddress: ClientAddress
 }
 
 /** Connections of the journal and of the readers of its rows, per database. */
 const JOURNAL_CONNECTIONS = 1
 const READER_CONNECTIONS = 2
 const EXPIRY_PAGE_ROWS = 2_000
+/** What a node that closes gives the database to take the last times at which users were seen. */
+const LAST_SEEN_MS = 2_000
 /** What clients of a draining node are told to wait, before their own jitter. */
 const RECONNECT_MS = 1_000
 
@@ -41,43 +52,72 @@ const RECONNECT_MS = 1_000
 export class Messaging {
   readonly core: MessageCore
   readonly gateway: Gateway
+  readonly overload: Overload
   readonly #parts: MessagingParts
   readonly #journals: readonly Journal[]
   readonly #stamps: MessageStamps
   readonly #nodeNumber: NodeNumber
+  readonly #lastSeen: LastSeen
   readonly #opened: AsyncDisposableStack
 
   private constructor(parts: MessagingParts, nodeNumber: NodeNumber, opened: AsyncDisposableStack) {
-    const { config, clock, events, shards, tokens, limiters, bus } = parts
+    const { nodeId, config, clock, events, shards, tokens, limiters, bus } = parts
     this.#parts = parts
     this.#nodeNumber = nodeNumber
     this.#opened = opened
     this.#stamps = new MessageStamps(clock, () => nodeNumber.claim)
-    const mailboxes = shards.all.map((database) => openShard(database, parts, opened))
+    const mailboxes = shards.all.map((database, index) => openShard(database, index, parts, opened))
     this.#journals = mailboxes.map(({ journal }) => journal)
     const prefix = `${nodeNumber.claim.number.toString(36)}-${clock.now().toString(36)}`
     let sessions = 0
+    const records = new PresenceRecords(shards, config.storage, events)
+    const lastSeen = new LastSeen(shards, config.presence, events)
+    this.#lastSeen = lastSeen
+    this.overload = new Overload({
+      settings: config.overload,
+      journals: this.#journals,
+      bufferBytes: config.journal.bufferBytes,
+      events,
+      shardOf: (user) => shards.homeOf(user),
+    })
     this.core = new MessageCore({
-      settings: { ...config.mailbox, ...config.sender },
+      nodeId,
+      settings: { ...config.mailbox, ...config.sender, ...config.presence },
       clock,
       bus,
       stamps: this.#stamps,
       events,
+      gate: this.overload,
       shards: mailboxes,
-      shardOf: (user) => mailboxes[shards.indexOf(user)]!,
+      shardOf: (user) => mailboxes[shards.homeOf(user)]!,
       sendLimiter: limiters.of('send'),
       signalLimiter: limiters.of('signal'),
-      findDevices: async (user) => (await findDevices(shards.of(user), user)) ?? [],
-      authenticate: (token, number) => tokens.connect(token, number),
+      watchLimiter: limiters.of('watch'),
+      presence: {
+        find: (owner, other) => records.find(owner, other),
+        noteSeen: (user, at) => lastSeen.note(user, at),
+        peekSeen: (user) => lastSeen.peek(user),
+      },
+      findDevices: async (user) => (await shards.run(user, (database) => findDevices(database, user))) ?? [],
+      authenticate: async (token, number) => {
+        const address = parseToken(token)
+        if (address !== undefined) this.overload.requireSession(address.user)
+        return tokens.connect(token, number)
+      },
       newSessionId: () => `${prefix}-${(++sessions).toString(36)}`,
       newClientId: () => crypto.randomUUID(),
     })
+    shards.onChange(() => this.core.closeMoved())
     const connectLimiter = limiters.of('connectPerAddress')
     this.gateway = new Gateway({
       ...config.gateway,
       path: '/v1/ws',
       events,
-      admit: (address) => connectLimiter.take(address),
+      clientAddress: parts.clientAddress,
+      admit: (address) => {
+        const refusal = this.overload.refuseConnection()
+        return refusal === undefined ? connectLimiter.take(address) : { ok: false, overloaded: true, ...refusal }
+      },
       onConnection: (connection) => this.core.open(connection),
     })
   }
@@ -94,6 +134,7 @@ export class Messaging {
   serve(app: TemplatedApp): void {
     this.gateway.serve(app)
     this.core.start()
+    this.overload.start()
   }
 
   /** Whether what is sent now can be stored. */
@@ -112,13 +153,16 @@ export class Messaging {
       code: CloseCode.DRAINING,
       reconnectAfterMs: RECONNECT_MS,
     })
+    const seen = drained.then(() => this.#lastSeen.flush())
     // Without PostgreSQL the rest can not be stored; nothing of it was accepted.
-    await within(drained, node.drainTimeoutMs)
+    await within(seen, node.drainTimeoutMs)
   }
 
   async close(): Promise<void> {
+    this.overload.stop()
     this.gateway.close()
     this.core.close()
+    await within(this.#lastSeen.close(), LAST_SEEN_MS)
     await this.#nodeNumber.release(this.#stamps.last).catch((error: unknown) => {
       this.#parts.events.taskFailed('giving back the node number', error)
     })
@@ -128,7 +172,8 @@ export class Messaging {
 
 function openShard(
   database: Database,
-  { config, clock, events }: MessagingParts,
+  index: number,
+  { config, clock, events, shards }: MessagingParts,
   opened: AsyncDisposableStack,
 ): MailboxShard {
   const journalPool = database.createJournalPool(JOURNAL_CONNECTIONS)
@@ -136,8 +181,10 @@ function openShard(
   opened.defer(async () => {
     await Promise.all([journalPool.end(), readerPool.end()])
   })
-  const journal = new Journal(journalPool, config.journal, clock, events)
-  const reader = new MailboxReader(readerPool, events)
+  const serves = (user: UserId) => shards.serves(index, user)
+  const place = { holds: (user: UserId) => shards.holds(index, user), refresh: () => shards.refresh(index) }
+  const journal = new Journal(journalPool, config.journal, clock, events, place)
+  const reader = new MailboxReader(readerPool, events, serves)
   opened.defer(() => {
     journal.close()
     reader.close()
@@ -145,6 +192,10 @@ function openShard(
   return {
     journal,
     reader,
-    findExpired: (after) => findExpired(readerPool, after, EXPIRY_PAGE_ROWS, clock.now()),
+    findExpired: async (after) => {
+      const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS, clock.now())
+      // Rows of mailboxes that come, go or have gone are seen where they are served.
+      return { expired: expired.filter(({ to }) => serves(to.user)), next }
+    },
   }
 }

@@ -1,24 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { randomBytes } from 'node:crypto'
 import uWS from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { type Clock, systemClock } from '../shared/clock.ts'
+import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
+import { Control } from '../actors/control.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
+import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import { migrate } from '../storage/migrate.ts'
-import { Shards } from '../storage/shards.ts'
+import { openShards } from '../storage/open-shards.ts'
+import type { Shards } from '../storage/shards.ts'
 import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
+import { findUserReport } from '../storage/user-report.ts'
+import { clientAddressBehind } from '../transport/client-address.ts'
+import type { Bus } from '../transport/bus.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
+import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import type { Health, HealthCheck } from './health.ts'
 import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
+import { MailboxWatch } from './mailbox-watch.ts'
 import { Messaging } from './messaging.ts'
+import { registerNodeGauges } from './node-gauges.ts'
+import type { OpsParts } from './ops.ts'
+import { serveOperators, VERSION } from './ops-service.ts'
 import { repeat } from './repeat.ts'
 import type { SmsSender } from './sms-sender.ts'
 
@@ -27,12 +41,18 @@ export interface NodeOverrides {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly sms?: SmsSender | undefined
+  /** An operator wants the node to drain and end, as on SIGTERM. */
+  readonly onDrainRequest?: () => void
+  /** Joins nodes of one process. */
+  readonly hub?: LocalBusHub
 }
 
 type State = 'created' | 'starting' | 'started' | 'draining' | 'destroyed'
 
 /** One server process: all parts, put together. Several may live in one process. */
 export class Node {
+  /** No other process has it, nor had it before. */
+  readonly id: string
   readonly #config: Config
   readonly #overrides: NodeOverrides
   readonly #logger: Logger
@@ -50,6 +70,7 @@ export class Node {
 
   private constructor(config: Config, overrides: NodeOverrides) {
     this.#config = config
+    this.id = `${config.node.name}-${randomBytes(4).toString('hex')}`
     this.#overrides = overrides
     this.#clock = overrides.clock ?? systemClock
     this.#logger = overrides.logger ?? createLogger({ level: config.node.logLevel, node: config.node.name })
@@ -114,25 +135,61 @@ export class Node {
     this.#checks['database'] = () => this.#checkDatabases(shards)
 
     // messages
+    const clientAddress = clientAddressBehind(config.http.trustedProxies)
     const limiters = new Limiters(config.limits, clock, events)
-    const bus = new LocalBusHub().connect(config.bus.requestTimeoutMs)
-    this.#opened.defer(() => bus.close())
-    const messaging = await Messaging.open({ config, clock, events, shards, tokens, limiters, bus })
+    const bus = await this.#openBus()
+    const messaging = await Messaging.open({
+      nodeId: this.id,
+      config,
+      clock,
+      events,
+      shards,
+      tokens,
+      limiters,
+      bus,
+      clientAddress,
+    })
     const { core } = messaging
     this.#messaging = messaging
     this.#opened.defer(() => messaging.close())
     this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
+    this.#checks['load'] = () => messaging.overload.check()
+    const mailboxWatch = new MailboxWatch(shards.all, clock, events)
+    this.#opened.use(mailboxWatch.start(config.storage.mailboxSampleIntervalMs))
+    registerNodeGauges(this.#registry, {
+      overload: messaging.overload,
+      bus,
+      residents: core.residents,
+      mailboxes: mailboxWatch.statistics,
+    })
 
     // accounts
+    const forgetDevices = (user: UserId) => {
+      tokens.forget(user)
+      core.directory.forget(user)
+    }
+    const control = new Control(bus, {
+      devicesChanged: (user) => {
+        forgetDevices(user)
+        void core.recheck(user)
+      },
+      anythingChanged: () => {
+        tokens.clear()
+        core.directory.clear()
+      },
+    })
+    this.#opened.defer(() => control.close())
     const hooks: AccountHooks = {
       onDevicesChanged: (user) => {
-        tokens.forget(user)
-        core.directory.forget(user)
+        forgetDevices(user)
+        control.announce(user)
       },
       onDeviceRemoved: (address) => void core.closeDevice(address, CloseCode.DEVICE_REMOVED),
+      onPrivacyChanged: (user) => core.presence.privacyChanged(user),
       returnMailbox: (address) => core.returns.returnMailbox(address),
     }
     const accounts = new Accounts(shards, clock, hooks)
+    const contacts = new Contacts(shards, hooks.onPrivacyChanged)
     const sweep = () => sweepExpired(shards, clock)
     this.#opened.use(repeat(sweep, config.storage.sweepIntervalMs, (error) => events.taskFailed('sweep', error)))
 
@@ -150,16 +207,39 @@ export class Node {
       tokens,
       limiters,
       accounts,
+      contacts,
       registry: this.#registry,
       checks: this.#checks,
       hosted: core.hosted,
+      overload: messaging.overload,
       sms: this.#createSmsSender(),
     })
-    const http = new HttpServer({ app, runner: api.runner, events })
+    const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
     http.serve(api.routes)
     this.#http = http
     this.#opened.defer(() => http.close())
     this.#port = await http.listen(config.http.host, config.http.port)
+
+    // operators
+    if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards))
+  }
+
+  #serveOperators(bus: NatsBus, { core, gateway, overload }: Messaging, shards: Shards<Database>): AsyncDisposable {
+    const clock = this.#clock
+    const { name } = this.#config.node
+    const parts: OpsParts = {
+      node: { id: this.id, name, version: VERSION, url: this.url },
+      bus,
+      overload,
+      residents: core.residents,
+      gateway,
+      startedAtMs: clock.now(),
+      now: () => clock.now(),
+      state: () => this.#state,
+      findUser: (user) => shards.run(user, (database) => findUserReport(database, user)),
+      drain: () => this.#overrides.onDrainRequest?.(),
+    }
+    return serveOperators(bus, parts, (error) => this.#events.taskFailed('answering operators', error))
   }
 
   /** Goes out of service without breaking anything that is under way. */
@@ -167,6 +247,7 @@ export class Node {
     this.#enter('draining', ['started'])
     this.#events.nodeDraining()
     this.#http?.startDraining()
+    await delay(this.#config.node.drainPauseMs)
     await this.#messaging?.drain()
     await this.#http?.finish(this.#config.node.drainTimeoutMs)
   }
@@ -207,7 +288,9 @@ export class Node {
       this.#opened.defer(() => database.close())
       databases.push(database)
     }
-    return new Shards(databases)
+    const { shards, watch } = await openShards(databases, this.#events)
+    this.#opened.defer(() => watch.close())
+    return shards
   }
 
   async #startPostgres(dataDir: string): Promise<string> {
@@ -215,6 +298,23 @@ export class Node {
     this.#postgres = postgres
     this.#opened.defer(() => postgres.stop())
     return postgres.url
+  }
+
+  /** NATS if there is one, which may come later; else a bus within this process. */
+  async #openBus(): Promise<Bus> {
+    const { bus: options, secrets } = this.#config
+    const { natsUrls } = secrets
+    if (natsUrls === undefined) {
+      const bus = (this.#overrides.hub ?? new LocalBusHub()).connect(options.requestTimeoutMs)
+      this.#opened.defer(() => bus.close())
+      return bus
+    }
+    const bus = new NatsBus({ ...options, node: this.id, servers: natsUrls }, this.#events)
+    this.#opened.defer(() => bus.close())
+    this.#checks['bus'] = () =>
+      bus.connected ? { state: 'ok' } : { state: 'degraded', reason: 'NATS is away: other nodes hear of messages late' }
+    await bus.open()
+    return bus
   }
 
   #createSmsSender(): SmsSender {

@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts'
 import type { Idempotency } from './idempotency.ts'
 import { parseJsonBody } from './json-body.ts'
 import type { Limiters } from './limiters.ts'
+import type { Overload } from './overload.ts'
 import { InvalidRequestError } from './problem.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 
@@ -24,6 +25,7 @@ export interface RouteRunnerParts {
   readonly tokens: TokenLookup
   readonly limiters: Limiters
   readonly idempotency: Idempotency
+  readonly overload: Overload
   readonly events: Events
 }
 
@@ -35,13 +37,15 @@ export class RouteRunner {
   readonly #tokens: TokenLookup
   readonly #limiters: Limiters
   readonly #idempotency: Idempotency
+  readonly #overload: Overload
   readonly #events: Events
 
-  constructor({ options, tokens, limiters, idempotency, events }: RouteRunnerParts) {
+  constructor({ options, tokens, limiters, idempotency, overload, events }: RouteRunnerParts) {
     this.#options = options
     this.#tokens = tokens
     this.#limiters = limiters
     this.#idempotency = idempotency
+    this.#overload = overload
     this.#events = events
   }
 
@@ -55,6 +59,7 @@ export class RouteRunner {
       if (underWay > this.#options.maxConcurrentRequests) {
         throw new RefusalError('OVERLOADED', 'Too many requests at a time', { retryAfterMs: RETRY_MS })
       }
+      if (route.sheddable) this.#overload.requireRequest()
       const caller = route.auth === 'token' ? await this.#authenticate(exchange) : undefined
       const rawBody = (await reading) ?? Buffer.alloc(0)
       const request = this.#parse(route, exchange, rawBody)

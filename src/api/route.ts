@@ -52,6 +52,8 @@ interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType }>>
   /** Errors of this route, beside those that any request may meet. */
   readonly errors?: readonly ErrorCode[]
+  /** Refused while the node sheds sends. */
+  readonly sheddable?: boolean
   /** The request has an effect that must happen once: it takes an Idempotency-Key. */
   readonly idempotent?: boolean
 }

@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 import type { UserId } from './ids.ts'
 import { describeError } from './describe-error.ts'
 import type { EventsOptions } from './events-options.ts'
+import { busEvents } from './bus-events.ts'
+import { loadEvents } from './load-events.ts'
 import { messageEvents } from './message-events.ts'
 
 /**
@@ -17,7 +19,14 @@ export function createRegistry(): Registry {
 }
 
 export function createEvents(options: EventsOptions) {
-  return { ...nodeEvents(options), ...accountEvents(options), ...httpEvents(options), ...messageEvents(options) }
+  return {
+    ...nodeEvents(options),
+    ...accountEvents(options),
+    ...httpEvents(options),
+    ...messageEvents(options),
+    ...loadEvents(options),
+    ...busEvents(options),
+  }
 }
 
 function nodeEvents({ logger, registry }: EventsOptions) {
@@ -37,6 +46,9 @@ function nodeEvents({ logger, registry }: EventsOptions) {
     },
     migrated(database: string, migrations: readonly string[]): void {
       logger.info({ event: 'migrated', database, migrations })
+    },
+    slotsChanged(): void {
+      logger.info({ event: 'slotsChanged' })
     },
     nodeDraining(): void {
       logger.info({ event: 'nodeDraining' })

@@ -2,6 +2,10 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import { describeError } from './describe-error.ts'
 import type { EventsOptions } from './events-options.ts'
 import type { UserId } from './ids.ts'
+import { MsHistogram } from './ms-histogram.ts'
+
+/** Of latencies, up to the 30 s of a poll. */
+const LATENCY_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000]
 
 /** What happens to sessions, mailboxes and the journal. */
 export function messageEvents({ logger, registry, hashUser }: EventsOptions) {
@@ -19,6 +23,29 @@ export function messageEvents({ logger, registry, hashUser }: EventsOptions) {
   const closes = new Counter({
     name: 'parley_closes_total',
     help: 'WebSocket connections that ended, by close code',
+    labelNames: ['code'],
+    registers: [registry],
+  })
+  const accepts = new MsHistogram(
+    'parley_accept_seconds',
+    'From the stamp of a message to its ✓, in steps of 1 ms: it has a row then, or its device has acknowledged it',
+    LATENCY_MS,
+    registry,
+  )
+  const deliveries = new MsHistogram(
+    'parley_deliver_seconds',
+    'From the stamp of a message, on whichever node, to the session of a device that was connected and up to date',
+    LATENCY_MS,
+    registry,
+  )
+  const redeliveries = new Counter({
+    name: 'parley_redeliveries_total',
+    help: 'Envelopes that a session was given and had not acknowledged when it ended: the next session gets them again',
+    registers: [registry],
+  })
+  const refusals = new Counter({
+    name: 'parley_sends_refused_total',
+    help: 'Sends of sessions that were refused, by the code of the error',
     labelNames: ['code'],
     registers: [registry],
   })
@@ -64,6 +91,18 @@ export function messageEvents({ logger, registry, hashUser }: EventsOptions) {
     },
     connectRefused(code: number): void {
       connects.inc({ result: String(code) })
+    },
+    sendAccepted(ms: number): void {
+      accepts.observe(ms)
+    },
+    sendRefused(code: string): void {
+      refusals.inc({ code })
+    },
+    deliveredLive(ms: number): void {
+      deliveries.observe(ms)
+    },
+    leftUnacknowledged(envelopes: number): void {
+      if (envelopes > 0) redeliveries.inc(envelopes)
     },
     disconnected(user: UserId, session: string): void {
       logger.debug({ event: 'disconnected', user: hashUser(user), session })

@@ -6,6 +6,7 @@ import { Device } from './entities/device.ts'
 import { IdempotencyKey } from './entities/idempotency-key.ts'
 import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
+import { type LastSeenChoice, parseLastSeenChoice } from './privacy.ts'
 import { hashSecret } from './secret-hash.ts'
 import type { Shards } from './shards.ts'
 import { createToken, hashToken } from './token.ts'
@@ -18,6 +19,8 @@ export interface AccountHooks {
   onDevicesChanged(user: UserId): void
   /** The device's token is void: its session must end. */
   onDeviceRemoved(address: Address, reason: RemovalReason): void
+  /** Others may see the user, or the user others, who could not, or the other way round. */
+  onPrivacyChanged(user: UserId): void
   /** Sends what waits in the mailbox of a removed device back to its senders, as expired, and empties it. */
   returnMailbox(address: Address): Promise<void>
 }
@@ -33,6 +36,8 @@ export interface Account {
   readonly name: string
   readonly about: string
   readonly hasPin: boolean
+  /** To whom the user shows their presence. */
+  readonly lastSeen: LastSeenChoice
   readonly createdAt: Date
   readonly devices: readonly Pick<Device, 'device' | 'name' | 'platform' | 'hosted' | 'createdAt' | 'lastUsedAt'>[]
 }
@@ -42,6 +47,7 @@ export interface AccountChange {
   readonly name?: string | undefined
   readonly about?: string | undefined
   readonly pin?: string | null | undefined
+  readonly lastSeen?: LastSeenChoice | undefined
 }
 
 const PRIMARY = 1 as DeviceId
@@ -71,10 +77,8 @@ export class Accounts {
     const address: Address = { user, device: PRIMARY }
     const token = createToken(address)
     const now = new Date(this.#clock.now())
-    await this.#shards
-      .of(user)
-      .fork()
-      .transactional(async (em) => {
+    await this.#shards.run(user, (database) =>
+      database.fork().transactional(async (em) => {
         await em.upsert(User, { userId: user, name: '', about: '', createdAt: now }, { onConflictAction: 'ignore' })
         em.create(Device, {
           ...device,
@@ -88,18 +92,24 @@ export class Accounts {
           lastUsedAt: now,
         })
         await em.nativeDelete(Registration, { userId: user })
-      })
+      }),
+    )
     this.#hooks.onDevicesChanged(user)
     return { address, token, again: removed.length > 0 }
   }
 
-  async find(user: UserId): Promise<Account | undefined> {
-    const em = this.#shards.of(user).fork()
+  find(user: UserId): Promise<Account | undefined> {
+    return this.#shards.run(user, (database) => this.#find(database, user))
+  }
+
+  async #find(database: Database, user: UserId): Promise<Account | undefined> {
+    const em = database.fork()
     const found = await em.findOne(User, { userId: user })
     if (found === null) return undefined
     const devices = await em.find(Device, { userId: user }, { orderBy: { device: 'asc' } })
     const { name, about, createdAt } = found
-    return { user, name, about, createdAt, hasPin: found.pinHash !== null, devices }
+    const lastSeen = parseLastSeenChoice(found.lastSeenTo)
+    return { user, name, about, createdAt, hasPin: found.pinHash !== null, lastSeen, devices }
   }
 
   async change(user: UserId, change: AccountChange): Promise<void> {
@@ -112,33 +122,33 @@ export class Accounts {
     const profile = {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.about === undefined ? {} : { about: change.about }),
+      ...(change.lastSeen === undefined ? {} : { lastSeenTo: change.lastSeen }),
     }
-    await this.#shards
-      .of(user)
-      .fork()
-      .nativeUpdate(User, { userId: user }, { ...profile, ...pin })
+    await this.#shards.run(user, (database) =>
+      database.fork().nativeUpdate(User, { userId: user }, { ...profile, ...pin }),
+    )
+    if (change.lastSeen !== undefined) this.#hooks.onPrivacyChanged(user)
   }
 
   /** Removes the account and everything of it. What others still had under way to it comes back to them as expired. */
   async delete(user: UserId): Promise<void> {
-    const removed = await this.#shards
-      .of(user)
-      .fork()
-      .transactional(async (em) => {
+    const removed = await this.#shards.run(user, (database) =>
+      database.fork().transactional(async (em) => {
         const devices = await em.find(Device, { userId: user })
         await em.nativeDelete(Device, { userId: user })
         await em.nativeDelete(User, { userId: user })
         await em.nativeDelete(Registration, { userId: user })
         await em.nativeDelete(IdempotencyKey, { userId: user })
         return devices.map(({ device }) => device)
-      })
+      }),
+    )
     this.#announce(user, removed, 'account deleted')
     for (const device of removed) await this.#hooks.returnMailbox({ user, device })
   }
 
   async #removeDevices(user: UserId, reason: RemovalReason): Promise<DeviceId[]> {
     const text = 'DELETE FROM devices WHERE user_id = $1 RETURNING device'
-    const { rows } = await this.#shards.of(user).pool.query<{ device: DeviceId }>(text, [user])
+    const { rows } = await this.#shards.run(user, ({ pool }) => pool.query<{ device: DeviceId }>(text, [user]))
     const removed = rows.map(({ device }) => device)
     if (removed.length > 0) this.#announce(user, removed, reason)
     return removed

@@ -39,6 +39,22 @@ export class AppendLane {
     this.#drop(i === this.#appends.length ? -1 : i)
   }
 
+  /** Takes out those that the predicate holds for, into `taken`. */
+  extract(taken: Append[], isWanted: (append: Append) => boolean): void {
+    const left: Append[] = []
+    for (const append of this.#appends) {
+      if (append.state !== 'buffered') continue
+      if (isWanted(append)) {
+        append.state = 'flushing'
+        taken.push(append)
+      } else {
+        left.push(append)
+      }
+    }
+    this.#appends = left
+    this.#struck = 0
+  }
+
   #drop(count: number): void {
     if (count === 0) return
     this.#appends = count === -1 ? [] : this.#appends.slice(count)

@@ -1,5 +1,6 @@
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
+import { isRefusedSlot } from './pg-error.ts'
 
 /** What the sender of a message must know of one of the recipient's devices. */
 export interface DeviceRecord {
@@ -118,8 +119,13 @@ export async function identifyDevices(
     return row && { address, registration: row.registration, hosted: row.hosted }
   })
   const idle = requests.filter(({ address }) => found.get(`${address.user}.${address.device}`)?.idle)
-  if (idle.length > 0) await touchDevices(database, idle)
+  if (idle.length > 0) await touchDevices(database, idle).catch(ignoreRefusedSlot)
   return identities
+}
+
+/** The mark may wait until the device has moved to another database. */
+function ignoreRefusedSlot(error: unknown): void {
+  if (!isRefusedSlot(error)) throw error
 }
 
 /** Marks devices as used, which keeps a registration PIN in force. */

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import type { Clock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
@@ -35,8 +36,11 @@ export class IdempotencyKeys {
     this.#clock = clock
   }
 
-  async claim({ user, keyHash, requestHash }: IdempotentRequest): Promise<IdempotencyClaim> {
-    const { pool } = this.#shards.of(user)
+  claim(request: IdempotentRequest): Promise<IdempotencyClaim> {
+    return this.#shards.run(request.user, ({ pool }) => this.#claim(pool, request))
+  }
+
+  async #claim(pool: Pool, { user, keyHash, requestHash }: IdempotentRequest): Promise<IdempotencyClaim> {
     const now = this.#clock.now()
     const claimed = await pool.query({
       name: 'claim-idempotency-key',
@@ -63,19 +67,21 @@ export class IdempotencyKeys {
   }
 
   async answer({ user, keyHash }: IdempotentRequest, response: Buffer): Promise<void> {
-    await this.#shards.of(user).pool.query({
+    const query = {
       name: 'answer-idempotency-key',
       text: 'UPDATE idempotency_keys SET response = $3 WHERE user_id = $1 AND key_hash = $2',
       values: [user, keyHash, response],
-    })
+    }
+    await this.#shards.run(user, ({ pool }) => pool.query(query))
   }
 
   /** Nothing came of the request: the same may be tried again. */
   async release({ user, keyHash }: IdempotentRequest): Promise<void> {
-    await this.#shards.of(user).pool.query({
+    const query = {
       name: 'release-idempotency-key',
       text: 'DELETE FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2 AND response IS NULL',
       values: [user, keyHash],
-    })
+    }
+    await this.#shards.run(user, ({ pool }) => pool.query(query))
   }
 }

@@ -44,6 +44,11 @@ export class JournalBuffer {
     return this.#bytes
   }
 
+  /** Since when the oldest message waits; undefined: none does. */
+  get oldestMessageAt(): number | undefined {
+    return this.#messages.first()?.bufferedAt
+  }
+
   /**
    * Takes an append; undefined when there is no room.
    * @param hurried nobody can acknowledge it meanwhile, so that a receipt need not wait for that
@@ -125,6 +130,15 @@ export class JournalBuffer {
     this.#messages.take(waiting, Infinity, Infinity)
     this.#receipts.take(waiting, Infinity, Infinity)
     for (const append of waiting) this.settle(append, 'notAppended')
+  }
+
+  /** Refuses those appends that wait for mailboxes which are not here any more. */
+  giveUpFor(isGone: (to: Address) => boolean): void {
+    const gone: Append[] = []
+    const isForGone = ({ envelope }: Append): boolean => isGone(envelope.to)
+    this.#messages.extract(gone, isForGone)
+    this.#receipts.extract(gone, isForGone)
+    for (const append of gone) this.settle(append, 'notAppended')
   }
 
   #lane(append: Append): AppendLane {

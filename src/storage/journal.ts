@@ -1,7 +1,9 @@
 import type { Pool } from 'pg'
 import type { Clock } from '../shared/clock.ts'
+import { isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
-import type { Address, MessageId } from '../shared/ids.ts'
+import type { Address, MessageId, UserId } from '../shared/ids.ts'
+import type { JournalBacklog } from '../shared/load.ts'
 import { JournalBuffer } from './journal-buffer.ts'
 import type { Flush, JournalLimits } from './journal-buffer.ts'
 import type { Append, AppendListener, Delete, DeleteListener } from './journal-op.ts'
@@ -25,7 +27,18 @@ export interface JournalEvents {
   defect(message: string, error?: Error): void
 }
 
+/** Which mailboxes the database of a journal holds. */
+export interface JournalPlace {
+  holds(user: UserId): boolean
+  /** Learns that anew. */
+  refresh(): Promise<void>
+}
+
+const EVERY_MAILBOX: JournalPlace = { holds: () => true, refresh: () => Promise.resolve() }
+
 const RETRY_MS = { first: 20, most: 1_000 }
+/** How often a flush is refused for moved mailboxes, of which none is known to have moved, before it is split. */
+const MAX_RIDDLES = 5
 
 /**
  * Appends to and deletes from the mailboxes of one database, in group commits: one statement writes all that has
@@ -37,21 +50,32 @@ export class Journal {
   readonly #options: JournalOptions
   readonly #clock: Clock
   readonly #events: JournalEvents
+  readonly #place: JournalPlace
   readonly #buffer: JournalBuffer
   #flushing = false
   #lastFlushAt = 0
   #wakeUp: { at: number; cancel: () => void } | undefined
   #awaySince: number | undefined
+  /** When the flush under way began. */
+  #flushingSince = 0
+  #shedding = false
   #closed = false
   /** The latest that the clock has shown, and by how much it has stepped back since the start. */
   #latest = 0
   #steppedMs = 0
 
-  constructor(pool: Pool, options: JournalOptions, clock: Clock, events: JournalEvents) {
+  constructor(
+    pool: Pool,
+    options: JournalOptions,
+    clock: Clock,
+    events: JournalEvents,
+    place: JournalPlace = EVERY_MAILBOX,
+  ) {
     this.#pool = pool
     this.#options = options
     this.#clock = clock
     this.#events = events
+    this.#place = place
     this.#buffer = new JournalBuffer(options)
   }
 
@@ -60,17 +84,32 @@ export class Journal {
     return this.#awaySince
   }
 
-  get bufferedBytes(): number {
-    return this.#buffer.bytes
+  /** Whether the mailboxes of this user are in its database, as far as is known. */
+  holds(user: UserId): boolean {
+    return this.#place.holds(user)
+  }
+
+  /** How far it is behind. */
+  get backlog(): JournalBacklog {
+    const now = this.#now()
+    const since = Math.min(this.#buffer.oldestMessageAt ?? now, this.#flushing ? this.#flushingSince : now)
+    return { ageMs: now - since, bytes: this.#buffer.bytes, away: this.#awaySince !== undefined }
+  }
+
+  /** Refuses messages from now on, or takes them again. Receipts are taken while there is room. */
+  shed(shedding: boolean): void {
+    this.#shedding = shedding
   }
 
   /**
-   * Takes an envelope for its mailbox; undefined when there is no room, or PostgreSQL is away. The listener hears of it
-   * once. `hurried`: nobody can acknowledge it meanwhile.
+   * Takes an envelope for its mailbox; undefined when there is no room, PostgreSQL is away or late, or the mailbox moves
+   * to another database. The listener hears of it once. `hurried`: nobody can acknowledge it meanwhile.
    */
   append<Item>(envelope: Envelope, listener: AppendListener<Item>, item: Item, hurried = false): Append | undefined {
     const now = this.#now()
     if (this.#closed || this.#hasGivenUp(now)) return undefined
+    if (this.#shedding && !isReceipt(envelope.kind)) return undefined
+    if (!this.#place.holds(envelope.to.user)) return undefined
     const append = this.#buffer.append(envelope, now, listener, item, hurried)
     if (append !== undefined) this.#schedule()
     return append
@@ -145,6 +184,7 @@ export class Journal {
     if (due > now) return this.#schedule()
     this.#lastFlushAt = now
     this.#flushing = true
+    this.#flushingSince = now
     void this.#flush(this.#buffer.take(now, this.#options.flushRows))
   }
 
@@ -163,6 +203,7 @@ export class Journal {
   /** Writes until every outcome is certain, and tells it. False: the appends were refused for want of room. */
   async #write(appends: readonly Append[], deletes: readonly Delete[]): Promise<boolean> {
     let room = true
+    let riddles = 0
     for (let waitMs = RETRY_MS.first; !this.#closed; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
       try {
         const inserted = await writeRows(this.#pool, appends, deletes)
@@ -171,18 +212,28 @@ export class Journal {
         this.#tell(appends, deletes, collided)
         return room
       } catch (error) {
-        this.#events.flushFailed(error as Error)
         const verdict = classifyError(error)
-        if (verdict === 'row') return this.#writeHalves(appends, deletes)
+        // Moves are nothing to be alarmed about.
+        if (verdict !== 'moved') this.#events.flushFailed(error as Error)
+        if (verdict === 'row') return this.#writeHalves(appends, deletes, 'PostgreSQL refuses a row of the journal')
+        if (verdict === 'moved') {
+          await this.#place.refresh()
+          const left = this.#withoutMoved(appends, deletes)
+          // Whatever it was, it is here again, or about to be seen as gone.
+          if (left === undefined && ++riddles > MAX_RIDDLES) return this.#writeHalves(appends, deletes)
+          if (left !== undefined) [appends, deletes] = left
+          if (appends.length + deletes.length === 0) return room
+          if (left !== undefined) continue
+        }
         const now = this.#now()
-        this.#awaySince ??= now
+        if (verdict !== 'moved') this.#awaySince ??= now
         if (verdict === 'noRoom') {
           // Senders learn it now, and with them those who wait behind; deletes are repeated.
           for (const append of appends) this.#settle(append, 'notAppended')
           appends = []
           room = false
         }
-        if (!room || now - this.#awaySince > this.#options.giveUpMs) this.#buffer.giveUp()
+        if (!room || now - (this.#awaySince ?? now) > this.#options.giveUpMs) this.#buffer.giveUp()
         if (appends.length + deletes.length === 0) return room
         await new Promise((resolve) => {
           setTimeout(resolve, waitMs)
@@ -192,11 +243,30 @@ export class Journal {
     return false
   }
 
-  /** One row was refused for what it holds: the others must not wait for it. */
-  async #writeHalves(appends: readonly Append[], deletes: readonly Delete[]): Promise<boolean> {
+  /**
+   * Mailboxes have moved to another database: refuses all appends for them, so that none follows a refused one, and drops
+   * the deletes, since the rows were copied and will be delivered again. Undefined: none of these is known to have moved.
+   */
+  #withoutMoved(
+    appends: readonly Append[],
+    deletes: readonly Delete[],
+  ): [appends: readonly Append[], deletes: readonly Delete[]] | undefined {
+    const holds = (user: UserId): boolean => this.#place.holds(user)
+    const gone = appends.filter(({ envelope }) => !holds(envelope.to.user))
+    const dropped = deletes.filter(({ to }) => !holds(to.user))
+    if (gone.length + dropped.length === 0) return undefined
+    for (const append of gone) this.#settle(append, 'notAppended')
+    this.#tell([], dropped, [])
+    this.#buffer.giveUpFor(({ user }) => !holds(user))
+    return [appends.filter(({ envelope }) => holds(envelope.to.user)), deletes.filter(({ to }) => holds(to.user))]
+  }
+
+  /** One row was refused: the others must not wait for it. */
+  async #writeHalves(appends: readonly Append[], deletes: readonly Delete[], defect?: string): Promise<boolean> {
     if (appends.length + deletes.length === 1) {
-      this.#events.defect('PostgreSQL refuses a row of the journal')
-      this.#tell([], deletes, appends)
+      if (defect !== undefined) this.#events.defect(defect)
+      for (const append of appends) this.#settle(append, 'notAppended')
+      this.#tell([], deletes, [])
       return true
     }
     if (appends.length > 0 && deletes.length > 0) {

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg'
 import { checkMailboxes, readMailboxes } from './mailbox-rows.ts'
 import type { MailboxCheck, MailboxPage, MailboxQuery } from './mailbox-rows.ts'
-import type { Address } from '../shared/ids.ts'
+import type { Address, UserId } from '../shared/ids.ts'
+import { unavailable } from './shards.ts'
 
 /** Whoever asked for rows. */
 export interface PageListener {
@@ -19,6 +20,9 @@ export interface MailboxReaderEvents {
   readFailed(error: Error): void
 }
 
+/** Whether its database surely serves the user's mailboxes: what was read of others says nothing. */
+type Serves = (user: UserId) => boolean
+
 /** Mailboxes that one statement reads, at most: bounds the memory of its answer. */
 const MAX_BATCH = 32
 /** Statements under way. */
@@ -29,15 +33,17 @@ const RETRY_MS = { first: 50, most: 2_000 }
 export class MailboxReader {
   readonly #pool: Pool
   readonly #events: MailboxReaderEvents
+  readonly #serves: Serves
   #waiting: Waiting[] = []
   #running = 0
   #scheduled = false
   #closed = false
   #retryMs = RETRY_MS.first
 
-  constructor(pool: Pool, events: MailboxReaderEvents) {
+  constructor(pool: Pool, events: MailboxReaderEvents, serves: Serves = () => true) {
     this.#pool = pool
     this.#events = events
+    this.#serves = serves
   }
 
   read(query: MailboxQuery, listener: PageListener): void {
@@ -45,15 +51,23 @@ export class MailboxReader {
     this.#schedule()
   }
 
-  /** Reads one mailbox at once; rejects when PostgreSQL is away. */
+  /**
+   * Reads one mailbox at once; rejects when PostgreSQL is away.
+   * @throws RefusalError with UNAVAILABLE while the mailbox moves to another database
+   */
   async readNow(query: MailboxQuery): Promise<MailboxPage> {
     const [page] = await readMailboxes(this.#pool, [query])
+    if (!this.#serves(query.to.user)) throw unavailable()
     return page!
   }
 
-  /** Whether rows wait, and which connection is the newest; rejects when PostgreSQL is away. */
-  check(mailboxes: readonly Address[]): Promise<MailboxCheck[]> {
-    return checkMailboxes(this.#pool, mailboxes)
+  /**
+   * Whether rows wait, and which connection is the newest; rejects when PostgreSQL is away. Undefined: the mailbox moves
+   * to another database.
+   */
+  async check(mailboxes: readonly Address[]): Promise<(MailboxCheck | undefined)[]> {
+    const checks = await checkMailboxes(this.#pool, mailboxes)
+    return checks.map((check, i) => (this.#serves(mailboxes[i]!.user) ? check : undefined))
   }
 
   close(): void {
@@ -81,17 +95,27 @@ export class MailboxReader {
         wanted.map(({ query }) => query),
       )
       this.#retryMs = RETRY_MS.first
-      for (const [i, { listener }] of wanted.entries()) listener.rowsRead(pages[i]!)
+      const elsewhere: Waiting[] = []
+      for (const [i, one] of wanted.entries()) {
+        if (this.#serves(one.query.to.user)) one.listener.rowsRead(pages[i]!)
+        else elsewhere.push(one)
+      }
+      // Those whose mailboxes have moved will be closed; a look at the slots may show that they have not.
+      if (elsewhere.length > 0) this.#readAgain(elsewhere)
     } catch (error) {
       this.#events.readFailed(error as Error)
-      setTimeout(() => {
-        this.#waiting.push(...wanted)
-        this.#schedule()
-      }, this.#retryMs).unref()
-      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most)
+      this.#readAgain(wanted)
     } finally {
       this.#running--
       this.#schedule()
     }
+  }
+
+  #readAgain(batch: readonly Waiting[]): void {
+    setTimeout(() => {
+      this.#waiting.push(...batch)
+      this.#schedule()
+    }, this.#retryMs).unref()
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most)
   }
 }

@@ -53,32 +53,29 @@ export class Registrations {
 
   /** Rejects when the user's database is away: nothing should be sent then. */
   async probe(user: UserId): Promise<void> {
-    await this.#shards.of(user).fork().count(Registration, { userId: user })
+    await this.#shards.run(user, (database) => database.fork().count(Registration, { userId: user }))
   }
 
   /** From now on this code, and no earlier one, registers the number. */
   async store(user: UserId, code: string): Promise<void> {
     const codeSalt = randomBytes(16)
-    await this.#shards
-      .of(user)
-      .fork()
-      .upsert(Registration, {
+    await this.#shards.run(user, (database) =>
+      database.fork().upsert(Registration, {
         userId: user,
         codeSalt,
         codeHash: this.#hash(user, codeSalt, code),
         triesLeft: this.#options.codeTries,
         expiresAt: new Date(this.#clock.now() + this.#options.codeLifetimeMs),
         claimedUntil: null,
-      })
+      }),
+    )
   }
 
   /** Tries a code, and the PIN if the account has one in force. A wrong one of either uses up a try. */
   async claim(user: UserId, code: string, pin: string | undefined): Promise<ClaimAnswer> {
     const now = this.#clock.now()
-    return this.#shards
-      .of(user)
-      .fork()
-      .transactional(async (em): Promise<ClaimAnswer> => {
+    return this.#shards.run(user, (database) =>
+      database.fork().transactional(async (em): Promise<ClaimAnswer> => {
         const row = await em.findOne(Registration, { userId: user }, { lockMode: LockMode.PESSIMISTIC_WRITE })
         if (row === null || row.triesLeft <= 0 || row.expiresAt.getTime() <= now) {
           return { outcome: 'wrong code', triesLeft: 0 }
@@ -98,12 +95,15 @@ export class Registrations {
         }
         row.claimedUntil = new Date(now + CLAIM_MS)
         return { outcome: 'claimed' }
-      })
+      }),
+    )
   }
 
   /** Gives a claim back after a failure, so that the same code may be tried again. */
   async unclaim(user: UserId): Promise<void> {
-    await this.#shards.of(user).fork().nativeUpdate(Registration, { userId: user }, { claimedUntil: null })
+    await this.#shards.run(user, (database) =>
+      database.fork().nativeUpdate(Registration, { userId: user }, { claimedUntil: null }),
+    )
   }
 
   #pinInForce(account: User, devices: readonly Device[], now: number): boolean {

@@ -8,18 +8,24 @@
 export interface Bus {
   /** What is sent now has a chance to arrive. */
   readonly connected: boolean
-  /** Hears all messages of a subject. In force after the next `flush`. */
+  /** Hears all messages of a subject, whose last token may be `*`, for any. In force after the next `flush`. */
   subscribe(subject: string, handler: BusHandler): void
   unsubscribe(subject: string, handler: BusHandler): void
   /** At most once, to whoever subscribes. False: not connected, surely nobody gets it. */
   publish(subject: string, data: Uint8Array): boolean
   /**
-   * Asks whoever subscribes. `data` is called only if somebody may do. Not connected counts as no responders.
+   * Asks whoever subscribes; of several, perhaps only the one that answered last. `data` is called only if somebody may
+   * do. Not connected, or no more, counts as no responders.
    */
   request(subject: string, data: () => Uint8Array, listener: RequestListener): void
-  /** Resolves when every subscription so far is in force and everything published so far is on its way. */
+  /** Asks all that subscribe. */
+  requestAll(subject: string, data: () => Uint8Array, listener: RequestListener): void
+  /**
+   * Resolves when every subscription so far is in force and everything published so far is on its way, or when the bus
+   * is away: then `onReconnect` follows.
+   */
   flush(): Promise<void>
-  /** Calls back after each return of a lost connection, when the subscriptions are in force again. */
+  /** Calls back each time that the bus is there, the first one included, when the subscriptions are in force. */
   onReconnect(callback: () => void): void
   close(): Promise<void>
 }

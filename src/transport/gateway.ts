@@ -2,6 +2,7 @@ import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { decodeClientFrames, decodeClientFramesJson, DecodeError } from '../../proto/codec.ts'
+import type { ClientAddress } from './client-address.ts'
 import type { Connection, ConnectionHandler } from './connection.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -16,11 +17,16 @@ export interface GatewayOptions {
   readonly maxMessageBytes: number
   readonly maxBackpressureBytes: number
   readonly events: GatewayEvents
-  /** Whether one more connection of this network address may be opened; else when to come again. */
-  admit(address: string): { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }
+  readonly clientAddress: ClientAddress
+  /** Whether one more connection of this network address may be opened. */
+  admit(address: string): Admission
   /** Somebody connected: who handles it? */
   onConnection(connection: Connection): ConnectionHandler
 }
+
+/** If not `ok`, when to come again. `overloaded`: nobody may, now. */
+export type Admission =
+  { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number; readonly overloaded?: boolean }
 
 export interface GatewayEvents {
   socketOpened(): void
@@ -111,7 +117,7 @@ export class Gateway implements ConnectionHost {
     const protocol = offered
       .map((name) => name.trim())
       .find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
-    const address = new TextDecoder().decode(response.getRemoteAddressAsText())
+    const address = this.#options.clientAddress(response)
     if (protocol === undefined) {
       const names = Object.values(SUBPROTOCOLS).join(' or ')
       return refuse(response, '400 Bad Request', 'BAD_REQUEST', `Sec-WebSocket-Protocol must offer ${names}`)
@@ -120,6 +126,9 @@ export class Gateway implements ConnectionHost {
     const admission = this.#options.admit(address)
     if (!admission.ok) {
       const seconds = Math.ceil(admission.retryAfterMs / 1_000)
+      if (admission.overloaded) {
+        return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node has no room: come later', seconds)
+      }
       return refuse(response, '429 Too Many Requests', 'RATE_LIMITED', 'Too many connections of this address', seconds)
     }
     const connection = new SocketConnection(address, protocol === SUBPROTOCOLS.json, this)

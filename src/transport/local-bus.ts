@@ -14,16 +14,19 @@ export class LocalBusHub {
     return new LocalBus(this, requestTimeoutMs)
   }
 
+  /** All that hear a message of the subject. */
   find(subject: string): readonly Subscriber[] {
-    return this.#subscribers.get(subject) ?? []
+    const named = this.#subscribers.get(subject) ?? []
+    const any = this.#subscribers.get(subject.slice(0, subject.lastIndexOf('.')) + '.*')
+    return any === undefined ? named : [...named, ...any]
   }
 
   add(subject: string, subscriber: Subscriber): void {
-    this.#subscribers.set(subject, [...this.find(subject), subscriber])
+    this.#subscribers.set(subject, [...(this.#subscribers.get(subject) ?? []), subscriber])
   }
 
   remove(subject: string, isGone: (subscriber: Subscriber) => boolean): void {
-    const left = this.find(subject).filter((subscriber) => !isGone(subscriber))
+    const left = (this.#subscribers.get(subject) ?? []).filter((subscriber) => !isGone(subscriber))
     if (left.length === 0) this.#subscribers.delete(subject)
     else this.#subscribers.set(subject, left)
   }
@@ -70,6 +73,10 @@ export class LocalBus implements Bus {
     const bytes = data()
     const reply = (answer: Uint8Array) => queueMicrotask(() => this.#requests.reply(id, answer))
     queueMicrotask(() => hand(subscribers, bytes, reply))
+  }
+
+  requestAll(subject: string, data: () => Uint8Array, listener: RequestListener): void {
+    this.request(subject, data, listener)
   }
 
   async flush(): Promise<void> {

@@ -19,6 +19,10 @@ export type MailboxRequest =
   /** A newer session of the device asks the older one to close. */
   | ({ readonly type: 'takeOver' } & TakeOverRequest)
   | { readonly type: 'signal'; readonly from: Address; readonly payload: Uint8Array }
+  /** Whether the user is online there: a presence state answers it. */
+  | { readonly type: 'presence' }
+  /** The user may see others whom they could not see, or the other way round. */
+  | { readonly type: 'privacy' }
   | { readonly type: 'unknown' }
 
 export interface TakeOverRequest {
@@ -37,13 +41,13 @@ export interface MailboxReply {
   /** The actor that answers. */
   readonly incarnation: string
   readonly answers: readonly MailboxAnswer[]
-  /** To a take-over: the actor that was asked is the newer one, and stays. */
-  readonly superseded: boolean
+  /** To a take-over: the number of the actor that was asked, if it is the newer one and stays; else 0. */
+  readonly supersededBy: number
 }
 
 const OUTCOMES = ['accepted', 'delivered', 'refused', 'notHere'] as const
 
-const Request = { batch: 1, wake: 2, takeOver: 3, signal: 4 } as const
+const Request = { batch: 1, wake: 2, takeOver: 3, signal: 4, presence: 5, privacy: 6 } as const
 const BatchField = { incarnation: 1, ordered: 2, envelope: 3 } as const
 const EnvelopeField = {
   messageId: 1,
@@ -59,7 +63,7 @@ const EnvelopeField = {
 } as const
 const TakeOverField = { number: 1, incarnation: 2, registration: 3 } as const
 const SignalField = { fromUser: 1, fromDevice: 2, payload: 3 } as const
-const ReplyField = { incarnation: 1, answer: 2, superseded: 3 } as const
+const ReplyField = { incarnation: 1, answer: 2, supersededBy: 3 } as const
 const AnswerField = { index: 1, outcome: 2 } as const
 
 const varint = (field: number): number => field << 3
@@ -91,6 +95,18 @@ export function encodeWake(): Uint8Array {
   return writer.finish().slice()
 }
 
+export function encodePresenceRequest(): Uint8Array {
+  writer.begin()
+  writer.message(bytes(Request.presence), 0)
+  return writer.finish().slice()
+}
+
+export function encodePrivacyRequest(): Uint8Array {
+  writer.begin()
+  writer.message(bytes(Request.privacy), 0)
+  return writer.finish().slice()
+}
+
 export function encodeTakeOver({ registration, number, incarnation }: TakeOverRequest): Uint8Array {
   writer.begin()
   writer.string(bytes(TakeOverField.registration), registration)
@@ -111,7 +127,7 @@ export function encodeSignal(from: Address, payload: Uint8Array): Uint8Array {
 
 export function encodeReply(reply: MailboxReply): Uint8Array {
   writer.begin()
-  writer.bool(varint(ReplyField.superseded), reply.superseded)
+  writer.uint(varint(ReplyField.supersededBy), reply.supersededBy)
   for (let i = reply.answers.length - 1; i >= 0; i--) {
     const before = writer.size
     writer.uint(varint(AnswerField.outcome), OUTCOMES.indexOf(reply.answers[i]!.outcome))
@@ -136,6 +152,10 @@ export function decodeRequest(data: Uint8Array, to: Address): MailboxRequest {
       return readTakeOver(end)
     case Request.signal:
       return readSignal(end)
+    case Request.presence:
+      return { type: 'presence' }
+    case Request.privacy:
+      return { type: 'privacy' }
     default:
       return { type: 'unknown' }
   }
@@ -146,14 +166,14 @@ export function decodeReply(data: Uint8Array): MailboxReply {
   reader.open(data)
   const answers: MailboxAnswer[] = []
   let incarnation = ''
-  let superseded = false
+  let supersededBy = 0
   readFields(data.length, (field, tag) => {
     if (field === ReplyField.incarnation) incarnation = reader.string()
     else if (field === ReplyField.answer) answers.push(readAnswer(reader.end()))
-    else if (field === ReplyField.superseded) superseded = reader.bool()
+    else if (field === ReplyField.supersededBy) supersededBy = reader.uint64()
     else reader.skip(tag)
   })
-  return { incarnation, answers, superseded }
+  return { incarnation, answers, supersededBy }
 }
 
 function readFields(end: number, read: (field: number, tag: number) => void): void {

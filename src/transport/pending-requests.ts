@@ -1,16 +1,16 @@
 import type { RequestListener } from './bus.ts'
 
-interface Pending {
-  readonly listener: RequestListener
+interface Pending<Listener> {
+  readonly listener: Listener
   readonly deadline: number
 }
 
 const SWEEP_MS = 100
 
 /** The requests of a node that wait for replies, by their own number: one timer for all, as all may take equally long. */
-export class PendingRequests {
+export class PendingRequests<Listener extends RequestListener = RequestListener> {
   readonly #timeoutMs: number
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new Map<number, Pending<Listener>>()
   #last = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -23,11 +23,21 @@ export class PendingRequests {
   }
 
   /** Takes a request; its number goes with it and comes back with its replies. */
-  add(listener: RequestListener): number {
+  add(listener: Listener): number {
     const id = ++this.#last
     this.#pending.set(id, { listener, deadline: performance.now() + this.#timeoutMs })
     this.#timer ??= setInterval(this.#sweep, SWEEP_MS)
     return id
+  }
+
+  /** Undefined: it has had its end. */
+  find(id: number): Listener | undefined {
+    return this.#pending.get(id)?.listener
+  }
+
+  /** Of all that wait, in the order of asking. */
+  numbers(): readonly number[] {
+    return [...this.#pending.keys()]
   }
 
   reply(id: number, data: Uint8Array): void {

@@ -35,6 +35,15 @@ test('a delay that the server asks for is kept, never shortened, and bounded', (
   t.deepEqual(new Backoff(() => 0).closed(CloseCode.DRAINING, 0, 1e12), { type: 'reconnect', afterMs: 300_000 })
 })
 
+test('a server that asks for a delay again and again is asked later and later', (t) => {
+  const backoff = new Backoff(() => 1)
+  const told = Array.from({ length: 4 }, () => backoff.closed(CloseCode.OVERLOADED, 0, 1_000))
+  t.deepEqual(
+    told.map((after) => after.type === 'reconnect' && after.afterMs),
+    [1_500, 4_000, 9_000, 19_000],
+  )
+})
+
 test('an overloaded node is never asked at once', (t) => {
   t.deepEqual(delays(new Backoff(() => 0), 2, CloseCode.OVERLOADED), [2_000, 2_000])
 })

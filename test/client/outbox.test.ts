@@ -128,6 +128,31 @@ test('the delays of refusals that name no time grow and start anew after a ✓',
   t.is(outbox.nextResumeAt(), now + 500)
 })
 
+test('a delay that the server names is never shortened, grows while it refuses, and is bounded', (t) => {
+  const outbox = outboxWith('a')
+  const refusedAt = (retryAfterMs: number, now: number): number => {
+    take(outbox, now)
+    outbox.refused('a', { ...temporary, retryAfterMs }, now)
+    return (outbox.nextResumeAt() ?? 0) - now
+  }
+  t.deepEqual(
+    [1_000, 1_000, 1_000, 1_000, 1_000].map((told, round) => refusedAt(told, round * 100_000)),
+    [1_000, 1_000, 2_000, 4_000, 8_000],
+  )
+  t.is(refusedAt(20_000, 600_000), 20_000)
+  t.is(refusedAt(1e12, 700_000), defaultOutbox.maxToldMs)
+})
+
+test('messages that are refused together count as one refusal', (t) => {
+  const outbox = outboxWith('a', 'b', 'c')
+  const delays = [0, 100_000, 200_000].map((now) => {
+    take(outbox, now)
+    for (const id of ['a', 'b', 'c']) outbox.refused(id, temporary, now)
+    return (outbox.nextResumeAt() ?? 0) - now
+  })
+  t.deepEqual(delays, [1_000, 1_000, 2_000])
+})
+
 test('the outbox has no room beyond its bounds', (t) => {
   const outbox = new Outbox(() => 0, { ...defaultOutbox, maxEntries: 2, maxBytes: 25 })
   outbox.add(entry('a'))

@@ -32,6 +32,13 @@ test('an empty variable counts as absent', (t) => {
   t.deepEqual(config, parseConfig({}))
 })
 
+test('a node waits before it sends its clients away only if a load balancer stands before it', (t) => {
+  t.is(parseConfig({}).node.drainPauseMs, 0)
+  const config = parseConfig({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' })
+  t.deepEqual(config.http.trustedProxies, ['10.0.0.0/8', '::1'])
+  t.true(config.node.drainPauseMs > 0)
+})
+
 test('the whole object is frozen', (t) => {
   const config = parseConfig({})
   const parts: object[] = [config]
@@ -49,6 +56,11 @@ test('a wrong value is one line that names its variable', (t) => {
     [{ PORT: '80.5' }, /^PORT /],
     [{ NODE_NAME: 'a b' }, /^NODE_NAME must be 1 to 64 letters/],
     [{ PUBLIC_URL: 'chat.example.org' }, /^PUBLIC_URL must be a URL that begins with http:\/\/ or https:\/\/$/],
+    [{ TRUSTED_PROXIES: '10.0.0.300' }, /^TRUSTED_PROXIES must be IP addresses or networks .*, not "10\.0\.0\.300"$/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /^TRUSTED_PROXIES /],
+    [{ TRUSTED_PROXIES: '::1/129' }, /^TRUSTED_PROXIES /],
+    [{ TRUSTED_PROXIES: '10.0.0.1,,::1' }, /^TRUSTED_PROXIES .*, not ""$/],
+    [{ TRUSTED_PROXIES: 'haproxy' }, /^TRUSTED_PROXIES /],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of trace, debug, /],
     [{ SMS_SENDER: 'pigeon' }, /^SMS_SENDER must be a URL/],
     [{ DATABASE_URLS: 'mysql://localhost/x' }, /^DATABASE_URLS must be a URL/],
@@ -106,8 +118,9 @@ test('settings that contradict each other are told', (t) => {
   const config = parseConfig({})
   const lines: string[] = []
   const gateway = { ...config.gateway, maxMessageBytes: 10, pongTimeoutMs: 60_000, maxBackpressureBytes: 1 }
-  checkRelations({ ...config, gateway }, (line) => lines.push(line))
-  t.is(lines.length, 3)
+  const overload = { ...config.overload, journalFill: { connections: 0.9, sends: 0.8 } }
+  checkRelations({ ...config, gateway, overload }, (line) => lines.push(line))
+  t.is(lines.length, 4)
 })
 
 test('.env.example has every variable, and is right', async (t) => {

@@ -3,6 +3,7 @@ import { Checker } from '../../tools/replay/checker.ts'
 import type { Findings } from '../../tools/replay/checker.ts'
 import { pick, seededRandom } from '../../tools/replay/random.ts'
 import type { SmsSink } from '../../tools/replay/sms-sink.ts'
+import type { Target } from '../helpers/tcp-proxy.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Person } from './person.ts'
 import { StallClock } from './stall-clock.ts'
@@ -12,6 +13,25 @@ export interface CrowdOptions {
   readonly sms: SmsSink
   readonly users: number
   readonly seed: number
+  /** Where the links of all lead; default: to the URL. */
+  readonly target?: Target
+  /** Of the usual waiting time before the next attempt to connect. */
+  readonly patience?: number
+  /** How long anything may take at last. */
+  readonly restMs?: number
+  /** Hears all that happens, beside the checker. */
+  readonly observer?: CrowdObserver
+}
+
+/** Hears what people do and see, as it happens. */
+export interface CrowdObserver {
+  sent(id: string, from: Person, to: Person): void
+  accepted(id: string, from: Person): void
+  displayed(id: string, to: Person): void
+  /** A session began, or ended without being asked to. */
+  connection(person: Person, online: boolean): void
+  /** Somebody leaves or comes back of its own will. */
+  moved(person: Person, away: boolean): void
 }
 
 export interface LoadOptions {
@@ -19,6 +39,8 @@ export interface LoadOptions {
   readonly perSecond: number
   /** Now and then somebody goes offline for a while. */
   readonly absences?: boolean
+  /** In messages that the others write meanwhile. */
+  readonly longestAbsence?: number
   /** Who writes, and to whom; default: everybody to everybody. */
   readonly writers?: readonly Person[]
   readonly readers?: readonly Person[]
@@ -42,6 +64,11 @@ const TICK_MS = 10
 const LEAVE_EVERY = 40
 const LONGEST_ABSENCE = 120
 const REST_MS = 60_000
+/** Registered at a time. */
+const GROUP = 20
+const PATIENCE = 0.1
+/** Phone numbers of one crowd. */
+const BLOCK = 10_000
 const WORDS = ['Hello', 'Привет', '你好 👋', 'A longer one: '.repeat(80), 'ok'] as const
 let blocks = 0
 
@@ -55,43 +82,60 @@ export class Crowd {
   readonly #seed: number
   readonly #stalls = new StallClock()
   readonly #returns: { at: number; person: Person }[] = []
+  readonly #restMs: number
+  readonly #observer: CrowdObserver | undefined
   #sent = 0
   #displayed = 0
   #refusedForNow = 0
   #sessions = 0
   #stopLoad: () => void = () => {}
 
-  private constructor(seed: number) {
+  private constructor({ seed, restMs, observer }: CrowdOptions) {
     this.#seed = seed
+    this.#restMs = restMs ?? REST_MS
+    this.#observer = observer
     this.random = seededRandom(seed)
   }
 
   /** Registers everybody and waits until all are online. */
-  static async gather({ url, sms, users, seed }: CrowdOptions): Promise<Crowd> {
-    const crowd = new Crowd(seed)
-    const block = 1_555_100_0000 + blocks++ * 100
-    for (let i = 1; i <= users; i++) {
-      const user = block + i
-      const person = await Person.register(
-        url,
-        sms,
-        { user, random: seededRandom(seed + i) },
-        {
-          shown: (message) => crowd.#shown(person, message),
-          moved: (message) => crowd.#moved(person, message),
-          refused: ({ code, message, temporary }) => {
-            if (temporary) crowd.#refusedForNow++
-            else crowd.complaints.push(`${user} was refused: ${code} ${message}`)
-          },
-          connected: () => void crowd.#sessions++,
-          failed: (reason) => void crowd.complaints.push(`${user}: ${reason}`),
-        },
-      )
-      crowd.people.push(person)
-      await person.arrive()
+  static async gather(options: CrowdOptions): Promise<Crowd> {
+    const crowd = new Crowd(options)
+    const block = 1_555_100_0000 + blocks++ * BLOCK
+    for (let first = 1; first <= options.users; first += GROUP) {
+      const users = Array.from({ length: Math.min(GROUP, options.users - first + 1) }, (_, i) => first + i)
+      crowd.people.push(...(await Promise.all(users.map((i) => crowd.#register(block, i, options)))))
     }
+    await Promise.all(crowd.people.map((person) => person.arrive()))
     await crowd.allOnline()
     return crowd
+  }
+
+  async #register(block: number, i: number, { url, sms, seed, target, patience }: CrowdOptions): Promise<Person> {
+    const user = block + i
+    const person: Person = await Person.register(
+      url,
+      sms,
+      {
+        user,
+        random: seededRandom(seed + i),
+        patience: patience ?? PATIENCE,
+        target: target ?? { host: '127.0.0.1', port: Number(new URL(url).port) },
+      },
+      {
+        shown: (message) => this.#shown(person, message),
+        moved: (message) => this.#moved(person, message),
+        refused: ({ code, message, temporary }) => {
+          if (temporary) this.#refusedForNow++
+          else this.complaints.push(`${user} was refused: ${code} ${message}`)
+        },
+        connection: (online) => {
+          if (online) this.#sessions++
+          this.#observer?.connection(person, online)
+        },
+        failed: (reason) => void this.complaints.push(`${user}: ${reason}`),
+      },
+    )
+    return person
   }
 
   get sent(): number {
@@ -111,6 +155,7 @@ export class Crowd {
     const text = `${this.#sent} ${pick(this.random, words)}`
     const { id } = from.write(to.user, text)
     this.checker.sent({ id, from: from.device, to: to.user, text })
+    this.#observer?.sent(id, from, to)
     this.#sent++
     this.#stalls.sent(performance.now())
   }
@@ -144,6 +189,14 @@ export class Crowd {
     await this.until(`${count} more sends were refused`, () => this.#refusedForNow >= until)
   }
 
+  /** Somebody leaves, for so many messages; nothing when it is away already. */
+  sendAway(person: Person, messages: number): void {
+    if (person.isAway) return
+    this.#returns.push({ at: this.#sent + messages, person })
+    this.#observer?.moved(person, true)
+    this.#do(person.leave(this.random() < 0.5 ? 'disconnected' : 'closed'))
+  }
+
   async allOnline(): Promise<void> {
     await this.until('everybody is online', () => this.people.every(({ isOnline }) => isOnline))
   }
@@ -151,7 +204,8 @@ export class Crowd {
   /** Ends the load, brings everybody back, and waits until every message is accepted, displayed and read. */
   async rest(): Promise<void> {
     this.#stopLoad()
-    for (const person of this.people) await person.arrive()
+    this.#returns.length = 0
+    await Promise.all(this.people.map((person) => this.#arrive(person)))
     await this.until(
       'everything is accepted, displayed and read',
       () => this.#displayed >= this.#sent && this.#allRead(),
@@ -161,7 +215,7 @@ export class Crowd {
   /** A failure says what each session had in flight. */
   async until(description: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     try {
-      await waitUntil(description, condition, REST_MS)
+      await waitUntil(description, condition, this.#restMs)
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.#describe()}`, { cause: error })
     }
@@ -192,8 +246,14 @@ export class Crowd {
     return this.checker.progress().read >= this.#sent
   }
 
-  #writeOne({ absences = false, writers = this.people, readers = this.people, words }: LoadOptions): void {
-    if (absences) this.#move()
+  #writeOne({
+    absences = false,
+    longestAbsence,
+    writers = this.people,
+    readers = this.people,
+    words,
+  }: LoadOptions): void {
+    if (absences) this.#move(longestAbsence ?? LONGEST_ABSENCE)
     const able = writers.filter((person) => person.canWrite)
     const from = able[Math.floor(this.random() * able.length)]
     const others = readers.filter((person) => person !== from)
@@ -202,17 +262,21 @@ export class Crowd {
   }
 
   /** Somebody may leave or come back. */
-  #move(): void {
+  #move(longestAbsence: number): void {
     for (const back of this.#returns.filter(({ at }) => at <= this.#sent)) {
       this.#returns.splice(this.#returns.indexOf(back), 1)
-      this.#do(back.person.arrive())
+      this.#do(this.#arrive(back.person))
     }
     if (this.random() >= 1 / LEAVE_EVERY) return
     const person = this.people[Math.floor(this.random() * this.people.length)]
     const away = this.people.filter(({ isAway }) => isAway).length
-    if (person === undefined || person.isAway || away > this.people.length / 2) return
-    this.#returns.push({ at: this.#sent + Math.ceil(this.random() * LONGEST_ABSENCE), person })
-    this.#do(person.leave(this.random() < 0.5 ? 'disconnected' : 'closed'))
+    if (person === undefined || away > this.people.length / 2) return
+    this.sendAway(person, Math.ceil(this.random() * longestAbsence))
+  }
+
+  #arrive(person: Person): Promise<void> {
+    this.#observer?.moved(person, false)
+    return person.arrive()
   }
 
   #do(work: Promise<void>): void {
@@ -221,6 +285,7 @@ export class Crowd {
 
   #shown(person: Person, { chat, device, id, body }: IncomingMessage): void {
     this.#displayed++
+    this.#observer?.displayed(id, person)
     this.#stalls.displayed(performance.now())
     const text = 'text' in body ? body.text : `[${body.type}]`
     this.checker.shown(person.device, { id, from: `${chat}.${device}`, text })
@@ -229,7 +294,10 @@ export class Crowd {
   #moved(person: Person, { id, status, error }: OutgoingMessage): void {
     if (status === 'failed' || status === 'expired')
       this.complaints.push(`${person.user}: ${id} ${status} ${error ?? ''}`)
-    else if (status !== 'waiting') this.checker.receipt(person.device, id, status)
+    else if (status !== 'waiting') {
+      this.checker.receipt(person.device, id, status)
+      this.#observer?.accepted(id, person)
+    }
   }
 
   #describe(): string {

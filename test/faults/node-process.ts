@@ -16,6 +16,12 @@ export interface NodeProcessOptions {
   readonly dataDir: string
   readonly port: number
   readonly databaseUrl?: string
+  /** Absent: it is alone. */
+  readonly natsUrl?: string
+  /** Load balancers before it. */
+  readonly trustedProxies?: string
+  /** In its logs. */
+  readonly name?: string
   readonly smsUrl: string
   readonly settings: Settings
 }
@@ -97,9 +103,15 @@ export class NodeProcess {
   }
 
   /** WebSocket connections that it has ended with this close code since its start. */
-  async closes(code: number): Promise<number> {
+  closes(code: number): Promise<number> {
+    return this.readMetric(`parley_closes_total{code="${code}"}`)
+  }
+
+  /** @param name - with its labels; what was not counted yet is 0 */
+  async readMetric(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text()
-    return Number(new RegExp(`^parley_closes_total{code="${code}"} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+    return Number(line?.slice(name.length) ?? 0)
   }
 
   get #logFile(): string {
@@ -120,7 +132,7 @@ export class NodeProcess {
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const { dataDir, port, databaseUrl, smsUrl, settings } = this.#options
+    const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -128,9 +140,11 @@ export class NodeProcess {
       TMPDIR,
       HOST: '127.0.0.1',
       PORT: String(port),
-      NODE_NAME: 'faults',
+      NODE_NAME: name,
       DATA_DIR: dataDir,
       DATABASE_URLS: databaseUrl,
+      NATS_URL: natsUrl,
+      TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
       LIMITS,
       [SETTINGS]: JSON.stringify(settings),

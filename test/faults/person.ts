@@ -4,14 +4,15 @@ import type { Encoding } from '../../client/node.ts'
 import type { ErrorFrame } from '../../proto/frames.ts'
 import type { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import type { Target } from '../helpers/tcp-proxy.ts'
 
 export interface PersonEvents {
   shown(message: IncomingMessage): void
   moved(message: OutgoingMessage): void
   /** The server refused something with this error. */
   refused(error: ErrorFrame): void
-  /** A session began. */
-  connected(): void
+  /** A session began, or ended without being asked to. */
+  connection(online: boolean): void
   /** Something that no fault excuses. */
   failed(reason: string): void
 }
@@ -19,43 +20,48 @@ export interface PersonEvents {
 /** How a person leaves: without a network while the app runs on, or with the app shut and started again later. */
 export type Absence = 'disconnected' | 'closed'
 
-/** Of the usual waiting time before the next attempt to connect: a test has less patience than a phone. */
-const PATIENCE = 0.1
+export interface PersonOptions {
+  readonly user: number
+  readonly random: () => number
+  /** Of the usual waiting time before the next attempt to connect: a test has less patience than a phone. */
+  readonly patience: number
+  /** Where its link leads. */
+  readonly target: Target
+}
 
 /** A registered user with the SDK's client, behind a network link of its own. What the device stores outlives its app. */
 export class Person {
   readonly user: number
   readonly link: TcpProxy
+  /** That began so far. */
+  sessions = 0
   readonly #token: string
   readonly #store: Store
   readonly #random: () => number
+  readonly #patience: number
   readonly #events: PersonEvents
   #client: Client | undefined
   #absence: Absence | undefined
   #moving = Promise.resolve()
 
-  private constructor(user: number, token: string, link: TcpProxy, random: () => number, events: PersonEvents) {
+  private constructor({ user, random, patience }: PersonOptions, token: string, link: TcpProxy, events: PersonEvents) {
     this.user = user
     this.link = link
     this.#token = token
     this.#store = lastingStore()
     this.#random = random
+    this.#patience = patience
     this.#events = events
   }
 
   /** Registers a phone number at the node. */
-  static async register(
-    url: string,
-    sms: SmsSink,
-    { user, random }: { user: number; random: () => number },
-    events: PersonEvents,
-  ): Promise<Person> {
-    const phone = `+${user}`
+  static async register(url: string, sms: SmsSink, options: PersonOptions, events: PersonEvents): Promise<Person> {
+    const phone = `+${options.user}`
     await register(url, phone)
     const code = await sms.codeFor(phone)
     const { token } = await verify(url, phone, code, { name: 'Faults', platform: 'node' })
-    const link = await TcpProxy.open({ host: '127.0.0.1', port: Number(new URL(url).port) })
-    return new Person(user, token, link, random, events)
+    const link = await TcpProxy.open(options.target)
+    return new Person(options, token, link, events)
   }
 
   /** Its address, as the checker names it. */
@@ -126,7 +132,7 @@ export class Person {
       store: this.#store,
       token: this.#token,
       encoding: listeningEncoding((error) => this.#events.refused(error)),
-      random: () => this.#random() * PATIENCE,
+      random: () => this.#random() * this.#patience,
     })
     this.#client = client
     client.on('message', (message) => {
@@ -139,7 +145,11 @@ export class Person {
     client.on('receipt', (message) => this.#events.moved(message))
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
     client.on('connection', (state) => {
-      if (state.phase === 'online') this.#events.connected()
+      if (state.phase === 'online') {
+        this.sessions++
+        this.#events.connection(true)
+      }
+      if (state.phase === 'offline') this.#events.connection(false)
       if (state.phase === 'stopped' && state.code !== 1000)
         this.#events.failed(`stopped: ${state.code} ${state.reason}`)
     })

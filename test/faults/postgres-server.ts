@@ -9,6 +9,9 @@ import { waitUntil } from '../helpers/wait-until.ts'
 export type Victim = 'postmaster' | 'all' | 'backend'
 
 const READY_MS = 30_000
+/** 16 MiB of the log, in no table. */
+const WRITE_A_SEGMENT = `SELECT pg_logical_emit_message(false, 'filler', repeat('x', 16777216))`
+const MOST_SEGMENTS = 200
 
 /** A running embedded PostgreSQL from outside: its processes, and its rows. Whoever started it starts it again. */
 export class PostgresServer {
@@ -58,6 +61,28 @@ export class PostgresServer {
     await frozen.client.end().catch(() => undefined)
   }
 
+  /** Writes to its log until there is no room for more, at which it crashes. Resolves when it does not answer any more. */
+  async exhaustLog(): Promise<void> {
+    const client = await this.#connect()
+    try {
+      for (let i = 0; i < MOST_SEGMENTS; i++) await client.query(WRITE_A_SEGMENT)
+    } catch {
+      // That was the last byte.
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  }
+
+  /** Resolves when it accepts connections. */
+  async accepts(timeoutMs = READY_MS): Promise<void> {
+    await (await this.#connect(timeoutMs)).end()
+  }
+
+  /** All that it has logged. */
+  readLog(): Promise<string> {
+    return readFile(`${this.#folder}.log`, 'utf8')
+  }
+
   /** The rows of these users' mailboxes, the first ones only. */
   async readEnvelopes(users: readonly number[]): Promise<readonly object[]> {
     const client = await this.#connect()
@@ -92,20 +117,21 @@ export class PostgresServer {
     await (await this.#connect()).end()
   }
 
-  async #connect(): Promise<Client> {
+  async #connect(timeoutMs = READY_MS): Promise<Client> {
     const { socketFolder } = await this.#requirePostmaster()
     const url = `postgresql://parley@localhost/parley?host=${encodeURIComponent(socketFolder)}`
-    const client = await connectWhenReady(url, READY_MS)
+    const client = await connectWhenReady(url, timeoutMs)
     if (client === undefined) throw new Error(`PostgreSQL in ${this.#folder} does not accept connections`)
     return client
   }
 
   async #requirePostmaster(): Promise<Postmaster> {
     let found: Postmaster | undefined
-    await waitUntil('PostgreSQL runs', async () => {
+    const runs = async (): Promise<boolean> => {
       found = await this.#find()
       return found !== undefined
-    })
+    }
+    await waitUntil('PostgreSQL runs', runs, READY_MS)
     return found!
   }
 

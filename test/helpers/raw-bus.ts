@@ -4,7 +4,7 @@ import type { MailboxRequest } from '../../src/transport/mailbox-protocol.ts'
 import type { Address } from '../../src/shared/ids.ts'
 import { waitUntil } from './wait-until.ts'
 
-type Holdable = MailboxRequest['type'] | 'answer' | 'subscribe'
+type Holdable = MailboxRequest['type'] | 'answer' | 'subscribe' | 'other'
 
 interface Held {
   readonly what: Holdable
@@ -72,11 +72,19 @@ export class HeldBus implements Bus {
 
   publish(subject: string, data: Uint8Array): boolean {
     if (this.#cut) return false
-    this.#pass(decodeRequest(data, NOBODY).type, () => void this.#bus.publish(subject, data))
+    this.#pass(typeOf(subject, data), () => void this.#bus.publish(subject, data))
     return true
   }
 
   request(subject: string, data: () => Uint8Array, listener: RequestListener): void {
+    this.#request('request', subject, data, listener)
+  }
+
+  requestAll(subject: string, data: () => Uint8Array, listener: RequestListener): void {
+    this.#request('requestAll', subject, data, listener)
+  }
+
+  #request(how: 'request' | 'requestAll', subject: string, data: () => Uint8Array, listener: RequestListener): void {
     if (this.#cut) return queueMicrotask(() => listener.onNoResponders())
     const bytes = data()
     const answered: RequestListener = {
@@ -88,7 +96,7 @@ export class HeldBus implements Bus {
       onNoResponders: () => this.#pass('answer', () => listener.onNoResponders()),
       onTimeout: () => listener.onTimeout(),
     }
-    this.#pass(decodeRequest(bytes, NOBODY).type, () => this.#bus.request(subject, () => bytes, answered))
+    this.#pass(typeOf(subject, bytes), () => this.#bus[how](subject, () => bytes, answered))
   }
 
   flush(): Promise<void> {
@@ -121,4 +129,8 @@ export class HeldBus implements Bus {
     this.#held = left
     return gone
   }
+}
+
+function typeOf(subject: string, data: Uint8Array): Holdable {
+  return subject.startsWith('parley.mailbox.') ? decodeRequest(data, NOBODY).type : 'other'
 }

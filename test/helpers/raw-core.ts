@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
@@ -11,6 +12,7 @@ import type { Events } from '../../src/shared/events.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
+import { clientAddressBehind } from '../../src/transport/client-address.ts'
 import { LocalBusHub } from '../../src/transport/local-bus.ts'
 import { createTestDatabase, openDatabase } from './database.ts'
 import type { Teardown } from './database.ts'
@@ -22,6 +24,7 @@ export interface TestCoreOptions {
   readonly config?: ConfigPatch
   readonly clock?: Clock
   readonly bus?: Bus
+  readonly nodeId?: string
 }
 
 /** The message part of a node behind a WebSocket gateway of its own: what a test needs to see, within its reach. */
@@ -50,6 +53,7 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
   const bus = options.bus ?? new LocalBusHub().connect(config.bus.requestTimeoutMs)
   t.teardown(() => bus.close())
   const messaging = await Messaging.open({
+    nodeId: options.nodeId ?? `test-${randomBytes(4).toString('hex')}`,
     config,
     clock,
     events,
@@ -57,6 +61,7 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     tokens: new TokenLookup(shards, config.storage),
     limiters: new Limiters(config.limits, clock, events),
     bus,
+    clientAddress: clientAddressBehind([]),
   })
   t.teardown(() => messaging.close())
   const app = uWS.App()

@@ -2,6 +2,7 @@ import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
 import type { ClientFrame } from '../../proto/frames.ts'
 import type { Connection } from '../../src/transport/connection.ts'
+import { clientAddressBehind } from '../../src/transport/client-address.ts'
 import { Gateway } from '../../src/transport/gateway.ts'
 import type { GatewayOptions } from '../../src/transport/gateway.ts'
 import type { Teardown } from './database.ts'
@@ -40,6 +41,7 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
       socketFault: (error) => void faults.push(error),
       undecodable: () => undefined,
     },
+    clientAddress: clientAddressBehind([]),
     admit: () => ({ ok: true }),
     onConnection: (connection) => {
       const one: Heard = { connection, frames: [], gone: 0 }

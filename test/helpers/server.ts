@@ -38,11 +38,21 @@ export const UNLIMITED = JSON.stringify(
       'connectPerAddress',
       'send',
       'signal',
+      'watch',
       'http',
       'upload',
     ].map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }]),
   ),
 )
+
+const NEVER_MS = { connections: 60_000, sends: 60_000 }
+
+/** Nodes under test share their process with clients and with each other, and their machine with other tests. */
+export const PATIENT: Partial<Config['overload']> = {
+  eventLoopDelayMs: NEVER_MS,
+  journalAgeMs: NEVER_MS,
+  journalFill: { connections: 1, sends: 1 },
+}
 
 export interface TestServer {
   readonly node: Node
@@ -65,7 +75,7 @@ export interface TestServerOptions {
 export async function startServer(t: Teardown, options: TestServerOptions = {}): Promise<TestServer> {
   const databaseUrl = options.databaseUrl ?? (await createTestDatabase(t))
   const sms = new TestSms()
-  const config = parseConfig({
+  const defaults = parseConfig({
     HOST: '127.0.0.1',
     PORT: '0',
     NODE_NAME: 'test',
@@ -73,6 +83,7 @@ export async function startServer(t: Teardown, options: TestServerOptions = {}):
     LIMITS: UNLIMITED,
     ...options.env,
   })
+  const config = { ...defaults, overload: { ...defaults.overload, ...PATIENT } }
   const node = Node.create(options.change?.(config) ?? config, {
     logger: pino({ level: 'silent' }),
     sms,

@@ -2,29 +2,36 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net'
 
-/** One connection that passes through, as its two ends. */
+/** Where a new connection goes, asked for each. */
+export type Target = NetConnectOpts | (() => NetConnectOpts)
+
+/** Which way bytes go: to whom the proxy connects, back to whom connected to it, or both. */
+export type Direction = 'toFar' | 'toNear' | 'both'
+
+/** One connection that passes through, as its two ends. There is no far end of one that began in silence. */
 interface Passage {
   readonly near: Socket
-  readonly far: Socket
+  readonly far: Socket | undefined
 }
 
 /** A network link that a test can spoil: it stands on a port of its own before a TCP port or a Unix socket. */
 export class TcpProxy {
   readonly port: number
   readonly #server: Server
-  readonly #target: NetConnectOpts
+  #findTarget: () => NetConnectOpts
   readonly #passages = new Set<Passage>()
   #refusing = false
   #stalled = false
+  #silent: Direction | undefined
 
-  private constructor(server: Server, target: NetConnectOpts) {
+  private constructor(server: Server, target: Target) {
     this.#server = server
-    this.#target = target
+    this.#findTarget = asFunction(target)
     this.port = (server.address() as AddressInfo).port
     server.on('connection', (near) => this.#pass(near))
   }
 
-  static async open(target: NetConnectOpts): Promise<TcpProxy> {
+  static async open(target: Target): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new TcpProxy(server, target)
@@ -35,13 +42,16 @@ export class TcpProxy {
     return this.#passages.size
   }
 
+  /** Leads new connections elsewhere. */
+  retarget(target: Target): void {
+    this.#findTarget = asFunction(target)
+  }
+
   /** Resets every connection, whatever is under way on it. New ones pass. */
   cut(): void {
     for (const { near, far } of this.#passages) {
       reset(near)
-      // A Unix socket knows no reset.
-      if ('path' in this.#target) far.destroy()
-      else reset(far)
+      if (far !== undefined) reset(far)
     }
     this.#passages.clear()
   }
@@ -52,20 +62,32 @@ export class TcpProxy {
     this.cut()
   }
 
+  /**
+   * Loses every byte of a direction, and the ends of connections, without a sign: both sides look alive. New connections
+   * get no answer. {@link mend} resets them all, since bytes are missing.
+   */
+  silence(direction: Direction): void {
+    this.#silent = direction
+  }
+
+  /** Ends a {@link sever} or a {@link silence}. */
   mend(): void {
     this.#refusing = false
+    if (this.#silent === undefined) return
+    this.#silent = undefined
+    this.cut()
   }
 
   /** Takes nothing more from the far end: the near one looks as if it had stopped reading. */
   stall(): void {
     this.#stalled = true
-    for (const { far } of this.#passages) far.pause()
+    for (const { far } of this.#passages) far?.pause()
   }
 
   /** Ends a {@link stall}. */
   flow(): void {
     this.#stalled = false
-    for (const { far } of this.#passages) far.resume()
+    for (const { far } of this.#passages) far?.resume()
   }
 
   async close(): Promise<void> {
@@ -76,10 +98,12 @@ export class TcpProxy {
 
   #pass(near: Socket): void {
     if (this.#refusing) return void near.resetAndDestroy()
-    const far = connect(this.#target)
+    if (this.#silent !== undefined) return this.#hold(near)
+    const far = connect(this.#findTarget())
     const passage = { near, far }
     this.#passages.add(passage)
     const end = (): void => {
+      if (this.#silent !== undefined) return
       this.#passages.delete(passage)
       near.destroy()
       far.destroy()
@@ -88,22 +112,45 @@ export class TcpProxy {
       socket.setNoDelay(true)
       socket.on('error', end).on('close', end)
     }
-    near.pipe(far)
-    // Not a pipe: it would resume what a stall has paused.
-    far.on('data', (chunk) => {
-      if (near.write(chunk)) return
-      far.pause()
-      near.once('drain', () => {
-        if (!this.#stalled) far.resume()
+    this.#carry(near, far, 'toFar')
+    this.#carry(far, near, 'toNear')
+    if (this.#stalled) far.pause()
+  }
+
+  /** Not a pipe: it would resume what a stall has paused. */
+  #carry(from: Socket, to: Socket, direction: Exclude<Direction, 'both'>): void {
+    const isLost = (): boolean => this.#silent === direction || this.#silent === 'both'
+    const mayFlow = (): boolean => direction === 'toFar' || !this.#stalled
+    from.on('data', (chunk) => {
+      if (isLost() || to.write(chunk)) return
+      from.pause()
+      to.once('drain', () => {
+        if (mayFlow()) from.resume()
       })
     })
-    far.on('end', () => near.end())
-    if (this.#stalled) far.pause()
+    from.on('end', () => {
+      if (!isLost()) to.end()
+    })
+  }
+
+  /** A connection whose answer never comes. */
+  #hold(near: Socket): void {
+    const passage = { near, far: undefined }
+    this.#passages.add(passage)
+    near.on('error', () => {}).on('close', () => this.#passages.delete(passage))
+    near.resume()
   }
 }
 
-/** A socket that is ending cannot be reset: Node would lose its handle, and wait for it in vain at its exit. */
+function asFunction(target: Target): () => NetConnectOpts {
+  return typeof target === 'function' ? target : () => target
+}
+
+/**
+ * A socket that is ending cannot be reset: Node would lose its handle, and wait for it in vain at its exit. A Unix socket
+ * knows no reset.
+ */
 function reset(socket: Socket): void {
-  if (socket.writableEnded) socket.destroy()
+  if (socket.writableEnded || socket.remoteFamily === undefined) socket.destroy()
   else socket.resetAndDestroy()
 }

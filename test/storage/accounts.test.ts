@@ -20,6 +20,7 @@ function createHooks(database: Database) {
   const hooks: AccountHooks = {
     onDevicesChanged: (user) => void told.push(`devices of ${user} changed`),
     onDeviceRemoved: (address, reason) => void told.push(`${formatAddress(address)} removed: ${reason}`),
+    onPrivacyChanged: (user) => void told.push(`privacy of ${user} changed`),
     async returnMailbox(address: Address) {
       const devices = await findDevices(database, address.user)
       told.push(`mailbox of ${formatAddress(address)} returned, devices: ${devices?.length ?? 'none'}`)

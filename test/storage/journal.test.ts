@@ -170,7 +170,7 @@ test('an append that is struck out in time is never written; one that is being w
   await harness.journal.settled()
   t.deepEqual(await harness.rows(), [String(written.messageId)])
   t.deepEqual(harness.appendedIds, [written.messageId])
-  t.is(harness.journal.bufferedBytes, 0)
+  t.is(harness.journal.backlog.bytes, 0)
 })
 
 test('receipts wait for their time, unless somebody waits for the journal to settle', async (t) => {
@@ -240,7 +240,7 @@ test('a row that PostgreSQL refuses does not hold up the others', async (t) => {
   t.deepEqual(await harness.rows(), ids(good).map(String))
   t.is(harness.appendedIds.length, good.length)
   t.is(harness.journal.awaySince, undefined)
-  t.is(harness.journal.bufferedBytes, 0)
+  t.is(harness.journal.backlog.bytes, 0)
 })
 
 test('a listener that throws costs nobody else their answer', async (t) => {

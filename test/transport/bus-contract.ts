@@ -141,6 +141,69 @@ export function testBusContract(test: TestFn, maker: BusMaker): void {
     )
   })
 
+  test('whoever subscribes to any last token hears them all, but no longer subject', async (t) => {
+    const [from, to] = await start(t, 2)
+    const [any, one] = [new Ear(), new Ear()]
+    to!.subscribe('parley.control.*', any)
+    to!.subscribe('parley.control.1', one)
+    await to!.flush()
+    from!.publish('parley.control.1', text('one'))
+    from!.publish('parley.control.2', text('two'))
+    from!.publish('parley.control.2.more', text('three'))
+    await settle(from!, to!, 'parley.settle')
+    t.deepEqual([any.heard, one.heard], [['one', 'two'], ['one']])
+    to!.unsubscribe('parley.control.*', any)
+    await to!.flush()
+    from!.publish('parley.control.1', text('four'))
+    await settle(from!, to!, 'parley.settle')
+    t.deepEqual(
+      [any.heard, one.heard],
+      [
+        ['one', 'two'],
+        ['one', 'four'],
+      ],
+    )
+  })
+
+  test('a request to all reaches every node, also where one of them answered before', async (t) => {
+    const [from, ...others] = await start(t, 3)
+    const ears = others.map((bus) => {
+      const ear = new Ear('here')
+      bus.subscribe('parley.a', ear)
+      return ear
+    })
+    await Promise.all(others.map((bus) => bus.flush()))
+    const [first, all] = [new Asked(1), new Asked(2)]
+    from!.request('parley.a', () => text('any'), first)
+    await waitUntil('one answers', () => first.happened.length === 1)
+    from!.requestAll('parley.a', () => text('all'), all)
+    await waitUntil('all answer', () => all.happened.length === 2)
+    for (const ear of ears) t.true(ear.heard.includes('all'))
+  })
+
+  test('a subject is found again after it has moved to another node', async (t) => {
+    const [from, one, two] = await start(t, 3)
+    const [here, there] = [new Ear('one'), new Ear('two')]
+    one!.subscribe('parley.a', here)
+    await one!.flush()
+    const ask = async (): Promise<string[]> => {
+      const asked = new Asked(1)
+      from!.request('parley.a', () => text('?'), asked)
+      await waitUntil('it is answered', () => asked.happened.length === 1)
+      return asked.happened
+    }
+    t.deepEqual([await ask(), await ask()], [['one'], ['one']])
+    one!.unsubscribe('parley.a', here)
+    two!.subscribe('parley.a', there)
+    await Promise.all([one!.flush(), two!.flush()])
+    t.deepEqual([await ask(), await ask()], [['two'], ['two']])
+    await two!.close()
+    const asked = new Asked(1)
+    from!.request('parley.a', () => text('?'), asked)
+    await waitUntil('it is known', () => asked.happened.length === 1)
+    t.deepEqual(asked.happened, ['no responders'])
+  })
+
   test('a request that is not answered to the end times out, once', async (t) => {
     const [bus] = await start(t, 1, 300)
     bus!.subscribe('parley.silent', new Ear())

@@ -8,6 +8,8 @@ import {
   decodeReply,
   decodeRequest,
   encodeBatch,
+  encodePresenceRequest,
+  encodePrivacyRequest,
   encodeReply,
   encodeSignal,
   encodeTakeOver,
@@ -54,7 +56,7 @@ const replies: fc.Arbitrary<MailboxReply> = fc.record({
     }),
     { maxLength: 20 },
   ),
-  superseded: fc.boolean(),
+  supersededBy: fc.nat(),
 })
 
 const TO = { user: 15_550_000_001 as UserId, device: 1 as DeviceId }
@@ -90,7 +92,7 @@ test('no incarnation, an empty one and a named one are told apart', (t) => {
   }
 })
 
-test('a take-over, a wake and a signal come back as they were', (t) => {
+test('a take-over, a wake, a signal and what is asked about presence come back as they were', (t) => {
   fc.assert(
     fc.property(times, texts, addresses, payloads, (number, incarnation, from, payload) => {
       const asker = { registration: incarnation.toUpperCase(), number, incarnation }
@@ -99,6 +101,8 @@ test('a take-over, a wake and a signal come back as they were', (t) => {
     }),
   )
   t.deepEqual(decodeRequest(encodeWake(), TO), { type: 'wake' })
+  t.deepEqual(decodeRequest(encodePresenceRequest(), TO), { type: 'presence' })
+  t.deepEqual(decodeRequest(encodePrivacyRequest(), TO), { type: 'privacy' })
 })
 
 test('a reply comes back as it was', (t) => {
@@ -110,8 +114,8 @@ test('a reply comes back as it was', (t) => {
 })
 
 test('two encoded messages do not share their bytes', (t) => {
-  const first = encodeReply({ incarnation: 'first', answers: [], superseded: false })
-  encodeReply({ incarnation: 'OTHER', answers: [], superseded: true })
+  const first = encodeReply({ incarnation: 'first', answers: [], supersededBy: 0 })
+  encodeReply({ incarnation: 'OTHER', answers: [], supersededBy: 7 })
   t.is(decodeReply(first).incarnation, 'first')
 })
 
@@ -147,7 +151,7 @@ test('a request of a later version is unknown, and unknown fields of a known one
   t.deepEqual(decodeReply(new Uint8Array([10, 1, 120, (12 << 3) | 0, 1])), {
     incarnation: 'x',
     answers: [],
-    superseded: false,
+    supersededBy: 0,
   })
 })
 

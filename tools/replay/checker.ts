@@ -53,12 +53,15 @@ export class Checker {
   /** For each device the messages that it showed, in this order. */
   readonly #shown = new Map<string, ShownMessage[]>()
   readonly #movedBack = new Set<string>()
+  /** Messages that came as far as each status, or further. */
+  readonly #reached = STATUSES.map(() => 0)
 
   sent(message: SentMessage): void {
     const pair = `${message.from} ${message.to}`
     const place = this.#places.get(pair) ?? 0
     this.#places.set(pair, place + 1)
     this.#sent.set(key(message), { ...message, place, rank: 0 })
+    this.#reached[0]! += 1
   }
 
   /** The sender was told that its message has come so far. */
@@ -67,7 +70,7 @@ export class Checker {
     if (message === undefined) return
     const rank = STATUSES.indexOf(status)
     if (rank < message.rank) this.#movedBack.add(id)
-    message.rank = Math.max(message.rank, rank)
+    while (message.rank < rank) this.#reached[++message.rank]! += 1
   }
 
   /** A device showed a message. */
@@ -79,9 +82,8 @@ export class Checker {
 
   /** Counts that rise until all is done: sent, ✓, ✓✓, read. */
   progress(): { sent: number; accepted: number; delivered: number; read: number } {
-    const ranks = [...this.#sent.values()].map(({ rank }) => rank)
-    const reached = (rank: number): number => ranks.filter((one) => one >= rank).length
-    return { sent: ranks.length, accepted: reached(1), delivered: reached(2), read: reached(3) }
+    const [sent = 0, accepted = 0, delivered = 0, read = 0] = this.#reached
+    return { sent, accepted, delivered, read }
   }
 
   /** @param devicesOf - the devices of a user that must have shown what was accepted for it */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Events } from '../../shared/events.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Account, Accounts } from '../../storage/accounts.ts'
+import { lastSeenChoices } from '../../storage/privacy.ts'
 import { lineSchema, timeSchema, userIdSchema } from '../fields.ts'
 import { type ApiAnswer, type Route, tokenRoute } from '../route.ts'
 
@@ -16,12 +17,17 @@ const deviceSchema = z.object({
   lastUsedAt: timeSchema.describe('To an hour'),
 })
 
+const lastSeenSchema = z
+  .enum(lastSeenChoices)
+  .describe('Who may see whether the user is online, and when they last were; who hides it sees nobody else either')
+
 const accountSchema = z
   .object({
     user: userIdSchema,
     name: z.string(),
     about: z.string(),
     pin: z.boolean().describe('Whether registering this number again demands a PIN'),
+    lastSeen: lastSeenSchema,
     createdAt: timeSchema,
     devices: z.array(deviceSchema),
   })
@@ -37,6 +43,7 @@ const changeSchema = z
       .nullable()
       .optional()
       .describe('Demanded when this number is registered again; seven days without use lift it; null removes it'),
+    lastSeen: lastSeenSchema.optional(),
   })
   .refine((change) => Object.keys(change).length > 0, 'must change something')
 
@@ -85,12 +92,13 @@ export function meRoutes(accounts: Accounts, events: Events): Route[] {
   ]
 }
 
-function toJson({ user, name, about, hasPin, createdAt, devices }: Account): z.input<typeof accountSchema> {
+function toJson({ user, name, about, hasPin, lastSeen, createdAt, devices }: Account): z.input<typeof accountSchema> {
   return {
     user: String(user),
     name,
     about,
     pin: hasPin,
+    lastSeen,
     createdAt: createdAt.toISOString(),
     devices: devices.map(({ device, name, platform, hosted, createdAt, lastUsedAt }) => ({
       device,

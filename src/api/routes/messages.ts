@@ -62,6 +62,7 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       description: 'Answers once the message is accepted: from then on it is safe.',
       body: sendSchema.meta({ examples: [{ reciever_ID: '15550000002', type: 'text', text: 'Hello' }] }),
       idempotent: true,
+      sheddable: true,
       answers: {
         201: { description: 'Accepted', schema: z.object({ messageId: z.string(), acceptedAt: timeSchema }) },
       },

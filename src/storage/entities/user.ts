@@ -11,6 +11,7 @@ const schema = defineEntity({
     pinHash: p.text().nullable(),
     pinSetAt: p.datetime().nullable(),
     createdAt: p.datetime(),
+    lastSeenTo: p.text().default('everyone'),
   },
 })
 

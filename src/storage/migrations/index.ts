@@ -1,4 +1,10 @@
 import { AccountsAndMailboxes } from './0001-accounts-and-mailboxes.ts'
+import { Presence } from './0002-presence.ts'
+import { Slots } from './0003-slots.ts'
 
 /** In the order in which they run. A name, once released, stays: databases remember it. */
-export const migrations = [{ name: '0001-accounts-and-mailboxes', class: AccountsAndMailboxes }]
+export const migrations = [
+  { name: '0001-accounts-and-mailboxes', class: AccountsAndMailboxes },
+  { name: '0002-presence', class: Presence },
+  { name: '0003-slots', class: Slots },
+]

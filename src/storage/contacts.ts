@@ -1,0 +1,57 @@
+import type { UserId } from '../shared/ids.ts'
+import type { Database } from './database.ts'
+import type { Shards } from './shards.ts'
+
+/** Whom users know, as far as they say so: for what only contacts may see. */
+export class Contacts {
+  readonly #shards: Shards<Database>
+  readonly #onChanged: (user: UserId) => void
+
+  /** @param onChanged - called after each change of a user's contacts */
+  constructor(shards: Shards<Database>, onChanged: (user: UserId) => void) {
+    this.#shards = shards
+    this.#onChanged = onChanged
+  }
+
+  /** In the order of their numbers. */
+  async list(user: UserId): Promise<readonly UserId[]> {
+    const { rows } = await this.#shards.of(user).pool.query<{ contact: string }>({
+      name: 'list-contacts',
+      text: 'SELECT contact FROM contacts WHERE user_id = $1 ORDER BY contact',
+      values: [user],
+    })
+    return rows.map(({ contact }) => Number(contact) as UserId)
+  }
+
+  /** Makes these the user's contacts, and no others. False: there is no such user. */
+  async replace(user: UserId, contacts: readonly UserId[]): Promise<boolean> {
+    const client = await this.#shards.of(user).pool.connect()
+    let failed = false
+    try {
+      await client.query('BEGIN')
+      // Lists of one user come one after the other, else two would become their union.
+      const owner = await client.query('SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE', [user])
+      if (owner.rowCount === 1) {
+        await client.query('DELETE FROM contacts WHERE user_id = $1 AND contact <> ALL ($2::bigint[])', [
+          user,
+          contacts,
+        ])
+        await client.query(
+          `INSERT INTO contacts (user_id, contact) SELECT $1, contact FROM unnest($2::bigint[]) AS contact
+           ON CONFLICT DO NOTHING`,
+          [user, contacts],
+        )
+      }
+      await client.query('COMMIT')
+      if (owner.rowCount !== 1) return false
+    } catch (error) {
+      failed = true
+      throw error
+    } finally {
+      // A connection in the middle of a transaction is not used again.
+      client.release(failed)
+    }
+    this.#onChanged(user)
+    return true
+  }
+}

@@ -1,0 +1,313 @@
+import { LRUCache } from 'lru-cache'
+import type { Msg, NatsConnection, Subscription } from 'nats'
+import type { Bus, BusHandler, RequestListener } from './bus.ts'
+import { NatsLink } from './nats-link.ts'
+import type { NatsLinkOptions } from './nats-link.ts'
+import { decodeMail } from './node-mail.ts'
+import type { MailItem } from './node-mail.ts'
+import { NodeMailer } from './node-mailer.ts'
+import { PendingRequests } from './pending-requests.ts'
+import { parseNodeGone, parseNodeReply, subjects } from './subjects.ts'
+
+export interface NatsBusOptions extends Omit<NatsLinkOptions, 'name'> {
+  /** This node's id: no other node has it, nor had it before. */
+  readonly node: string
+  readonly requestTimeoutMs: number
+  /** Subjects whose hearing node is remembered, at most. */
+  readonly maxLocations: number
+}
+
+export interface BusEvents {
+  busConnected(server: string): void
+  busLost(reason: string): void
+  busFault(error: unknown): void
+  busRequest(result: BusRequestResult): void
+}
+
+export type BusRequestResult = 'ok' | 'noResponders' | 'timeout' | 'notConnected'
+
+/** Who hears one subject on this node: nearly always one handler, of a mailbox. */
+interface Ear {
+  handlers: readonly BusHandler[]
+  subscription: Subscription | undefined
+}
+
+const NO_RESPONDERS = 503
+
+/**
+ * The bus of nodes in many processes, over NATS. Whoever subscribes is found by NATS itself, so nobody keeps a
+ * directory, and a node that is gone is found no more. A reply names its node; from then on requests for that subject
+ * go to that node, together with all else for it in the same tick. All replies come in one inbox.
+ */
+export class NatsBus implements Bus {
+  readonly #options: NatsBusOptions
+  readonly #events: BusEvents
+  readonly #link: NatsLink
+  readonly #ears = new Map<string, Ear>()
+  readonly #pending: PendingRequests<Ask>
+  readonly #mailer: NodeMailer
+  /** Subject → the node that answered last: a hint. */
+  readonly #locations: LRUCache<string, string>
+  readonly #reconnects: (() => void)[] = []
+
+  constructor(options: NatsBusOptions, events: BusEvents) {
+    const { node, requestTimeoutMs, maxLocations } = options
+    this.#options = options
+    this.#events = events
+    this.#pending = new PendingRequests(requestTimeoutMs)
+    this.#locations = new LRUCache({ max: maxLocations })
+    this.#mailer = new NodeMailer(node, (to, mail, items) => {
+      if (!this.#publish(subjects.nodeInbox(to), mail, subjects.nodeGone(node, to))) this.#unsent(items)
+    })
+    this.#link = new NatsLink(
+      { ...options, name: node },
+      {
+        onConnection: () => this.#subscribeAll(),
+        onUp: (server) => this.#up(server),
+        onDown: (reason) => this.#down(reason),
+        onFault: (error) => events.busFault(error),
+      },
+    )
+  }
+
+  /** Begins to connect. Resolves when that is done, or has failed once: it goes on in the background. */
+  open(): Promise<void> {
+    return this.#link.open()
+  }
+
+  get connected(): boolean {
+    return this.#link.up
+  }
+
+  /** For what speaks NATS beside the bus; undefined before the first connection. */
+  get connection(): NatsConnection | undefined {
+    return this.#link.connection
+  }
+
+  subscribe(subject: string, handler: BusHandler): void {
+    const ear = this.#ears.get(subject)
+    if (ear !== undefined) ear.handlers = [...ear.handlers, handler]
+    else this.#ears.set(subject, { handlers: [handler], subscription: this.#listen(subject) })
+  }
+
+  unsubscribe(subject: string, handler: BusHandler): void {
+    const ear = this.#ears.get(subject)
+    if (ear === undefined) return
+    ear.handlers = ear.handlers.filter((one) => one !== handler)
+    if (ear.handlers.length > 0) return
+    this.#ears.delete(subject)
+    ear.subscription?.unsubscribe()
+  }
+
+  publish(subject: string, data: Uint8Array): boolean {
+    return this.connected && this.#publish(subject, data)
+  }
+
+  request(subject: string, data: () => Uint8Array, listener: RequestListener): void {
+    this.#ask(subject, data, listener, true)
+  }
+
+  requestAll(subject: string, data: () => Uint8Array, listener: RequestListener): void {
+    this.#ask(subject, data, listener, false)
+  }
+
+  flush(): Promise<void> {
+    this.#mailer.flush()
+    return this.#link.flush()
+  }
+
+  onReconnect(callback: () => void): void {
+    this.#reconnects.push(callback)
+  }
+
+  async close(): Promise<void> {
+    for (const { subscription } of this.#ears.values()) subscription?.unsubscribe()
+    this.#ears.clear()
+    await this.flush()
+    await this.#link.close()
+    this.#pending.close()
+  }
+
+  // Connection.
+
+  #subscribeAll(): void {
+    const { node } = this.#options
+    this.#link.subscribe(subjects.nodeInbox(node), ({ data }) => this.#onMail(data))
+    this.#link.subscribe(subjects.nodeUnanswered(node), (message) => this.#onUnanswered(message))
+    for (const [subject, ear] of this.#ears) ear.subscription = this.#listen(subject)
+  }
+
+  #up(server: string): void {
+    this.#events.busConnected(server)
+    for (const callback of this.#reconnects) callback()
+  }
+
+  /** What was asked may have been heard or not; nobody waits for the answer. */
+  #down(reason: string): void {
+    this.#events.busLost(reason)
+    for (const number of this.#pending.numbers()) this.#pending.noResponders(number)
+  }
+
+  // Asking.
+
+  #ask(subject: string, data: () => Uint8Array, listener: RequestListener, anyone: boolean): void {
+    if (!this.connected) {
+      this.#events.busRequest('notConnected')
+      return queueMicrotask(() => listener.onNoResponders())
+    }
+    const node = anyone ? this.#locations.get(subject) : undefined
+    const ask = new Ask(subject, data(), node, anyone, listener, this)
+    const number = this.#pending.add(ask)
+    if (node === undefined) this.#askSubject(ask, number)
+    else this.#mailer.add(node, { type: 'request', number, subject, data: ask.data })
+  }
+
+  #askSubject(ask: Ask, number: number): void {
+    const reply = subjects.nodeReply(this.#options.node, number)
+    if (!this.#publish(ask.subject, ask.data, reply)) queueMicrotask(() => this.#pending.noResponders(number))
+  }
+
+  #unsent(items: readonly MailItem[]): void {
+    for (const { type, number } of items) if (type === 'request') this.#pending.noResponders(number)
+  }
+
+  /** The node that was thought to hear the subject does not: whoever does, answers. */
+  #askAnew(number: number): void {
+    const ask = this.#pending.find(number)
+    if (ask?.node === undefined) return
+    this.#locations.delete(ask.subject)
+    ask.node = undefined
+    if (this.connected) this.#askSubject(ask, number)
+    else this.#pending.noResponders(number)
+  }
+
+  /** An ask has its end. */
+  ended(ask: Ask, result: BusRequestResult): void {
+    this.#events.busRequest(result)
+    if (result === 'timeout') this.#locations.delete(ask.subject)
+  }
+
+  // What comes in.
+
+  #listen(subject: string): Subscription | undefined {
+    return this.#link.subscribe(subject, ({ data, reply }) => {
+      const asker = reply === undefined ? undefined : parseNodeReply(reply)
+      if (asker === undefined) this.#hand(subject, plain(data), undefined)
+      else this.#hand(subject, plain(data), (answer) => this.#reply(asker.node, asker.number, answer))
+    })
+  }
+
+  #onMail(data: Uint8Array): void {
+    const { node, items } = decodeMail(plain(data))
+    for (const item of items) this.#onItem(node, item)
+  }
+
+  #onItem(node: string, item: MailItem): void {
+    const { number } = item
+    if (item.type === 'request') {
+      const answered = this.#hand(item.subject, item.data, (answer) => this.#reply(node, number, answer))
+      if (!answered) this.#mailer.add(node, { type: 'nobody', number })
+    } else if (item.type === 'nobody') {
+      this.#askAnew(number)
+    } else {
+      const ask = this.#pending.find(number)
+      if (ask === undefined) return
+      if (ask.anyone && ask.node !== node) this.#locations.set(ask.subject, node)
+      this.#guard(() => this.#pending.reply(number, item.data))
+    }
+  }
+
+  /** NATS found nobody for a request, or for the mail to a node. */
+  #onUnanswered({ subject, headers }: Msg): void {
+    if (headers?.code !== NO_RESPONDERS) return
+    const request = parseNodeReply(subject)
+    if (request !== undefined) return this.#guard(() => this.#pending.noResponders(request.number))
+    const gone = parseNodeGone(subject)
+    if (gone === undefined) return
+    for (const number of this.#pending.numbers()) {
+      if (this.#pending.find(number)?.node === gone) this.#askAnew(number)
+    }
+  }
+
+  /** False: nobody here hears the subject. */
+  #hand(subject: string, data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): boolean {
+    const ear = this.#ears.get(subject)
+    if (ear === undefined) return false
+    for (const handler of ear.handlers) this.#guard(() => handler.onBusMessage(data, reply))
+    return true
+  }
+
+  #reply(node: string, number: number, data: Uint8Array): void {
+    this.#mailer.add(node, { type: 'reply', number, data })
+  }
+
+  /** False: it cannot be sent. */
+  #publish(subject: string, data: Uint8Array, reply?: string): boolean {
+    if (!this.connected) return false
+    try {
+      this.#link.publish(subject, data, reply)
+      return true
+    } catch (error) {
+      this.#events.busFault(error)
+      return false
+    }
+  }
+
+  /** What is wrong with one message must not reach the next. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#events.busFault(error)
+    }
+  }
+}
+
+/** The same bytes without the ways of a Buffer, whose `slice` copies nothing. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length)
+}
+
+/** A request that waits for replies. */
+class Ask implements RequestListener {
+  readonly subject: string
+  readonly data: Uint8Array
+  /** Asked by mail; undefined: whoever hears the subject was asked. */
+  node: string | undefined
+  /** One answer is enough, from whomever. */
+  readonly anyone: boolean
+  readonly #listener: RequestListener
+  readonly #bus: NatsBus
+
+  constructor(
+    subject: string,
+    data: Uint8Array,
+    node: string | undefined,
+    anyone: boolean,
+    listener: RequestListener,
+    bus: NatsBus,
+  ) {
+    this.subject = subject
+    this.data = data
+    this.node = node
+    this.anyone = anyone
+    this.#listener = listener
+    this.#bus = bus
+  }
+
+  onReply(data: Uint8Array): boolean {
+    const last = this.#listener.onReply(data)
+    if (last) this.#bus.ended(this, 'ok')
+    return last
+  }
+
+  onNoResponders(): void {
+    this.#bus.ended(this, 'noResponders')
+    this.#listener.onNoResponders()
+  }
+
+  onTimeout(): void {
+    this.#bus.ended(this, 'timeout')
+    this.#listener.onTimeout()
+  }
+}

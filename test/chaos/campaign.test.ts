@@ -1,0 +1,43 @@
+import anyTest from 'ava'
+import { testWithTools } from '../helpers/tools.ts'
+import { isPassed, runCampaign } from './campaign.ts'
+import type { CampaignResult } from './campaign.ts'
+import { Cluster } from './cluster.ts'
+import { renderReport } from './report.ts'
+import { leverNames } from './schedule.ts'
+import { SHORT_SETTINGS } from './short-settings.ts'
+
+const test = testWithTools(anyTest, 'nats-server', 'haproxy')
+
+const DEVICES = 40
+let cluster: Cluster
+
+test.before(async () => {
+  cluster = await Cluster.start({ nodes: 3, databases: 2, diskMiB: 512, settings: SHORT_SETTINGS })
+})
+
+test.after.always(() => cluster?.stop())
+
+test.serial('every fault that can befall a cluster, one after the other, loses nothing', async (t) => {
+  t.timeout(180_000)
+  const seed = Number(process.env['CHAOS_SEED'] ?? 701)
+  t.log(`seed ${seed}`)
+  let result: CampaignResult
+  try {
+    result = await runCampaign(cluster, {
+      devices: DEVICES,
+      seed,
+      levers: leverNames,
+      ms: 0,
+      perSecond: 50,
+      short: true,
+    })
+  } catch (error) {
+    t.log(await cluster.lastWords())
+    throw error
+  }
+  t.log(renderReport(result))
+  for (const reason of result.leftOut) t.log(`left out: ${reason}`)
+  t.deepEqual(result.complaints, [])
+  t.true(isPassed(result), JSON.stringify(result.findings))
+})

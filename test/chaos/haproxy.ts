@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findFixedPort } from '../faults/fixed-port.ts'
+import { requireTool } from '../helpers/tools.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const CONFIG = fileURLToPath(new URL('../../config/haproxy.cfg', import.meta.url))
+
+/** A real haproxy before the nodes, with the configuration of a cluster. */
+export class Haproxy {
+  readonly port: number
+  readonly #statsPort: number
+  readonly #directory: string
+  #child: ChildProcess | undefined
+
+  private constructor(port: number, statsPort: number, directory: string) {
+    this.port = port
+    this.#statsPort = statsPort
+    this.#directory = directory
+    // A process that crashes must not leave it behind.
+    process.once('exit', this.#endNow)
+  }
+
+  /** @param directory - for its log */
+  static async start(directory: string, nodePorts: readonly number[]): Promise<Haproxy> {
+    const haproxy = new Haproxy(await findFixedPort(), await findFixedPort(), directory)
+    const log = await open(join(directory, 'haproxy.log'), 'w')
+    const child = spawn(requireTool('haproxy'), ['-db', '-f', CONFIG], {
+      env: {
+        LISTEN: `127.0.0.1:${haproxy.port}`,
+        STATS_LISTEN: `127.0.0.1:${haproxy.#statsPort}`,
+        ...Object.fromEntries(nodePorts.map((port, i) => [`NODE_${i + 1}`, `127.0.0.1:${port}`])),
+      },
+      stdio: ['ignore', log.fd, log.fd],
+    })
+    haproxy.#child = child
+    await log.close()
+    await waitUntil('haproxy listens', async () => {
+      if (child.exitCode !== null) throw new Error(`haproxy did not start:\n${await haproxy.#readLog()}`)
+      return listens(haproxy.port)
+    })
+    return haproxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** What it thinks of each node: UP, DOWN, or a state between. */
+  async readStates(): Promise<readonly string[]> {
+    const csv = await (await fetch(`http://127.0.0.1:${this.#statsPort}/;csv`)).text()
+    const [head = '', ...rows] = csv.split('\n').map((line) => line.split(','))
+    const servers = rows.filter(([proxy, server]) => proxy === 'nodes' && server !== 'BACKEND')
+    return servers.map((row) => row[head.indexOf('status')] ?? '')
+  }
+
+  async close(): Promise<void> {
+    process.removeListener('exit', this.#endNow)
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  #readLog(): Promise<string> {
+    return readFile(join(this.#directory, 'haproxy.log'), 'utf8')
+  }
+
+  readonly #endNow = (): void => {
+    this.#child?.kill('SIGKILL')
+  }
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,98 @@
+import { request } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import anyTest from 'ava'
+import type { ExecutionContext } from 'ava'
+import { CloseCode } from '../../proto/close-codes.ts'
+import { Haproxy } from '../chaos/haproxy.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { Device } from '../helpers/device.ts'
+import { newPhone } from '../helpers/http.ts'
+import { startNode } from '../helpers/node.ts'
+import { testWithTools } from '../helpers/tools.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
+
+const test = testWithTools(anyTest, 'haproxy')
+
+/** Long enough for haproxy to look several times, even on a busy machine. */
+const DRAIN_PAUSE_MS = 6_000
+
+async function startHaproxy(t: ExecutionContext, nodePorts: readonly number[]): Promise<Haproxy> {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-haproxy-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const haproxy = await Haproxy.start(directory, nodePorts)
+  t.teardown(() => haproxy.close())
+  await waitUntil('haproxy finds the nodes well', async () =>
+    (await haproxy.readStates()).every((state) => state === 'UP'),
+  )
+  return haproxy
+}
+
+/** Asks for a code from one of this machine's own addresses. @returns the status of the answer */
+async function register(url: string, localAddress: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const headers = { 'content-type': 'application/json' }
+  const sent = request(`${url}/v1/registrations`, { method: 'POST', localAddress, headers }, (answer) => {
+    answer.resume()
+    resolve(answer.statusCode ?? 0)
+  })
+  sent.on('error', reject)
+  sent.end(JSON.stringify({ phone: newPhone() }))
+  return promise
+}
+
+test('behind haproxy limits count the address of the client', async (t) => {
+  const LIMITS = JSON.stringify({ registrationPerAddress: { burst: 2, perSecond: 0.001 } })
+  const { node } = await startNode(t, { env: { TRUSTED_PROXIES: '127.0.0.1', LIMITS } })
+  const { url } = await startHaproxy(t, [node.port])
+  t.deepEqual(
+    [await register(url, '127.0.0.2'), await register(url, '127.0.0.2'), await register(url, '127.0.0.2')],
+    [202, 202, 429],
+  )
+  t.is(await register(url, '127.0.0.3'), 202)
+})
+
+test('a node that drains gets no new clients, and those that it has stay until it sends them away', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const config = { node: { drainPauseMs: DRAIN_PAUSE_MS } }
+  const env = { TRUSTED_PROXIES: '127.0.0.1' }
+  const first = await startNode(t, { databaseUrl, env: { ...env, NODE_NAME: 'first' } })
+  const second = await startNode(t, { databaseUrl, env: { ...env, NODE_NAME: 'second' }, config })
+  const haproxy = await startHaproxy(t, [first.node.port, second.node.port])
+
+  // They spread evenly, so each node has one.
+  const before = [await Device.open(haproxy.url), await Device.open(haproxy.url)]
+  const drained = second.node.drain()
+  await waitUntil('haproxy takes it out of rotation', async () => (await haproxy.readStates())[1] === 'DOWN')
+  t.deepEqual(
+    before.map(({ closed }) => closed),
+    [undefined, undefined],
+  )
+  const after = await Promise.all([1, 2, 3].map(() => Device.open(haproxy.url)))
+  await drained
+  const codes = (): number[] => [...before, ...after].flatMap(({ closed }) => closed?.code ?? [])
+  await waitUntil('it has sent its client away', () => codes().length > 0)
+  t.deepEqual(codes(), [CloseCode.DRAINING])
+  t.true(after.every(({ closed }) => closed === undefined))
+})
+
+test('a request that meets a node at its end is answered by another one', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const first = await startNode(t, { databaseUrl, env: { NODE_NAME: 'first' } })
+  const second = await startNode(t, { databaseUrl, env: { NODE_NAME: 'second' } })
+  const { url } = await startHaproxy(t, [first.node.port, second.node.port])
+  // Without a word: haproxy learns of it from the request itself.
+  await second.node.destroy()
+  const answers = await Promise.all([1, 2, 3, 4].map(() => fetch(`${url}/livez`)))
+  t.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+})
+
+test('the metrics of the nodes are not for the world', async (t) => {
+  const { node } = await startNode(t)
+  const { url } = await startHaproxy(t, [node.port])
+  t.is((await fetch(`${url}/metrics`)).status, 404)
+})

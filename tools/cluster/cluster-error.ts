@@ -1,0 +1,4 @@
+/** The cluster cannot run; the message says why. */
+export class ClusterError extends Error {
+  override readonly name = 'ClusterError'
+}
