@@ -8,7 +8,7 @@ import type { Overload } from './overload.ts'
 /** What the gauges show: read when somebody asks for the metrics. */
 export interface GaugeSources {
   readonly overload: Overload
-  readonly bus: { readonly connected: boolean }
+  readonly bus: { readonly connected: boolean; readonly subscriptions?: number }
   readonly residents: { readonly size: number }
   /** Of each database that has been looked at, in the order of the shards. */
   readonly mailboxes: readonly (MailboxStatistics | undefined)[]
@@ -54,6 +54,12 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
   )
   add('parley_mailbox_actors', 'Connected devices whose mailbox this node holds', () => residents.size)
   add('parley_bus_connected', '1 while other nodes can be reached, or there are none; else 0', () => +bus.connected)
+
+  add(
+    'parley_bus_subscriptions',
+    'Subjects of the bus that this node hears; 0 without NATS',
+    () => bus.subscriptions ?? 0,
+  )
 
   const backlogs = () => overload.backlogs
   addSharded(

@@ -79,6 +79,11 @@ export class NatsBus implements Bus {
     return this.#link.up
   }
 
+  /** Subjects that are heard, or will be with the next connection. */
+  get subscriptions(): number {
+    return this.#ears.size
+  }
+
   /** For what speaks NATS beside the bus; undefined before the first connection. */
   get connection(): NatsConnection | undefined {
     return this.#link.connection

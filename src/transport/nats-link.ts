@@ -103,11 +103,11 @@ export class NatsLink {
         const connection = this.#connection
         if (this.#state !== 'up' || connection === undefined) return resolve()
         this.#flushes.add(resolve)
-        const done = () => {
+        const end = () => {
           this.#flushes.delete(resolve)
           resolve()
         }
-        connection.flush().then(done, done)
+        connection.flush().then(end, end)
       })
     })
     return this.#nextFlush

@@ -68,8 +68,8 @@ export async function runCampaign(cluster: Cluster, options: CampaignOptions): P
     const startedAt = performance.now()
     crowd.load({ perSecond, absences: true, longestAbsence: (short ? 2 : 20) * perSecond })
     const leftOut = await befall(cluster, crowd, record, options)
-    await crowd.rest()
-    const complaints = [...crowd.complaints, ...(await findRowsLeft(cluster, crowd, short))]
+    const unrest = await findUnrest(cluster, crowd, short)
+    const complaints = [...crowd.complaints, ...unrest]
     return { record, findings: crowd.findings(), complaints, leftOut, elapsedMs: performance.now() - startedAt }
   } finally {
     await crowd.close()
@@ -109,8 +109,8 @@ async function befall(
   return without.map((name) => `${name}: this user may not mount a file system`)
 }
 
-/** What stays in the crowd's mailboxes when all is read. */
-async function findRowsLeft(cluster: Cluster, crowd: Crowd, short: boolean): Promise<readonly string[]> {
+/** What is still to be done when all should be. */
+async function findUnrest(cluster: Cluster, crowd: Crowd, short: boolean): Promise<readonly string[]> {
   const users = crowd.people.map(({ user }) => user)
   let rows: readonly object[] = []
   const areGone = async (): Promise<boolean> => {
@@ -118,9 +118,10 @@ async function findRowsLeft(cluster: Cluster, crowd: Crowd, short: boolean): Pro
     return rows.length === 0
   }
   try {
+    await crowd.rest()
     await waitUntil('no row is left', areGone, short ? SHORT_REST_MS : LONG_REST_MS)
     return []
-  } catch {
-    return [`Rows are left: ${JSON.stringify(rows)}`]
+  } catch (error) {
+    return [(error as Error).message, ...rows.map((row) => `left over: ${JSON.stringify(row)}`)]
   }
 }

@@ -1,7 +1,6 @@
 import type { Findings } from '../../tools/replay/checker.ts'
 import { Latencies } from '../../tools/replay/latencies.ts'
 import type { CrowdObserver } from '../faults/crowd.ts'
-import type { Person } from '../faults/person.ts'
 
 /** What happened from the beginning of one kind of fault to the beginning of the next, over all times it happened. */
 export interface PhaseRecord {
@@ -19,6 +18,9 @@ export interface PhaseRecord {
   /** From the loss of a session to the next one. */
   readonly reconnects: Latencies
 }
+
+/** Whoever it is: told apart by identity. */
+type Person = object
 
 /** How a message fares. Times are those of its people's presence clocks. */
 interface Fate {

@@ -43,9 +43,9 @@ async function startCluster(t: ExecutionContext) {
   return { nats, databaseUrl, nodes, drains }
 }
 
-async function askAll(nats: NatsServer, subject: string, request = ''): Promise<Status[]> {
+async function askAll<Answer = Status>(nats: NatsServer, subject: string, request = ''): Promise<Answer[]> {
   const { text } = await runNats(nats, 'operator', 'request', '--raw', '--replies', '2', subject, request)
-  return (text.match(/^\{.*\}$/gm) ?? []).map((line) => JSON.parse(line) as Status)
+  return (text.match(/^\{.*\}$/gm) ?? []).map((line) => JSON.parse(line) as Answer)
 }
 
 test('status: every node tells how it is', async (t) => {
@@ -95,9 +95,8 @@ test('user: which devices there are, where they are connected and what waits for
 test('drain: the node that is named says so and drains, by its name or id; the others are silent', async (t) => {
   const { nats, nodes, drains } = await startCluster(t)
   t.deepEqual(await askAll(nats, 'parley.drain', '{"node":"node-3"}'), [])
-  t.deepEqual<unknown>(await askAll(nats, 'parley.drain', '{"node":"node-2"}'), [
-    { draining: true, node: nodes[1]!.node.id },
-  ])
+  const answers = await askAll<object>(nats, 'parley.drain', '{"node":"node-2"}')
+  t.deepEqual(answers, [{ draining: true, node: nodes[1]!.node.id }])
   await waitUntil('it was told', () => drains['node-2'] === 1)
   await askAll(nats, 'parley.drain', JSON.stringify({ node: nodes[0]!.node.id }))
   await waitUntil('the other one was told', () => drains['node-1'] === 1)

@@ -21,7 +21,7 @@ test.serial(
   async (t) => {
     t.timeout(180_000)
     const { url, sms, target, nodes } = cluster
-  await allInRotation()
+    await allInRotation()
     const crowd = await Crowd.gather({ url, sms, target, users: USERS, seed: 801, restMs: 90_000 })
     t.teardown(() => crowd.close())
     crowd.load({ perSecond: 100 })

@@ -65,7 +65,7 @@ test('a wrong value is one line that names its variable', (t) => {
     [{ SMS_SENDER: 'pigeon' }, /^SMS_SENDER must be a URL/],
     [{ DATABASE_URLS: 'mysql://localhost/x' }, /^DATABASE_URLS must be a URL/],
     [{ DATABASE_URLS: 'postgres://a/x,' }, /^DATABASE_URLS must be a list of URLs/],
-    [{ DATABASE_URLS: 'postgres://a/x,postgres://a/x' }, /^DATABASE_URLS names the same database twice$/],
+    [{ DATABASE_URLS: 'postgres://a/x,postgres://a/x' }, /^DATABASE_URLS names the same URL twice$/],
     [{ DATABASE_URLS: 'postgres://a/x,b' }, /^DATABASE_URLS \(number 2\) must be a URL/],
     [{ MASTER_KEY: 'short' }, /^MASTER_KEY must be 32 bytes/],
     [{ LIMITS: '{' }, /^LIMITS must be a JSON object/],
@@ -112,6 +112,12 @@ test('a master key is read from hexadecimal digits and from base64', (t) => {
 test('a list of databases keeps its order', (t) => {
   const urls = ['postgres://b/1', 'postgresql://a/2']
   t.deepEqual(parseConfig({ DATABASE_URLS: urls.join(' , ') }).secrets.databaseUrls, urls)
+})
+
+test('a list of NATS servers is taken, and no other protocol', (t) => {
+  const urls = ['nats://node:secret@a:4222', 'tls://b']
+  t.deepEqual(parseConfig({ NATS_URL: urls.join(',') }).secrets.natsUrls, urls)
+  t.throws(() => parseConfig({ NATS_URL: 'http://a' }), { instanceOf: ConfigError, message: /^NATS_URL/ })
 })
 
 test('settings that contradict each other are told', (t) => {

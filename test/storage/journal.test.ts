@@ -8,10 +8,14 @@ import type { MessageId } from '../../src/shared/ids.ts'
 import { Journal } from '../../src/storage/journal.ts'
 import type { JournalOptions } from '../../src/storage/journal.ts'
 import type { AppendListener, DeleteListener } from '../../src/storage/journal-op.ts'
+import { slotOf } from '../../src/storage/shards.ts'
+import { changeSlots } from '../../src/storage/slot-guard.ts'
+import { findUserTables } from '../../src/storage/slot-tables.ts'
 import { TestClock } from '../helpers/clock.ts'
 import { createTestDatabase, openDatabase } from '../helpers/database.ts'
 import { addressOf, envelopeTo } from '../helpers/raw-envelope.ts'
 import { MailboxLock } from '../helpers/raw-lock.ts'
+import { connect } from '../helpers/slots.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const BOB = addressOf(15_550_000_002)
@@ -29,15 +33,29 @@ class Harness implements AppendListener<Envelope>, DeleteListener<MessageId> {
   readonly pool: Pool
   readonly journal: Journal
 
+  /** Users whose mailboxes are in another database. */
+  readonly moved = new Set<number>()
+  /** What {@link moved} will be after a look. */
+  readonly movedUnseen: number[] = []
+
   constructor(databaseUrl: string, pool: Pool, options: Partial<JournalOptions>) {
     this.databaseUrl = databaseUrl
     this.pool = pool
     const defaults = { bufferBytes: 64 * 1024 * 1024, flushRows: 1_000, flushIntervalMs: 2, receiptDelayMs: 1_000 }
-    this.journal = new Journal(pool, { ...defaults, deleteDelayMs: 25, giveUpMs: 5_000, ...options }, this.clock, {
-      flushed: (appends, deletes) => void this.flushes.push([appends, deletes]),
-      flushFailed: (error) => void this.failures.push(error),
-      defect: (message) => void this.defects.push(message),
-    })
+    const events = {
+      flushed: (appends: number, deletes: number) => void this.flushes.push([appends, deletes]),
+      flushFailed: (error: Error) => void this.failures.push(error),
+      defect: (message: string) => void this.defects.push(message),
+    }
+    const place = {
+      holds: (user: number) => !this.moved.has(user),
+      refresh: () => {
+        for (const user of this.movedUnseen.splice(0)) this.moved.add(user)
+        return Promise.resolve()
+      },
+    }
+    const all = { ...defaults, deleteDelayMs: 25, giveUpMs: 5_000, ...options }
+    this.journal = new Journal(pool, all, this.clock, events, place)
   }
 
   append(envelope: Envelope) {
@@ -241,6 +259,50 @@ test('a row that PostgreSQL refuses does not hold up the others', async (t) => {
   t.is(harness.appendedIds.length, good.length)
   t.is(harness.journal.awaySince, undefined)
   t.is(harness.journal.backlog.bytes, 0)
+})
+
+/** The slot of CAROL moves away, as far as PostgreSQL is concerned. */
+async function moveCarol(t: ExecutionContext, { databaseUrl, pool }: Harness): Promise<void> {
+  await pool.query(`INSERT INTO slots (slot, state) SELECT n, 'here' FROM generate_series(0, 1023) n`)
+  const client = await connect(t, databaseUrl)
+  const change = { slots: [slotOf(CAROL.user)], from: ['here'], to: 'leaving', peer: 'other/db' } as const
+  await changeSlots(client, await findUserTables(client), change)
+}
+
+test('appends for a mailbox that has moved are refused, with those that wait; its deletes are dropped', async (t) => {
+  const harness = await open(t, { flushRows: 4 })
+  const old = [envelopeTo(BOB), envelopeTo(CAROL)]
+  for (const envelope of old) harness.append(envelope)
+  await harness.journal.settled()
+  await moveCarol(t, harness)
+  harness.movedUnseen.push(CAROL.user)
+  const receipt = envelopeTo(CAROL, { kind: Kind.DELIVERED })
+  const envelopes = [...some(10), receipt]
+  for (const envelope of envelopes) harness.append(envelope)
+  for (const envelope of old) harness.delete(envelope)
+  await waitUntil('all is told', () => harness.refusedIds.length + harness.appendedIds.length === 13)
+  await harness.journal.settled()
+  const carols = envelopes.filter(({ to }) => to === CAROL)
+  t.deepEqual(harness.refusedIds.toSorted(), ids(carols).toSorted())
+  t.deepEqual(harness.deletedIds.toSorted(), ids(old).toSorted())
+  const bobs = envelopes.filter(({ to }) => to === BOB)
+  t.deepEqual(await harness.rows(), ids([old[1]!, ...bobs]).map(String))
+  t.is(harness.append(envelopeTo(CAROL)), undefined, 'from now on it is known')
+  t.false(harness.journal.holds(CAROL.user))
+  t.deepEqual([harness.failures, harness.defects], [[], []])
+  t.is(harness.journal.awaySince, undefined)
+  t.is(harness.journal.backlog.bytes, 0)
+})
+
+test('a mailbox that is refused though it is not known to have moved does not hold up the others for long', async (t) => {
+  const harness = await open(t)
+  await moveCarol(t, harness)
+  const envelopes = some(6)
+  for (const envelope of envelopes) harness.append(envelope)
+  await harness.journal.settled()
+  t.deepEqual(harness.refusedIds.toSorted(), ids(envelopes.filter(({ to }) => to === CAROL)).toSorted())
+  t.deepEqual(harness.appendedIds.toSorted(), ids(envelopes.filter(({ to }) => to === BOB)).toSorted())
+  t.deepEqual(harness.defects, [])
 })
 
 test('a listener that throws costs nobody else their answer', async (t) => {

@@ -1,4 +1,4 @@
-import type { ExecutionContext, TestFn } from 'ava'
+import type { ExecutionContext, Implementation } from 'ava'
 import type { Bus, BusHandler, RequestListener } from '../../src/transport/bus.ts'
 import { text } from '../helpers/device.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
@@ -54,7 +54,10 @@ class Asked implements RequestListener {
 }
 
 /** The contract of {@link Bus}, for each way to be one. */
-export function testBusContract(test: TestFn, maker: BusMaker): void {
+export function testBusContract(
+  test: (title: string, implementation: Implementation<[]>) => void,
+  maker: BusMaker,
+): void {
   const start = async (t: ExecutionContext, nodes = 1, requestTimeoutMs = PATIENT_MS): Promise<Bus[]> => [
     ...(await maker.connect(t, nodes, { requestTimeoutMs })),
   ]
@@ -205,7 +208,7 @@ export function testBusContract(test: TestFn, maker: BusMaker): void {
   })
 
   test('a request that is not answered to the end times out, once', async (t) => {
-    const [bus] = await start(t, 1, 300)
+    const [bus] = await start(t, 1, 1_000)
     bus!.subscribe('parley.silent', new Ear())
     bus!.subscribe('parley.curt', new Ear('one'))
     await bus!.flush()
@@ -217,7 +220,7 @@ export function testBusContract(test: TestFn, maker: BusMaker): void {
   })
 
   test('a reply that comes too late, or after the last one, is not heard', async (t) => {
-    const [bus] = await start(t, 1, 300)
+    const [bus] = await start(t, 1, 1_000)
     const late = new Ear()
     const chatty = new Ear('first')
     bus!.subscribe('parley.late', late)

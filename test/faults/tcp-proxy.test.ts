@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import test from 'ava'
-import type { Teardown } from './database.ts'
-import { TcpProxy } from './tcp-proxy.ts'
-import { waitUntil } from './wait-until.ts'
+import type { Teardown } from '../helpers/database.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
 
 test('a silent link loses what it is given, and is reset when it is mended', async (t) => {
   const { proxy, client, server } = await link(t)
