@@ -108,6 +108,7 @@ export class Messaging {
       newClientId: () => crypto.randomUUID(),
     })
     shards.onChange(() => this.core.closeMoved())
+    bus.onReconnect(() => void shards.refresh())
     const connectLimiter = limiters.of('connectPerAddress')
     this.gateway = new Gateway({
       ...config.gateway,

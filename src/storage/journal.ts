@@ -37,7 +37,7 @@ export interface JournalPlace {
 const EVERY_MAILBOX: JournalPlace = { holds: () => true, refresh: () => Promise.resolve() }
 
 const RETRY_MS = { first: 20, most: 1_000 }
-/** How often a flush is refused for moved mailboxes, of which none is known to have moved, before it is split. */
+/** So often a flush is repeated that is refused for moved mailboxes, of which none is known to have moved. */
 const MAX_RIDDLES = 5
 
 /**
@@ -59,6 +59,8 @@ export class Journal {
   /** When the flush under way began. */
   #flushingSince = 0
   #shedding = false
+  /** How often the flush under way was refused for mailboxes of which none is known to have moved. */
+  #riddles = 0
   #closed = false
   /** The latest that the clock has shown, and by how much it has stepped back since the start. */
   #latest = 0
@@ -191,6 +193,7 @@ export class Journal {
   async #flush(flush: Flush): Promise<void> {
     const start = performance.now()
     const { appends, deletes } = flush
+    this.#riddles = 0
     if (appends.length + deletes.length > 0) {
       await this.#write(appends, deletes)
       this.#events.flushed(appends.length, deletes.length, performance.now() - start)
@@ -203,7 +206,6 @@ export class Journal {
   /** Writes until every outcome is certain, and tells it. False: the appends were refused for want of room. */
   async #write(appends: readonly Append[], deletes: readonly Delete[]): Promise<boolean> {
     let room = true
-    let riddles = 0
     for (let waitMs = RETRY_MS.first; !this.#closed; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
       try {
         const inserted = await writeRows(this.#pool, appends, deletes)
@@ -220,7 +222,7 @@ export class Journal {
           await this.#place.refresh()
           const left = this.#withoutMoved(appends, deletes)
           // Whatever it was, it is here again, or about to be seen as gone.
-          if (left === undefined && ++riddles > MAX_RIDDLES) return this.#writeHalves(appends, deletes)
+          if (left === undefined && ++this.#riddles > MAX_RIDDLES) return this.#writeHalves(appends, deletes)
           if (left !== undefined) [appends, deletes] = left
           if (appends.length + deletes.length === 0) return room
           if (left !== undefined) continue

@@ -30,19 +30,19 @@ export class SlotStateError extends Error {
   override readonly name = 'SlotStateError'
 }
 
-/** Writers of a table are held up no longer than this by one attempt; after some, long enough to end an autovacuum. */
-const LOCK_TIMEOUT_MS = { first: 100, later: 1_500 }
-const PATIENT_ATTEMPTS = 10
-const MAX_ATTEMPTS = 200
+/** Writers of a table are held up no longer than this by one attempt. The later ones are longer. */
+const LOCK_TIMEOUT_MS = { first: 100, growth: 1.2, most: 2_000 }
+const MAX_ATTEMPTS = 100
 const PAUSE_MS = 100
+/** Longer than PostgreSQL takes to end an autovacuum that is in the way of somebody (`deadlock_timeout`, 1 s). */
+const VACUUM_TIMEOUT_MS = 10_000
 
 /** @throws SlotStateError when the slots are in other states than expected */
 export async function changeSlots(client: ClientBase, tables: readonly UserTable[], change: SlotChange): Promise<void> {
-  await guarded(client, async () => {
+  await guarded(client, tables, async () => {
     await changeRows(client, change)
     await client.query('UPDATE slot_version SET version = version + 1')
     const states = await readStates(client)
-    await lockTables(client, tables)
     if ([...states.values()].some((state) => !isServed(state)) || (await isGuarded(client))) {
       const refused = maskOf((slot) => !isServed(states.get(slot) ?? 'away'))
       for (const table of tables) await guardTable(client, table, refused)
@@ -81,7 +81,8 @@ export async function tidyTriggers(client: ClientBase, tables: readonly UserTabl
     [unneeded, tables.map(({ name }) => name)],
   )
   for (const { table, trigger } of rows) {
-    await guarded(client, async () => {
+    const dropped = tables.filter(({ name }) => name === table)
+    await guarded(client, dropped, async () => {
       await client.query(`DROP TRIGGER ${trigger} ON ${table}`)
     })
   }
@@ -119,12 +120,6 @@ async function isGuarded(client: ClientBase): Promise<boolean> {
   return rowCount === 1
 }
 
-/** All at once, before anything else: one attempt waits for one table at most. */
-async function lockTables(client: ClientBase, tables: readonly UserTable[]): Promise<void> {
-  const names = tables.map(({ name }) => name).join(', ')
-  await client.query(`LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE`)
-}
-
 async function guardTable(client: ClientBase, { name }: UserTable, mask: string): Promise<void> {
   const on = (row: string) =>
     `ON ${name} FOR EACH ROW WHEN (get_bit(${mask}, slot_of(${row}.user_id)) = 1) EXECUTE FUNCTION refuse_row_of_slot()`
@@ -153,13 +148,20 @@ function maskOf(includes: (slot: number) => boolean): string {
 /** SQLSTATE: a lock was not to be had in time, or two waited for each other. */
 const RETRIED = new Set(['55P03', '40P01'])
 
-/** Runs a transaction that locks tables, again and again for short times until it gets them. */
-async function guarded(client: ClientBase, work: () => Promise<void>): Promise<void> {
+/**
+ * Runs a transaction that locks tables against writers, again and again for short times until it gets them. A vacuum is
+ * waited for first, by a lock that holds up no writer.
+ */
+async function guarded(client: ClientBase, tables: readonly UserTable[], work: () => Promise<void>): Promise<void> {
+  const names = tables.map(({ name }) => name).join(', ')
+  const { first, growth, most } = LOCK_TIMEOUT_MS
   for (let attempt = 1; ; attempt++) {
-    const timeoutMs = attempt <= PATIENT_ATTEMPTS ? LOCK_TIMEOUT_MS.first : LOCK_TIMEOUT_MS.later
     await client.query('BEGIN')
     try {
-      await client.query(`SET LOCAL lock_timeout = ${timeoutMs}`)
+      await client.query(`SET LOCAL lock_timeout = ${VACUUM_TIMEOUT_MS}`)
+      await client.query(`LOCK TABLE ${names} IN SHARE UPDATE EXCLUSIVE MODE`)
+      await client.query(`SET LOCAL lock_timeout = ${Math.min(most, Math.round(first * growth ** attempt))}`)
+      await client.query(`LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE`)
       await work()
       await client.query('COMMIT')
       return

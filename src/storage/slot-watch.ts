@@ -66,8 +66,11 @@ export class SlotWatch implements Slots {
       asked.map(async (one) => {
         try {
           if (await one.look()) this.#take()
+          one.away = false
         } catch (error) {
-          this.#events.taskFailed('looking where slots are', error)
+          // It is looked at all the time: the first failure says it.
+          if (!one.away) this.#events.taskFailed('looking where slots are', error)
+          one.away = true
         }
       }),
     )
@@ -90,6 +93,8 @@ class WatchedDatabase {
   readonly pool: Pool
   slots: SlotRows
   verifiedAt: Instant
+  /** The last look failed. */
+  away = false
   #looking: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
 

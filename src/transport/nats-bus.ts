@@ -49,6 +49,10 @@ export class NatsBus implements Bus {
   /** Subject → the node that answered last: a hint. */
   readonly #locations: LRUCache<string, string>
   readonly #reconnects: (() => void)[] = []
+  /** Subscriptions of subjects that end with `*`, by their number. */
+  readonly #wildcards = new Map<number, string>()
+  #mailSid: number | undefined
+  #unansweredSid: number | undefined
 
   constructor(options: NatsBusOptions, events: BusEvents) {
     const { node, requestTimeoutMs, maxLocations } = options
@@ -65,6 +69,7 @@ export class NatsBus implements Bus {
         onConnection: () => this.#subscribeAll(),
         onUp: (server) => this.#up(server),
         onDown: (reason) => this.#down(reason),
+        onMessage: (message) => this.#onMessage(message),
         onFault: (error) => events.busFault(error),
       },
     )
@@ -101,7 +106,9 @@ export class NatsBus implements Bus {
     ear.handlers = ear.handlers.filter((one) => one !== handler)
     if (ear.handlers.length > 0) return
     this.#ears.delete(subject)
-    ear.subscription?.unsubscribe()
+    if (ear.subscription === undefined) return
+    this.#wildcards.delete(ear.subscription.getID())
+    ear.subscription.unsubscribe()
   }
 
   publish(subject: string, data: Uint8Array): boolean {
@@ -137,8 +144,9 @@ export class NatsBus implements Bus {
 
   #subscribeAll(): void {
     const { node } = this.#options
-    this.#link.subscribe(subjects.nodeInbox(node), ({ data }) => this.#onMail(data))
-    this.#link.subscribe(subjects.nodeUnanswered(node), (message) => this.#onUnanswered(message))
+    this.#mailSid = this.#link.subscribe(subjects.nodeInbox(node))?.getID()
+    this.#unansweredSid = this.#link.subscribe(subjects.nodeUnanswered(node))?.getID()
+    this.#wildcards.clear()
     for (const [subject, ear] of this.#ears) ear.subscription = this.#listen(subject)
   }
 
@@ -195,11 +203,19 @@ export class NatsBus implements Bus {
   // What comes in.
 
   #listen(subject: string): Subscription | undefined {
-    return this.#link.subscribe(subject, ({ data, reply }) => {
-      const asker = reply === undefined ? undefined : parseNodeReply(reply)
-      if (asker === undefined) this.#hand(subject, plain(data), undefined)
-      else this.#hand(subject, plain(data), (answer) => this.#reply(asker.node, asker.number, answer))
-    })
+    const subscription = this.#link.subscribe(subject)
+    if (subscription !== undefined && subject.endsWith('*')) this.#wildcards.set(subscription.getID(), subject)
+    return subscription
+  }
+
+  #onMessage(message: Msg): void {
+    const { sid, data, reply } = message
+    if (sid === this.#mailSid) return this.#onMail(data)
+    if (sid === this.#unansweredSid) return this.#onUnanswered(message)
+    const subject = this.#wildcards.get(sid) ?? message.subject
+    const asker = reply === undefined ? undefined : parseNodeReply(reply)
+    if (asker === undefined) this.#hand(subject, plain(data), undefined)
+    else this.#hand(subject, plain(data), (answer) => this.#reply(asker.node, asker.number, answer))
   }
 
   #onMail(data: Uint8Array): void {
