@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import type { UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
@@ -15,17 +16,24 @@ export class Contacts {
 
   /** In the order of their numbers. */
   async list(user: UserId): Promise<readonly UserId[]> {
-    const { rows } = await this.#shards.of(user).pool.query<{ contact: string }>({
+    const query = {
       name: 'list-contacts',
       text: 'SELECT contact FROM contacts WHERE user_id = $1 ORDER BY contact',
       values: [user],
-    })
+    }
+    const { rows } = await this.#shards.run(user, ({ pool }) => pool.query<{ contact: string }>(query))
     return rows.map(({ contact }) => Number(contact) as UserId)
   }
 
   /** Makes these the user's contacts, and no others. False: there is no such user. */
   async replace(user: UserId, contacts: readonly UserId[]): Promise<boolean> {
-    const client = await this.#shards.of(user).pool.connect()
+    const replaced = await this.#shards.run(user, ({ pool }) => this.#replace(pool, user, contacts))
+    if (replaced) this.#onChanged(user)
+    return replaced
+  }
+
+  async #replace(pool: Pool, user: UserId, contacts: readonly UserId[]): Promise<boolean> {
+    const client = await pool.connect()
     let failed = false
     try {
       await client.query('BEGIN')
@@ -43,7 +51,7 @@ export class Contacts {
         )
       }
       await client.query('COMMIT')
-      if (owner.rowCount !== 1) return false
+      return owner.rowCount === 1
     } catch (error) {
       failed = true
       throw error
@@ -51,7 +59,5 @@ export class Contacts {
       // A connection in the middle of a transaction is not used again.
       client.release(failed)
     }
-    this.#onChanged(user)
-    return true
   }
 }

@@ -1,5 +1,7 @@
 import type { UserId } from '../shared/ids.ts'
+import { RefusalError } from '../shared/refusal.ts'
 import type { Database } from './database.ts'
+import { isRefusedSlot } from './pg-error.ts'
 import type { Shards } from './shards.ts'
 
 export interface LastSeenOptions {
@@ -112,7 +114,9 @@ export class LastSeen {
   /** They could not be written. Later times of the same users stay. */
   #keep(times: Times, error: unknown): void {
     this.#failed = true
-    this.#events.taskFailed('writing when users were last seen', error)
+    // What is on its way to another database is written there.
+    const moves = error instanceof RefusalError || isRefusedSlot(error)
+    if (!moves) this.#events.taskFailed('writing when users were last seen', error)
     for (const [user, at] of times) {
       const later = this.#waiting.get(user)
       if (later !== undefined) this.#waiting.set(user, Math.max(later, at))

@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '../shared/ids.ts'
 import { Batcher } from '../shared/batcher.ts'
 import type { Database } from './database.ts'
+import { unavailable } from './shards.ts'
 import type { Shards } from './shards.ts'
 
 /** Whom a user shows their presence. */
@@ -73,7 +74,10 @@ export class PresenceRecords {
    * @throws RefusalError with OVERLOADED when too many wait already; what the database says when it is away
    */
   async find(owner: UserId, other: UserId): Promise<PresenceRecord> {
-    return this.#batchers[this.#shards.indexOf(owner)]!.add({ owner, other })
+    const index = this.#shards.indexOf(owner)
+    const record = await this.#batchers[index]!.add({ owner, other })
+    if (!this.#shards.serves(index, owner)) throw unavailable()
+    return record
   }
 }
 

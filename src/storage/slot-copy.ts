@@ -5,7 +5,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import type { UserTable } from './slot-tables.ts'
 
 /** Source and target differ after a copy. */
-export class SlotCopyError extends Error {
+class SlotCopyError extends Error {
   override readonly name = 'SlotCopyError'
 }
 

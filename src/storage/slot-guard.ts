@@ -26,7 +26,7 @@ export interface SlotChange {
 }
 
 /** Slots were not in the state that a change expects: somebody else changes them. */
-export class SlotStateError extends Error {
+class SlotStateError extends Error {
   override readonly name = 'SlotStateError'
 }
 

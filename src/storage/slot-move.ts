@@ -236,7 +236,7 @@ export class SlotMoveError extends Error {
   override readonly name = 'SlotMoveError'
 }
 
-export function isUnderWay(state: SlotState): boolean {
+function isUnderWay(state: SlotState): boolean {
   return state === 'copying' || state === 'leaving' || state === 'arriving'
 }
 

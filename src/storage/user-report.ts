@@ -21,7 +21,7 @@ export interface DeviceReport {
   readonly pending: number
 }
 
-export const MAX_PENDING = 10_000
+const MAX_PENDING = 10_000
 
 const REPORT = `
   SELECT (extract(epoch FROM u.created_at) * 1000)::bigint AS registered_at, u.last_seen_at,

@@ -37,7 +37,7 @@ test('a frozen nats-server answers nothing until it thaws', async (t) => {
   const client = await connect({ servers: server.url })
   t.teardown(() => client.close())
   await client.flush()
-  server.freeze()
+  await server.freeze()
   await waitUntil('the process stands still', () => stateOf(server.pid).startsWith('T'))
   const flushed = client.flush()
   server.thaw()

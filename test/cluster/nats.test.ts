@@ -91,7 +91,7 @@ natsTest('a frozen NATS delays messages and new sessions, and loses none', async
   const a = await Device.connect(one.url, alice.token, { acks: true })
   const b = await Device.connect(two.url, bob.token, { acks: true })
   await converse(a, b, bob, 'before')
-  nats.freeze()
+  await nats.freeze()
   t.teardown(() => nats.thaw())
   await converse(a, b, bob, 'meanwhile')
   const moved = await Device.connect(one.url, bob.token, { acks: true })

@@ -44,7 +44,18 @@ async function startCluster(t: ExecutionContext) {
 }
 
 async function askAll<Answer = Status>(nats: NatsServer, subject: string, request = ''): Promise<Answer[]> {
-  const { text } = await runNats(nats, 'operator', 'request', '--raw', '--replies', '2', subject, request)
+  const { text } = await runNats(
+    nats,
+    'operator',
+    'request',
+    '--raw',
+    '--replies',
+    '2',
+    '--reply-timeout',
+    '3s',
+    subject,
+    request,
+  )
   return (text.match(/^\{.*\}$/gm) ?? []).map((line) => JSON.parse(line) as Answer)
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,8 +89,12 @@ export class NatsServer {
   }
 
   /** Stops the process in the middle of whatever it does, until {@link thaw}: connections stay open, nothing answers. */
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.#child?.kill('SIGSTOP')
+    await waitUntil('nats-server is frozen', async () => {
+      const status = await readFile(`/proc/${this.pid}/status`, 'utf8')
+      return status.includes('State:\tT')
+    })
   }
 
   thaw(): void {

@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { ErrorCode, NatsError } from 'nats'
 import type { Bus, BusHandler } from '../../src/transport/bus.ts'
 import { text } from '../helpers/device.ts'
 import { startNatsServer } from '../helpers/nats-server.ts'
 import { openNatsBus } from '../helpers/nats-bus.ts'
-import { testWithTools } from '../helpers/tools.ts'
+import { requireTool, testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { testBusContract } from './bus-contract.ts'
 
@@ -87,7 +92,7 @@ natsTest('a server that is frozen counts as lost before TCP says so, and a flush
   const echo = new Echo()
   bus.subscribe('parley.echo', echo)
   await bus.flush()
-  server.freeze()
+  await server.freeze()
   t.teardown(() => server.thaw())
   const open = ask(bus, 'parley.echo', 'late')
   await bus.flush()
@@ -103,7 +108,7 @@ natsTest('a server that is frozen counts as lost before TCP says so, and a flush
 natsTest('what a frozen server does not take is bounded', async (t) => {
   const server = await startNatsServer(t)
   const { bus } = await openNatsBus(t, server.url, { maxUnconfirmedBytes: 1_000_000, probeTimeoutMs: 60_000 })
-  server.freeze()
+  await server.freeze()
   t.teardown(() => server.thaw())
   const kilobyte = new Uint8Array(1_000)
   let taken = 0
@@ -191,3 +196,27 @@ natsTest('user and password of the URL are used, and a wrong password is a fault
   t.false(bad.bus.connected)
   t.regex(String(bad.record.faults[0]), /authorization/i)
 })
+
+testWithTools(test, 'nats-server', 'openssl').serial(
+  'a server with TLS is believed by the certificates of the operator, and by no others',
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'parley-tls-'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+    await promisify(execFile)(requireTool('openssl'), [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+      ...['-keyout', key, '-out', cert, ...subject],
+    ])
+    const server = await startNatsServer(t, { config: `tls { cert_file: "${cert}", key_file: "${key}" }` })
+    const url = `tls://localhost:${server.port}`
+    const good = await openNatsBus(t, url, { caFile: cert })
+    t.deepEqual(good.record.faults, [])
+    good.bus.subscribe('parley.echo', new Echo())
+    await good.bus.flush()
+    t.is(await ask(good.bus, 'parley.echo', 'sealed'), 'sealed')
+    const bad = await openNatsBus(t, url)
+    t.false(bad.bus.connected)
+    t.regex(String(bad.record.faults[0]), /certificate/i)
+  },
+)

@@ -91,13 +91,35 @@ test('what every node hears is answered by all, what one hears by one, and a sil
       endpoint({ name: 'drain', handle: own }),
     ])
   }
-  const all = await runNats(server, 'operator', 'request', '--raw', '--replies', '3', 'parley.status', '')
+  const all = await runNats(
+    server,
+    'operator',
+    'request',
+    '--raw',
+    '--replies',
+    '3',
+    '--reply-timeout',
+    '3s',
+    'parley.status',
+    '',
+  )
   const nodes = [...all.text.matchAll(/\{"node":"(node-\d)"\}/g)].map(([, node]) => node)
   t.deepEqual(nodes.toSorted(), ['node-1', 'node-2', 'node-3'])
   await askOperator(server, 'parley.user', '')
   await askOperator(server, 'parley.user', '')
   t.is(heard.length, 2)
-  const drained = await runNats(server, 'operator', 'request', '--raw', '--replies', '3', 'parley.drain', '')
+  const drained = await runNats(
+    server,
+    'operator',
+    'request',
+    '--raw',
+    '--replies',
+    '3',
+    '--reply-timeout',
+    '3s',
+    'parley.drain',
+    '',
+  )
   t.deepEqual(drained.text.match(/\{.*?\}/g), ['{"node":"node-2"}'])
 })
 
