@@ -72,6 +72,8 @@ export interface CoreParts {
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
+  /** Wakes whoever holds the mailbox while the bus is away. */
+  wakeWithoutBus(to: Address): void
   authenticate(token: string, number: number): Promise<ConnectAnswer>
   newSessionId(): string
   newClientId(): string
@@ -97,7 +99,9 @@ export class MessageCore {
     const { settings, clock, bus, stamps, events, gate } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
-    const router = new Router(this.residents, bus, journalOf, clock, settings)
+    const { offlinePathMs } = settings
+    const { wakeWithoutBus } = parts
+    const router = new Router(this.residents, bus, journalOf, clock, { offlinePathMs, wakeWithoutBus })
     const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
     const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, gate, events, settings }
     this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
@@ -176,6 +180,14 @@ export class MessageCore {
   /** Ends the sessions of devices whose mailboxes move to another database: they come back to the new one. */
   closeMoved(): void {
     for (const session of this.#sessions) session.endIfMoved(CloseCode.DRAINING)
+  }
+
+  /** These mailboxes may have new rows; those of other nodes are none of this one's. */
+  wake(mailboxes: readonly Address[]): void {
+    for (const address of mailboxes) {
+      const actor = this.residents.find(address)
+      if (actor?.routable === true) actor.wake()
+    }
   }
 
   /** Re-checks the rows of all mailboxes now. */

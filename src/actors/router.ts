@@ -13,6 +13,8 @@ import type { Route, RouteEffects } from './route.ts'
 export interface RouterOptions {
   /** How long nobody is asked for a mailbox whose holder did not answer in time. */
   readonly offlinePathMs: number
+  /** Wakes whoever holds the mailbox on another way than the bus. */
+  wakeWithoutBus(to: Address): void
 }
 
 interface RoutedItem {
@@ -115,8 +117,13 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     for (const [key, to] of wakes) {
       const actor = this.#residents.find(to)
       if (actor?.routable === true) actor.wake()
-      else if (!this.#bus.publish(subjects.mailbox(to), encodeWake())) remember(this.#unsentWakes, key, to)
+      else if (!this.#bus.publish(subjects.mailbox(to), encodeWake())) this.#wakeLate(key, to)
     }
+  }
+
+  #wakeLate(key: number, to: Address): void {
+    remember(this.#unsentWakes, key, to)
+    this.#options.wakeWithoutBus(to)
   }
 
   #sendUnsentWakes(): void {

@@ -19,6 +19,7 @@ import { PresenceRecords } from '../storage/privacy.ts'
 import type { Shards } from '../storage/shards.ts'
 import { parseToken } from '../storage/token.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
+import { WakeNotices } from '../storage/wake-notices.ts'
 import type { Bus } from '../transport/bus.ts'
 import type { ClientAddress } from '../transport/client-address.ts'
 import { Gateway } from '../transport/gateway.ts'
@@ -58,6 +59,8 @@ export class Messaging {
   readonly #stamps: MessageStamps
   readonly #nodeNumber: NodeNumber
   readonly #lastSeen: LastSeen
+  /** In the order of the shards; none for a node alone. */
+  readonly #notices: readonly WakeNotices[]
   readonly #opened: AsyncDisposableStack
 
   private constructor(parts: MessagingParts, nodeNumber: NodeNumber, opened: AsyncDisposableStack) {
@@ -104,9 +107,12 @@ export class Messaging {
         if (address !== undefined) this.overload.requireSession(address.user)
         return tokens.connect(token, number)
       },
+      wakeWithoutBus: (to) => this.#notices[shards.homeOf(to.user)]?.send(to),
       newSessionId: () => `${prefix}-${(++sessions).toString(36)}`,
       newClientId: () => crypto.randomUUID(),
     })
+    this.#notices =
+      config.secrets.natsUrls === undefined ? [] : shards.all.map((database) => this.#openNotices(database))
     shards.onChange(() => this.core.closeMoved())
     bus.onReconnect(() => void shards.refresh())
     const connectLimiter = limiters.of('connectPerAddress')
@@ -123,6 +129,14 @@ export class Messaging {
     })
   }
 
+  #openNotices(database: Database): WakeNotices {
+    const { core } = this
+    const listener = { noticed: core.wake.bind(core), noticedMany: () => void core.poll() }
+    const notices = new WakeNotices(database, listener, this.#parts.events)
+    this.#opened.defer(() => notices.close())
+    return notices
+  }
+
   /** Claims a node number and opens all parts; {@link serve} makes them work. */
   static async open(parts: MessagingParts): Promise<Messaging> {
     const { config, clock, events, shards } = parts
@@ -136,6 +150,7 @@ export class Messaging {
     this.gateway.serve(app)
     this.core.start()
     this.overload.start()
+    for (const notices of this.#notices) notices.start()
   }
 
   /** Whether what is sent now can be stored. */

@@ -49,6 +49,14 @@ export function formatAddress(address: Address): string {
   return `${address.user}.${address.device}`
 }
 
+/** Reads {@link formatAddress}; undefined when it is none. */
+export function parseAddress(text: string): Address | undefined {
+  const [userText, deviceText, ...more] = text.split('.')
+  const user = parseUserId(userText)
+  const device = parseDeviceId(Number(deviceText))
+  return user === undefined || device === undefined || more.length > 0 ? undefined : { user, device }
+}
+
 /** ms since 1970 at which a message id was stamped. */
 export function stampMs(messageId: MessageId): number {
   return Number(messageId >> 22n)

@@ -1,5 +1,5 @@
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Readable, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { ClientBase } from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import type { UserTable } from './slot-tables.ts'
@@ -132,21 +132,40 @@ async function copyRows(
   table: UserTable,
   listener: CopyListener,
 ): Promise<void> {
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      try {
-        listener.copied(table.name, chunk.length)
-        done(null, chunk)
-      } catch (error) {
-        done(error as Error)
-      }
-    },
+  const rows = source.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))
+  const sink = target.query(copyFrom(`COPY ${into} (${columnsOf(table)}) FROM STDIN (FORMAT binary)`))
+  await pump(rows, sink, (bytes) => listener.copied(table.name, bytes))
+}
+
+/**
+ * Passes all that comes on. After a failure the rest is read all the same, and dropped: a COPY that nobody reads to its
+ * end would leave its connection of no more use, not even to give a frozen slot back.
+ */
+async function pump(rows: Readable, sink: Writable, copied: (bytes: number) => void): Promise<void> {
+  let failure: Error | undefined
+  const fail = (error: unknown): void => {
+    failure ??= error as Error
+    rows.resume()
+  }
+  const written = finished(sink).catch(fail)
+  // What it has taken must not go to a connection that has ended the COPY.
+  sink.on('error', () => sink.destroy())
+  rows.on('data', (chunk: Buffer) => {
+    if (failure !== undefined) return
+    try {
+      copied(chunk.length)
+    } catch (error) {
+      return fail(error)
+    }
+    if (sink.write(chunk)) return
+    rows.pause()
+    sink.once('drain', () => rows.resume())
   })
-  await pipeline(
-    source.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`)),
-    meter,
-    target.query(copyFrom(`COPY ${into} (${columnsOf(table)}) FROM STDIN (FORMAT binary)`)),
-  )
+  await finished(rows).catch(fail)
+  if (failure === undefined) sink.end()
+  else sink.destroy(failure)
+  await written
+  if (failure !== undefined) throw failure
 }
 
 /** Puts the changed rows that still exist beside the target's table, and their keys at both ends. */

@@ -19,7 +19,7 @@ test.before(async () => {
 test.after.always(() => cluster?.stop())
 
 test.serial('every fault that can befall a cluster, one after the other, loses nothing', async (t) => {
-  t.timeout(180_000)
+  t.timeout(300_000)
   const seed = Number(process.env['CHAOS_SEED'] ?? 701)
   t.log(`seed ${seed}`)
   let result: CampaignResult

@@ -11,11 +11,13 @@ import type { NatsServer } from '../helpers/nats-server.ts'
 import { patchConfig } from '../helpers/raw-config.ts'
 import { startServer } from '../helpers/server.ts'
 import type { TestServer } from '../helpers/server.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 interface Pair {
   readonly nats: NatsServer
+  readonly databaseUrl: string
   readonly one: TestServer
   readonly two: TestServer
 }
@@ -27,14 +29,17 @@ async function startPair(t: ExecutionContext, joined = true): Promise<Pair> {
   const nats = await startNatsServer(t)
   if (!joined) await nats.stop()
   const databaseUrl = await createTestDatabase(t)
-  const start = (name: string) =>
-    startServer(t, {
-      databaseUrl,
-      env: { NATS_URL: nats.url, NODE_NAME: name },
-      // The ordinary poll must not be what helps.
-      change: (config) => patchConfig(config, { mailbox: { pollIntervalMs: 600_000 } }),
-    })
-  return { nats, one: await start('one'), two: await start('two') }
+  const start = (name: string) => startNode(t, nats.url, databaseUrl, name)
+  return { nats, databaseUrl, one: await start('one'), two: await start('two') }
+}
+
+function startNode(t: ExecutionContext, natsUrl: string, databaseUrl: string, name: string): Promise<TestServer> {
+  return startServer(t, {
+    databaseUrl,
+    env: { NATS_URL: natsUrl, NODE_NAME: name },
+    // The ordinary poll must not be what helps.
+    change: (config) => patchConfig(config, { mailbox: { pollIntervalMs: 600_000 } }),
+  })
 }
 
 const recipient = ({ user, device }: TestAccount) => ({ user: Number(user), device })
@@ -70,6 +75,22 @@ natsTest('messages go on without NATS, and it is said; they are quick again when
   await until(one, 'ok')
   await until(two, 'ok')
   await converse(a, b, bob, 'by NATS again')
+})
+
+natsTest('a node that alone is cut off from NATS wakes the others by the database', async (t) => {
+  const { nats, one, databaseUrl } = await startPair(t)
+  const proxy = await TcpProxy.open({ host: '127.0.0.1', port: nats.port })
+  t.teardown(() => proxy.close())
+  const cut = await startNode(t, `nats://127.0.0.1:${proxy.port}`, databaseUrl, 'cut')
+  const [alice, bob] = [await register(cut), await register(one)]
+  const a = await Device.connect(cut.url, alice.token, { acks: true })
+  const b = await Device.connect(one.url, bob.token, { acks: true })
+  await converse(a, b, bob, 'by NATS')
+  proxy.sever()
+  await until(cut, 'degraded')
+  t.deepEqual(await busOf(one), { ready: true, state: 'ok' })
+  await converse(a, b, bob, 'by the database')
+  await converse(b, a, alice, 'and back')
 })
 
 natsTest('nodes whose NATS is not there yet serve, and join later', async (t) => {

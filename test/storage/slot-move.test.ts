@@ -204,6 +204,37 @@ test('a move that is given up leaves the slot where it was', async (t) => {
   await t.throwsAsync(move.abort([SLOT]), { instanceOf: SlotMoveError })
 })
 
+test('a copy that breaks off in the middle leaves both connections fit for use, and the slot where it was', async (t) => {
+  const set = await openTestSet(t, 2)
+  await fillMailbox(set.databases[0]!, USER, 6_000, 1_000)
+  for (const failure of ['at the source', 'at the target']) {
+    const [source, target] = [await openEnd(t, set.urls[0]!), await openEnd(t, set.urls[1]!)]
+    let broken = false
+    const listener: MoveListener = {
+      step: () => {},
+      copied: (table) => {
+        if (table !== 'envelopes' || broken) return
+        broken = true
+        if (failure === 'at the source') throw new Error('stopped')
+        // As a full disk would end it.
+        void set.databases[1]!.pool.query(
+          `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY envelopes%FROM STDIN%'
+             AND datname = current_database()`,
+        )
+      },
+    }
+    const move = await SlotMove.open(source, target, listener)
+    await t.throwsAsync(move.run([SLOT]), { message: /stopped|canceling statement/ }, failure)
+    t.is((await slotAt(set.databases[0]!, SLOT))?.state, 'here')
+    await move.run([SLOT])
+    t.is((await set.databases[1]!.pool.query('SELECT FROM envelopes')).rowCount, 6_000)
+    await move.close()
+    const back = await SlotMove.open(target, source, { step: () => {}, copied: () => {} })
+    await back.run([SLOT])
+    await back.close()
+  }
+})
+
 test('one move at a time takes part in a database', async (t) => {
   const set = await openTestSet(t, 2)
   await openMove(t, set)

@@ -5,15 +5,7 @@ import { slotOf } from '../../src/storage/shards.ts'
 import { openTestDatabase } from '../helpers/database.ts'
 
 const EDGES = [
-  1,
-  0xffff,
-  0x1_0000,
-  0x7fff_ffff,
-  0x8000_0000,
-  0xffff_ffff,
-  0x1_0000_0000,
-  0x1_ffff_ffff,
-  999_999_999_999_999,
+  1, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1_0000_0000, 0x1_ffff_ffff, 999_999_999_999_999,
 ]
 
 test('PostgreSQL puts every user into the same slot as the server', async (t) => {
