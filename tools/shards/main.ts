@@ -4,12 +4,15 @@ import { readEnv } from '../../config/env.ts'
 import { StartError } from '../../src/shared/start-error.ts'
 import { formatSlots } from '../../src/storage/slot-map.ts'
 import { DatabaseSet } from './database-set.ts'
-import { Mover, StoppedError } from './move.ts'
+import { SlotMoveError } from '../../src/storage/slot-move.ts'
+import { Mover } from './move.ts'
 import type { MoveReport } from './move.ts'
 import { parseSlots, parseTarget } from './plan.ts'
 import { renderStatus } from './status.ts'
 
 const SLOTS_TOGETHER = 8
+/** A move has begun, and not ended well. */
+let unfinished = false
 
 const program = new Command('npm run shards --').description(
   'Shows and moves slots, the 1,024 parts that users are spread over, between the databases of DATABASE_URLS. ' +
@@ -52,7 +55,9 @@ async function move(
       )
       return
     }
+    unfinished = true
     process.stdout.write(`${describe(await mover.move(slots, together), names[target]!)}\n`)
+    unfinished = false
   })
 }
 
@@ -87,6 +92,8 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  if (error instanceof StoppedError) process.stderr.write('The same command goes on with it; --abort gives it back.\n')
+  if (unfinished && !(error instanceof SlotMoveError)) {
+    process.stderr.write('The same command goes on with it; --abort gives back what is on its way.\n')
+  }
   process.exitCode = 1
 }

@@ -7,7 +7,7 @@ import { planAbort, planMove, shortSlots } from './plan.ts'
 import type { MoveGroup } from './plan.ts'
 
 /** Somebody stopped the tool at a moment at which it could. */
-export class StoppedError extends Error {
+class StoppedError extends Error {
   override readonly name = 'StoppedError'
 }
 
