@@ -204,10 +204,9 @@ testWithTools(test, 'nats-server', 'openssl').serial(
     t.teardown(() => rm(folder, { recursive: true, force: true }))
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-    await promisify(execFile)(requireTool('openssl'), [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-      ...['-keyout', key, '-out', cert, ...subject],
-    ])
+    const curve = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ')
+    const args = ['req', '-x509', ...curve, '-keyout', key, '-out', cert, ...subject]
+    await promisify(execFile)(requireTool('openssl'), args)
     const server = await startNatsServer(t, { config: `tls { cert_file: "${cert}", key_file: "${key}" }` })
     const url = `tls://localhost:${server.port}`
     const good = await openNatsBus(t, url, { caFile: cert })
