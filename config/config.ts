@@ -198,7 +198,7 @@ export function parseConfig(env: Env = {}) {
       /** How often the node looks at itself. */
       sampleIntervalMs: 100,
       /** How late the timers of the last samples came, on average. Of the whole node. */
-      eventLoopDelayMs: { connections: 150, sends: 350 },
+      eventLoopDelayMs: { connections: 300, sends: 700 },
       /** How long the oldest write of a journal waits. Of the users of its database. */
       journalAgeMs: { connections: 1 * SECOND, sends: 1.5 * SECOND },
       /** Share of `journal.bufferBytes` in use; the rest is kept for receipts. */
