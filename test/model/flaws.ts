@@ -178,8 +178,8 @@ export const FLAWS: readonly Flaw[] = [
     edits: [
       {
         file: LANE,
-        from: "if (append.state !== 'buffered') continue",
-        to: "if (append.state === 'flushing') continue",
+        from: "if (append.state !== 'buffered') continue\n      if (append.bufferedAt",
+        to: "if (append.state === 'flushing') continue\n      if (append.bufferedAt",
       },
     ],
   },
