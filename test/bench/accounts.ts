@@ -19,9 +19,10 @@ const CONCURRENCY = 16
 /** Registers users as people do, over HTTP. */
 export async function registerAccounts(server: ServerUnderTest, sms: SmsSink, count: number): Promise<Account[]> {
   const accounts = Array.from<Account>({ length: count })
+  const { url } = server.nodes[0]!
   let next = 0
   const work = async (): Promise<void> => {
-    for (let i = next++; i < count; i = next++) accounts[i] = await register(server, sms, FIRST_USER + i)
+    for (let i = next++; i < count; i = next++) accounts[i] = await register(url, sms, FIRST_USER + i)
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))
   return accounts
@@ -48,11 +49,11 @@ export async function insertAccounts(server: ServerUnderTest, count: number): Pr
   return accounts
 }
 
-async function register(server: ServerUnderTest, sms: SmsSink, user: number): Promise<Account> {
+async function register(url: string, sms: SmsSink, user: number): Promise<Account> {
   const phone = `+${user}`
-  await post(`${server.url}/v1/registrations`, { phone })
+  await post(`${url}/v1/registrations`, { phone })
   const code = sms.requireCode(phone)
-  const { token } = await post(`${server.url}/v1/registrations/verify`, { phone, code })
+  const { token } = await post(`${url}/v1/registrations/verify`, { phone, code })
   return { user, token: String(token) }
 }
 

@@ -1,17 +1,11 @@
 /** Many devices that do next to nothing, in a process of its own: a process may open only so many files. */
 import type { ClientFrame, ServerFrame } from '../../proto/frames.ts'
-import type { Account } from './accounts.ts'
+import type { CrowdOptions } from './crowds.ts'
 import { Device } from './device.ts'
+import { MessageRound } from './message-round.ts'
+import type { RoundResult } from './message-round.ts'
 import { serve } from './rpc.ts'
 import { forEachOf } from './socket.ts'
-
-export interface CrowdOptions {
-  /** `ws://…` of the server. */
-  readonly url: string
-  readonly accounts: readonly Account[]
-  /** Of the clients. */
-  readonly localAddress: string
-}
 
 /** Connections opened at a time. */
 const CONCURRENCY = 100
@@ -22,13 +16,15 @@ export class DeviceCrowd {
   #closed = 0
   #pongs = 0
   #onPongs: () => void = () => undefined
+  #round: MessageRound | undefined
 
   /** Resolves when all sessions are open. */
-  async connect({ url, accounts, localAddress }: CrowdOptions): Promise<void> {
-    const onFrames = (frames: readonly ServerFrame[]): void => this.#received(frames)
+  async connect({ urls, accounts, localAddress }: CrowdOptions): Promise<void> {
     const onClosed = (): void => void this.#closed++
-    await forEachOf(accounts, CONCURRENCY, async (account) => {
-      this.#devices.push(await Device.connect({ url, account, localAddress, onFrames, onClosed }))
+    await forEachOf(accounts, CONCURRENCY, async (account, i) => {
+      const url = urls[i % urls.length]!
+      const onFrames = (frames: readonly ServerFrame[]): void => this.#received(i, frames)
+      this.#devices[i] = await Device.connect({ url, account, localAddress, onFrames, onClosed })
     })
   }
 
@@ -45,6 +41,12 @@ export class DeviceCrowd {
     }
   }
 
+  /** Every device writes one message to its neighbour, so many a second; resolves when all have come, or in vain. */
+  async write({ perSecond }: { perSecond: number }): Promise<RoundResult> {
+    this.#round = new MessageRound(this.#devices)
+    return this.#round.run(perSecond)
+  }
+
   /** How many sessions are open. */
   open(_argument: undefined): number {
     return this.#devices.length - this.#closed
@@ -55,9 +57,10 @@ export class DeviceCrowd {
     for (const device of this.#devices.splice(0)) device.close()
   }
 
-  #received(frames: readonly ServerFrame[]): void {
+  #received(index: number, frames: readonly ServerFrame[]): void {
     for (const { type } of frames) if (type === 'pong') this.#pongs--
     if (this.#pongs === 0) this.#onPongs()
+    this.#round?.received(index, frames)
   }
 }
 

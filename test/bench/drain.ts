@@ -7,9 +7,9 @@ import type { Account } from './accounts.ts'
 import { registerAccounts } from './accounts.ts'
 import { DRAIN_BYTES } from './budgets.ts'
 import { Device } from './device.ts'
+import type { OneNode } from './one-node.ts'
 import { makePayload } from './parley-pair.ts'
-import type { ServerUnderTest } from './server-under-test.ts'
-import { settledRss } from './settle.ts'
+import { settledMemory } from './settle.ts'
 import type { SmsSink } from './sms-sink.ts'
 
 export interface DrainResult {
@@ -36,7 +36,7 @@ const WARM_UP_ENVELOPES = 1_000
 
 /** A mailbox that filled while its device was away is fetched, every WebSocket message acknowledged at once. */
 export async function measureDrain(
-  server: ServerUnderTest,
+  server: OneNode,
   sms: SmsSink,
   envelopes: number,
   payloadBytes: number,
@@ -48,16 +48,16 @@ export async function measureDrain(
   await fetchAll(server, first!, WARM_UP_ENVELOPES)
   progress(`filling a mailbox with ${envelopes} envelopes`)
   await fill(server, author!, second!, envelopes, payloadBytes)
-  const rssBefore = await settledRss(server)
+  const [rssBefore = 0] = (await settledMemory(server)).nodes
   let highest = rssBefore
   const watch = setInterval(() => {
-    highest = Math.max(highest, server.rssBytes)
+    highest = Math.max(highest, server.node.rssBytes)
   }, WATCH_MS)
   progress('fetching it')
   const cpu = server.cpu
   const { seconds, emptySeconds } = await fetchAll(server, second!, envelopes)
   clearInterval(watch)
-  const { node, postgres } = server.cpu
+  const { nodes, postgres } = server.cpu
   return {
     envelopes,
     payloadBytes,
@@ -65,13 +65,13 @@ export async function measureDrain(
     emptySeconds,
     grownBytes: highest - rssBefore,
     budgetBytes: DRAIN_BYTES,
-    nodeMicros: ((node - cpu.node) * 1_000) / envelopes,
+    nodeMicros: ((nodes[0]! - cpu.nodes[0]!) * 1_000) / envelopes,
     postgresMicros: ((postgres - cpu.postgres) * 1_000) / envelopes,
   }
 }
 
 /** Sends so many messages to a device that is away. */
-async function fill(server: ServerUnderTest, from: Account, to: Account, count: number, bytes: number): Promise<void> {
+async function fill(server: OneNode, from: Account, to: Account, count: number, bytes: number): Promise<void> {
   const payload = makePayload(bytes)
   let sent = 0
   let accepted = 0
@@ -98,7 +98,7 @@ async function fill(server: ServerUnderTest, from: Account, to: Account, count: 
 
 /** Connects a device and acknowledges all that waits for it. */
 async function fetchAll(
-  server: ServerUnderTest,
+  server: OneNode,
   account: Account,
   count: number,
 ): Promise<{ seconds: number; emptySeconds: number }> {
@@ -123,7 +123,7 @@ async function fetchAll(
   return { seconds, emptySeconds: elapsed() }
 }
 
-async function waitUntilEmpty(server: ServerUnderTest, { user }: Account): Promise<void> {
+async function waitUntilEmpty(server: OneNode, { user }: Account): Promise<void> {
   const client = new Client(server.databaseUrl)
   await client.connect()
   for (;;) {
@@ -137,7 +137,7 @@ async function waitUntilEmpty(server: ServerUnderTest, { user }: Account): Promi
 type Talk = (device: Device, frames: readonly ServerFrame[], done: () => void) => void | Promise<void>
 
 /** Connects a device and lets it talk until it is done; the first call is without frames. */
-async function converse({ url }: ServerUnderTest, account: Account, talk: Talk): Promise<void> {
+async function converse({ node }: OneNode, account: Account, talk: Talk): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const timer = setTimeout(() => reject(new Error('A mailbox was not filled or fetched in time')), TIMEOUT_MS)
   let device: Device | undefined
@@ -153,7 +153,7 @@ async function converse({ url }: ServerUnderTest, account: Account, talk: Talk):
     }
   }
   device = await Device.connect({
-    url: url.replace('http', 'ws'),
+    url: node.socketUrl,
     account,
     onFrames: (frames) => void hear(frames),
     onClosed: (code) => reject(new Error(`A session was closed with ${code}`)),

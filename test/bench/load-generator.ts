@@ -22,7 +22,7 @@ class LoadGenerator implements LoadApi {
   async open(options: OpenOptions): Promise<void> {
     const payload = makePayload(options.payloadBytes)
     await forEachOf(options.pairs, CONCURRENCY, async (accounts) => {
-      this.#pairs.server.push(await ParleyPair.open(options.serverUrl, accounts, payload, this.#tally))
+      this.#pairs.server.push(await ParleyPair.open(options, accounts, payload, this.#tally))
     })
     const relayPairs = Array.from({ length: options.relayPairs }, (_, i) => options.firstRelayPair + i)
     await forEachOf(relayPairs, CONCURRENCY, async (pair) => {

@@ -5,7 +5,8 @@ import { Program } from './rpc.ts'
 
 export interface LoadGroupOptions {
   readonly generators: number
-  readonly serverUrl: string
+  readonly authorUrl: string
+  readonly readerUrl: string
   readonly relayUrl: string
   /** Two for each pair. */
   readonly accounts: readonly Account[]

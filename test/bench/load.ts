@@ -8,8 +8,9 @@ export interface PairOfAccounts {
 
 /** Where the pairs of a load generator connect to, besides the relay. */
 export interface OpenOptions {
-  /** `ws://…` of the server and of the relay. */
-  readonly serverUrl: string
+  /** `ws://…` of the nodes where authors and readers are, and of the relay. */
+  readonly authorUrl: string
+  readonly readerUrl: string
   readonly relayUrl: string
   readonly pairs: readonly PairOfAccounts[]
   /** Pairs of the relay, and the number of the first of them. */
@@ -44,6 +45,8 @@ export interface Counts {
   readonly elided: number
   /** ✓✓ receipts for what ✓ had called delivered: the row was on its way to PostgreSQL when the acknowledgement came. */
   readonly repeated: number
+  /** Messages and READ that came again: between nodes, what is sent twice is dropped by clients. */
+  readonly twice: number
   /** READ that reached the author: whole lives. */
   readonly read: number
   /** READ frames sent, and those that the server accepted. */
@@ -52,7 +55,7 @@ export interface Counts {
   /** WebSocket messages to the server and from it. */
   readonly messagesIn: number
   readonly messagesOut: number
-  /** What came twice, unasked or as an error; 0 when all is well. */
+  /** What came unasked or as an error; 0 when all is well. */
   readonly unexpected: number
 }
 
@@ -63,6 +66,7 @@ export const NO_COUNTS: Counts = {
   received: 0,
   elided: 0,
   repeated: 0,
+  twice: 0,
   read: 0,
   readsSent: 0,
   readsAccepted: 0,

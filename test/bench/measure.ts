@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { combine } from './load.ts'
 import type { Load } from './load.ts'
 import type { GroupSample, LoadGroup } from './load-group.ts'
+import type { Metrics } from './node-under-test.ts'
 import { cpuMs } from './process-usage.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import { percentile } from './statistics.ts'
@@ -16,13 +17,15 @@ export interface Rig {
 /** One run of one load, between two moments of its steady state. CPU in µs for each whole life. */
 export interface Measurement {
   readonly livesPerSecond: number
-  readonly nodeMicros: number
+  /** Of each node. */
+  readonly nodeMicros: readonly number[]
+  readonly natsMicros: number
   readonly postgresMicros: number
   readonly relayMicros: number
   /** Of the load generators: no part of any result. */
   readonly clientMicros: number
-  /** Share of one core that Node used. */
-  readonly nodeBusy: number
+  /** Share of one core that each node used. */
+  readonly nodeBusy: readonly number[]
   /** Share of the messages that never became a row. */
   readonly elided: number
   /** WebSocket messages, in and out. */
@@ -30,6 +33,9 @@ export interface Measurement {
   /** Rows written and deleted, for each life and for each statement of the journal. */
   readonly rowsPerLife: number
   readonly rowsPerFlush: number
+  /** Requests to another node whose answer was too late, and what came twice: how often, all in all. */
+  readonly lateAnswers: number
+  readonly twice: number
   readonly acceptedMs: Percentiles
   readonly deliveredMs: Percentiles
   /** By the clock that CPU profiles have too, in µs. */
@@ -50,7 +56,7 @@ export interface MeasureOptions {
 /** What deletes and late receipts need after the last life. */
 const SETTLE_MS = 300
 
-/** Runs a load and measures it. @throws Error when anything was lost, or came twice */
+/** Runs a load and measures it. @throws Error when anything was lost, or came twice from a node alone */
 export async function measure(rig: Rig, load: Load, options: MeasureOptions): Promise<Measurement> {
   await rig.load.start(load)
   await delay(options.warmUpSeconds * 1_000)
@@ -59,7 +65,7 @@ export async function measure(rig: Rig, load: Load, options: MeasureOptions): Pr
   await delay(options.seconds * 1_000)
   const after = await look(rig)
   await rig.load.finish()
-  checkCounts(await rig.load.sample())
+  checkCounts(await rig.load.sample(), rig.server.nodes.length > 1)
   await delay(SETTLE_MS)
 
   const { latencies } = after.sample
@@ -68,18 +74,21 @@ export async function measure(rig: Rig, load: Load, options: MeasureOptions): Pr
   const microsEach = (ms: number): number => (ms * 1_000) / lives
   const elapsedMs = (after.at - before.at) / 1_000
   const rows = after.rows - before.rows
-  const nodeMs = after.cpu.node - before.cpu.node
+  const nodeMs = after.cpu.nodes.map((ms, i) => ms - before.cpu.nodes[i]!)
   return {
     livesPerSecond: (lives * 1_000) / elapsedMs,
-    nodeMicros: microsEach(nodeMs),
+    nodeMicros: nodeMs.map(microsEach),
+    natsMicros: microsEach(after.cpu.nats - before.cpu.nats),
     postgresMicros: microsEach(after.cpu.postgres - before.cpu.postgres),
     relayMicros: microsEach(after.relayMs - before.relayMs),
     clientMicros: microsEach(after.sample.cpuMs - before.sample.cpuMs),
-    nodeBusy: nodeMs / elapsedMs,
+    nodeBusy: nodeMs.map((ms) => ms / elapsedMs),
     elided: Math.max(0, counts.elided - counts.repeated) / lives,
     messagesPerLife: (counts.messagesIn + counts.messagesOut) / lives,
     rowsPerLife: rows / lives,
     rowsPerFlush: rows / Math.max(1, after.flushes - before.flushes),
+    lateAnswers: after.lateAnswers - before.lateAnswers,
+    twice: counts.twice,
     acceptedMs: percentiles(latencies.map(({ acceptedMs }) => acceptedMs)),
     deliveredMs: percentiles(latencies.map(({ deliveredMs }) => deliveredMs)),
     from: before.at,
@@ -89,7 +98,8 @@ export async function measure(rig: Rig, load: Load, options: MeasureOptions): Pr
 
 /** The state of everything at one moment; what the server did is read last, as near as can be to what it served. */
 async function look({ server, relayPid, load }: Rig) {
-  const metric = await server.metrics()
+  const metrics = await Promise.all(server.nodes.map((node) => node.metrics()))
+  const metric: Metrics = (name, label) => metrics.reduce((sum, read) => sum + read(name, label), 0)
   const sample = await load.sample()
   return {
     sample,
@@ -97,14 +107,15 @@ async function look({ server, relayPid, load }: Rig) {
     relayMs: cpuMs(relayPid),
     at: Number(process.hrtime.bigint() / 1_000n),
     rows: metric('parley_journal_flush_rows_sum'),
+    lateAnswers: metric('parley_bus_requests_total', 'result="timeout"'),
     flushes: metric('parley_journal_flush_rows_count'),
   }
 }
 
-function checkCounts({ counts, surprise }: GroupSample): void {
-  const { sent, accepted, delivered, received, read, readsSent, readsAccepted, unexpected } = counts
+function checkCounts({ counts, surprise }: GroupSample, mayComeTwice: boolean): void {
+  const { sent, accepted, delivered, received, read, readsSent, readsAccepted, unexpected, twice } = counts
   const whole = [accepted, delivered, received, read].every((count) => count === sent) && readsSent === readsAccepted
-  if (!whole || unexpected > 0)
+  if (!whole || unexpected > 0 || (twice > 0 && !mayComeTwice))
     throw new Error(`Not every message lived its whole life once: ${surprise} ${JSON.stringify(counts)}`)
 }
 

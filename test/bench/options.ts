@@ -13,7 +13,13 @@ export interface Options {
   readonly delayedPairs?: readonly number[]
   readonly payload: number
   readonly generators: number
+  /** Two nodes and a nats-server instead of a node alone. */
+  readonly cluster: boolean
   readonly idle?: number
+  /** Devices a node. */
+  readonly connections?: number
+  readonly hold: number
+  readonly storm?: number
   readonly drain?: number
   readonly profile?: string | true
   readonly json: boolean
@@ -38,12 +44,17 @@ export function readOptions(argv: readonly string[]): Options {
     )
     .option('--payload <bytes>', 'of a message', parseCount, 150)
     .option('--generators <n>', 'processes that make the load', parseCount, 1)
+    .option('--cluster', 'two nodes joined by NATS, the two ends of each message on different ones', false)
     .option('--idle <n>', 'only: memory of so many idle devices', parseCount)
+    .option('--connections <n>', 'only: so many devices a node are held, then each gets a message', parseEven)
+    .option('--hold <n>', 'how long they are held, in seconds', parseSeconds, 30)
+    .option('--storm <n>', 'only: so many devices are cut off at once and come back', parseCount)
     .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', parseCount)
     .option('--profile [folder]', 'take a CPU profile of the server and sum it up for each cell')
     .option('--json', 'print the results as JSON', false)
     .parse(argv)
   const options = command.opts<Options>()
+  if (options.cluster && options.drain !== undefined) command.error('error: --drain is measured on a node alone')
   if (options.delayedPairs !== undefined && options.delayedPairs.length !== options.windows.length) {
     command.error('error: --delayed-pairs must have as many numbers as --windows')
   }
@@ -68,6 +79,12 @@ function parseSeconds(text: string): number {
 function parseCount(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return value
+}
+
+function parseEven(text: string): number {
+  const value = parseCount(text)
+  if (value % 2 === 1) throw new InvalidArgumentError('It must be an even number.')
   return value
 }
 

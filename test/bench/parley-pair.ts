@@ -3,7 +3,7 @@ import { Kind } from '../../proto/frames.ts'
 import type { ClientFrame, SendFrame, ServerFrame } from '../../proto/frames.ts'
 import { DelayLine } from './delay-line.ts'
 import { Device } from './device.ts'
-import type { Load, PairOfAccounts } from './load.ts'
+import type { Load, OpenOptions, PairOfAccounts } from './load.ts'
 import type { Pair } from './pair.ts'
 import type { Tally } from './tally.ts'
 
@@ -47,12 +47,27 @@ export class ParleyPair implements Pair {
     this.#tally = tally
   }
 
-  static async open(url: string, accounts: PairOfAccounts, payload: Uint8Array, tally: Tally): Promise<ParleyPair> {
+  static async open(
+    { authorUrl, readerUrl }: Pick<OpenOptions, 'authorUrl' | 'readerUrl'>,
+    { author, reader }: PairOfAccounts,
+    payload: Uint8Array,
+    tally: Tally,
+  ): Promise<ParleyPair> {
     const pair = new ParleyPair(payload, tally)
     const onClosed = (code: number): void => tally.unexpected(`a session was closed with ${code}`)
     ;[pair.#author, pair.#reader] = await Promise.all([
-      Device.connect({ url, account: accounts.author, onFrames: (frames) => pair.#onAuthorFrames(frames), onClosed }),
-      Device.connect({ url, account: accounts.reader, onFrames: (frames) => pair.#onReaderFrames(frames), onClosed }),
+      Device.connect({
+        url: authorUrl,
+        account: author,
+        onFrames: (frames) => pair.#onAuthorFrames(frames),
+        onClosed,
+      }),
+      Device.connect({
+        url: readerUrl,
+        account: reader,
+        onFrames: (frames) => pair.#onReaderFrames(frames),
+        onClosed,
+      }),
     ])
     return pair
   }
@@ -110,8 +125,7 @@ export class ParleyPair implements Pair {
       } else if (frame.type === 'deliver') {
         upTo = frame.seq
         const { kind, about } = frame.envelope
-        if (kind === Kind.READ) finished += about.length
-        for (const id of about) this.#receipt(id, kind)
+        for (const id of about) if (this.#receipt(id, kind)) finished++
       } else if (frame.type !== 'caughtUp') {
         this.#tally.unexpected(frame.type === 'error' ? `${frame.code}: ${frame.message}` : frame.type)
       }
@@ -138,22 +152,29 @@ export class ParleyPair implements Pair {
     this.#settle(id, life)
   }
 
-  #receipt(id: string, kind: Kind): void {
+  /** True: the message is read, for the first time. */
+  #receipt(id: string, kind: Kind): boolean {
     const life = this.#lives.get(id)
     if (kind === Kind.DELIVERED && life?.received !== false) {
       this.#tally.counts.repeated++
-      return
+      return false
     }
-    if (life === undefined) return this.#tally.unexpected(`a receipt of kind ${kind} for what is over`)
+    if (kind === Kind.READ && life?.read !== false) {
+      this.#tally.counts.twice++
+      return false
+    }
+    if (life === undefined || (kind !== Kind.READ && kind !== Kind.DELIVERED)) {
+      this.#tally.unexpected(`a receipt of kind ${kind}`)
+      return false
+    }
     if (kind === Kind.DELIVERED) {
       this.#received(life)
-    } else if (kind === Kind.READ && !life.read) {
+    } else {
       life.read = true
       this.#tally.counts.read++
-    } else {
-      this.#tally.unexpected(`a receipt of kind ${kind} too many`)
     }
     this.#settle(id, life)
+    return kind === Kind.READ
   }
 
   #received(life: Life): void {
@@ -177,7 +198,7 @@ export class ParleyPair implements Pair {
         const { id } = frame.envelope
         const life = this.#lives.get(id)
         if (life === undefined || life.displayed) {
-          this.#tally.unexpected('a message came twice')
+          this.#tally.counts.twice++
           continue
         }
         life.displayed = true

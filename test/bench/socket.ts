@@ -5,15 +5,18 @@ export interface SocketOptions {
   readonly url: string
   readonly protocol?: string
   /** The client's own address: a loopback address gives 28,000 ports. */
-  readonly localAddress?: string
+  readonly localAddress?: string | undefined
+  /** For the handshake. */
+  readonly timeoutMs?: number | undefined
 }
 
 /** Opens a WebSocket whose messages come as one buffer each. */
-export async function openSocket({ url, protocol, localAddress }: SocketOptions): Promise<WebSocket> {
+export async function openSocket({ url, protocol, localAddress, timeoutMs }: SocketOptions): Promise<WebSocket> {
   const socket = new WebSocket(url, protocol === undefined ? [] : [protocol], {
     perMessageDeflate: false,
     skipUTF8Validation: true,
     ...(localAddress === undefined ? {} : { localAddress }),
+    ...(timeoutMs === undefined ? {} : { handshakeTimeout: timeoutMs }),
   })
   await once(socket, 'open')
   return socket

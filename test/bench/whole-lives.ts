@@ -1,173 +1,92 @@
-import { registerAccounts } from './accounts.ts'
-import { findLifeBudget } from './budgets.ts'
+import { makeLoads, makePacedLoads, serverMicros, toCell, toIntervals } from './cells.ts'
+import type { Cell, Runs } from './cells.ts'
 import type { Load } from './load.ts'
-import { LoadGroup } from './load-group.ts'
 import { measure } from './measure.ts'
-import type { Measurement, Rig } from './measure.ts'
-import { pairsOf } from './options.ts'
+import type { Measurement } from './measure.ts'
 import type { Options } from './options.ts'
 import type { Interval } from './profile.ts'
-import type { Relay } from './relay.ts'
-import { Program } from './rpc.ts'
+import { RelayFloor } from './relay-floor.ts'
+import type { Floor } from './relay-floor.ts'
+import { Rigs } from './rigs.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import type { SmsSink } from './sms-sink.ts'
 import { spread } from './statistics.ts'
 import type { Spread } from './statistics.ts'
 
-/** One load, measured several times. */
-export interface Cell {
-  readonly ackDelayMs: number
-  /** Undefined: messages came at an even rate. */
-  readonly window: number | undefined
-  readonly pairs: number
-  /** CPU of the server in multiples of the relay's just before and after. */
-  readonly ratio: Spread
-  readonly budget: number | undefined
-  readonly livesPerSecond: Spread
-  readonly nodeMicros: Spread
-  readonly postgresMicros: Spread
-  readonly clientMicros: Spread
-  readonly nodeBusy: Spread
-  readonly elided: Spread
-  readonly messagesPerLife: Spread
-  readonly rowsPerLife: Spread
-  readonly rowsPerFlush: Spread
-  readonly accepted: { readonly p50Ms: Spread; readonly p99Ms: Spread }
-  readonly delivered: { readonly p50Ms: Spread; readonly p99Ms: Spread }
-}
-
+/** The same loads of one server, in one cell each. */
 export interface WholeLives {
-  readonly relay: { readonly micros: Spread; readonly livesPerSecond: Spread; readonly messagesPerLife: number }
   readonly cells: readonly Cell[]
-  /** At half of the rate of the first cell, spread evenly. */
+  /** At half of the rate of the last server's first cell, spread evenly. */
   readonly paced: readonly Cell[]
 }
 
 export interface WholeLivesRun {
-  readonly results: WholeLives
-  readonly intervals: readonly Interval[]
+  readonly relay: Floor
+  /** In the order of the servers. */
+  readonly lives: readonly WholeLives[]
+  /** CPU of the last server in multiples of the first one's in the same repetition, for each cell and each paced one. */
+  readonly ratios: { readonly cells: readonly Spread[]; readonly paced: readonly Spread[] }
+  /** When the loads of each server ran. */
+  readonly intervals: readonly (readonly Interval[])[]
 }
 
-/** A load of the server, and each measurement of it with the mean of the relay's just before and after. */
-interface Runs {
-  readonly load: Load
-  readonly measured: { readonly measurement: Measurement; readonly relayMicros: number }[]
-}
-
-const RELAY = new URL('relay.ts', import.meta.url)
-
-/** Measures what a message's whole life costs the server, with the relay in between. */
+/**
+ * Measures what a message's whole life costs the servers, each load on each of them in turn, the relay before and after,
+ * so that all meet the same machine.
+ */
 export async function measureWholeLives(
-  server: ServerUnderTest,
+  servers: readonly ServerUnderTest[],
   sms: SmsSink,
   options: Options,
   progress: (text: string) => void,
 ): Promise<WholeLivesRun> {
-  const runs: Runs[] = makeLoads(options).map((load) => ({ load, measured: [] }))
-  const pairs = Math.max(options.pairs, ...runs.map(({ load }) => load.pairs))
-  progress(`registering ${2 * pairs} users`)
-  const accounts = await registerAccounts(server, sms, 2 * pairs)
-  await using relay = await Program.start<Relay>(RELAY)
-  const relayPort = await relay.remote.listen({ payloadBytes: options.payload })
-  await using load = await LoadGroup.open({
-    generators: options.generators,
-    serverUrl: server.url.replace('http', 'ws'),
-    relayUrl: `ws://127.0.0.1:${relayPort}`,
-    accounts,
-    relayPairs: options.pairs,
-    payloadBytes: options.payload,
-  })
-  const rig: Rig = { server, relayPid: relay.pid, load }
+  await using opened = await Rigs.open(servers, sms, options, progress)
+  const { rigs } = opened
   const times = { warmUpSeconds: options.warmUp, seconds: options.seconds }
-  const relayLoad: Load = { target: 'relay', pairs: options.pairs, window: 1, ackDelayMs: 0 }
+  const relay = new RelayFloor(rigs[0]!, options.pairs, times)
+  const loads = makeLoads(options)
 
   progress('warming up')
-  await measure(rig, relayLoad, times)
-  for (const { load: one } of runs) await measure(rig, one, times)
+  await relay.warmUp()
+  for (const load of loads) for (const rig of rigs) await measure(rig, load, times)
 
-  const relays: Measurement[] = []
-  const measureRelay = async (): Promise<number> => {
-    const floor = await measure(rig, relayLoad, times)
-    relays.push(floor)
-    return floor.relayMicros
-  }
-  /** The relay runs before and after each load, so that both meet the same machine. */
-  const runOnce = async (group: readonly Runs[]): Promise<void> => {
-    let before = await measureRelay()
-    for (const { load: one, measured } of group) {
-      const measurement = await measure(rig, one, times)
-      const after = await measureRelay()
-      measured.push({ measurement, relayMicros: (before + after) / 2 })
-      before = after
+  /** The runs of each load, one for each server. */
+  const measureAll = async (group: readonly Load[]): Promise<Runs[][]> => {
+    const runs = group.map((load) => rigs.map((): Runs => ({ load, measured: [] })))
+    for (let repetition = 1; repetition <= options.repeat; repetition++) {
+      progress(`repetition ${repetition} of ${options.repeat}`)
+      let before = await relay.measure()
+      for (const ofLoad of runs) {
+        const measured: Measurement[] = []
+        for (const [i, { load }] of ofLoad.entries()) measured.push(await measure(rigs[i]!, load, times))
+        const after = await relay.measure()
+        for (const [i, measurement] of measured.entries()) {
+          ofLoad[i]!.measured.push({ measurement, relayMicros: (before + after) / 2 })
+        }
+        before = after
+      }
     }
+    return runs
   }
-  for (let repetition = 1; repetition <= options.repeat; repetition++) {
-    progress(`repetition ${repetition} of ${options.repeat}`)
-    await runOnce(runs)
-  }
-  const cells = runs.map(toCell)
-  progress('latency at an even rate')
-  const perSecond = Math.round((cells[0]?.livesPerSecond.median ?? 0) / 2)
-  const paced: Runs[] = options.acks.map((ackDelayMs) => ({
-    load: { target: 'server', pairs: options.pairs, window: 1, ackDelayMs, perSecond },
-    measured: [],
-  }))
-  for (let repetition = 1; repetition <= options.repeat; repetition++) await runOnce(paced)
-  const results = {
-    relay: {
-      micros: spread(relays.map(({ relayMicros }) => relayMicros)),
-      livesPerSecond: spread(relays.map(({ livesPerSecond }) => livesPerSecond)),
-      messagesPerLife: spread(relays.map(({ messagesPerLife }) => messagesPerLife)).median,
-    },
-    cells,
-    paced: paced.map(toCell),
-  }
-  return { results, intervals: [...runs, ...paced].flatMap(toIntervals) }
-}
-
-function makeLoads(options: Options): Load[] {
-  return options.acks.flatMap((ackDelayMs) =>
-    options.windows.map((window): Load => {
-      return { target: 'server', pairs: pairsOf(options, ackDelayMs, window), window, ackDelayMs }
-    }),
-  )
-}
-
-function toCell({ load, measured }: Runs): Cell {
-  const of = (pick: (measurement: Measurement) => number): Spread =>
-    spread(measured.map(({ measurement }) => pick(measurement)))
-  const window = load.perSecond === undefined ? load.window : undefined
+  const cells = await measureAll(loads)
+  progress('at an even rate')
+  const rate = cells[0]?.at(-1)?.measured.map(({ measurement }) => measurement.livesPerSecond) ?? []
+  const paced = await measureAll(makePacedLoads(options, Math.round(spread(rate).median / 2)))
+  const all = [...cells, ...paced]
   return {
-    ackDelayMs: load.ackDelayMs,
-    window,
-    pairs: load.pairs,
-    ratio: spread(
-      measured.map(({ measurement: { nodeMicros, postgresMicros }, relayMicros }) => {
-        return (nodeMicros + postgresMicros) / relayMicros
-      }),
-    ),
-    budget: window === undefined ? undefined : findLifeBudget(load.ackDelayMs, window),
-    livesPerSecond: of(({ livesPerSecond }) => livesPerSecond),
-    nodeMicros: of(({ nodeMicros }) => nodeMicros),
-    postgresMicros: of(({ postgresMicros }) => postgresMicros),
-    clientMicros: of(({ clientMicros }) => clientMicros),
-    nodeBusy: of(({ nodeBusy }) => nodeBusy),
-    elided: of(({ elided }) => elided),
-    messagesPerLife: of(({ messagesPerLife }) => messagesPerLife),
-    rowsPerLife: of(({ rowsPerLife }) => rowsPerLife),
-    rowsPerFlush: of(({ rowsPerFlush }) => rowsPerFlush),
-    accepted: { p50Ms: of(({ acceptedMs }) => acceptedMs.p50), p99Ms: of(({ acceptedMs }) => acceptedMs.p99) },
-    delivered: { p50Ms: of(({ deliveredMs }) => deliveredMs.p50), p99Ms: of(({ deliveredMs }) => deliveredMs.p99) },
+    relay: relay.results,
+    lives: servers.map((_, i) => ({
+      cells: cells.map((runs) => toCell(runs[i]!)),
+      paced: paced.map((runs) => toCell(runs[i]!)),
+    })),
+    ratios: { cells: cells.map(compare), paced: paced.map(compare) },
+    intervals: servers.map((_, i) => all.flatMap((runs) => toIntervals(runs[i]!))),
   }
 }
 
-function toIntervals({ load, measured }: Runs): Interval[] {
-  const name = `acks ${ackName(load.ackDelayMs)}, ${load.perSecond === undefined ? `window ${load.window}` : 'even rate'}`
-  return measured.map(({ measurement: { from, to, livesPerSecond } }) => {
-    return { name, from, to, lives: (livesPerSecond * (to - from)) / 1e6 }
-  })
-}
-
-export function ackName(ackDelayMs: number): string {
-  return ackDelayMs === 0 ? 'immediate' : `${ackDelayMs} ms`
+/** The last server's CPU beside the first one's, one by one. */
+function compare(runs: readonly Runs[]): Spread {
+  const costs = (one: Runs): number[] => one.measured.map(({ measurement }) => serverMicros(measurement))
+  const first = costs(runs[0]!)
+  return spread(costs(runs.at(-1)!).map((micros, i) => micros / first[i]!))
 }
