@@ -247,7 +247,8 @@ export class Node {
     this.#enter('draining', ['started'])
     this.#events.nodeDraining()
     this.#http?.startDraining()
-    await delay(this.#config.node.drainPauseMs)
+    const { drainPauseMs } = this.#config.node
+    if (drainPauseMs > 0) await delay(drainPauseMs)
     await this.#messaging?.drain()
     await this.#http?.finish(this.#config.node.drainTimeoutMs)
   }
