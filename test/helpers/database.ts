@@ -30,7 +30,7 @@ export async function openTestDatabase(t: Teardown): Promise<Database> {
 }
 
 export function openDatabase(url: string): Promise<Database> {
-  return Database.open({ url, poolConnections: 5, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 })
+  return Database.open({ url, poolConnections: 5, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000 })
 }
 
 async function createDatabase(t: Teardown, template: string): Promise<string> {
