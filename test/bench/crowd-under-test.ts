@@ -23,7 +23,7 @@ const CROWD_SIZE = 9_000
  * service has that anyhow, and it does not grow with the devices.
  */
 const WARM_UP_DEVICES_A_NODE = 200
-const WARM_UP_MESSAGES = 10
+const WARM_UP_MESSAGES = 30
 
 /** Connects so many devices, spread evenly over the nodes, and takes the server's memory when it is steady. */
 export async function connectCrowd(
