@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Account } from './accounts.ts'
 import { Program } from './rpc.ts'
 import type { Remote } from './rpc.ts'
@@ -7,8 +8,16 @@ export interface CrowdOptions {
   /** `ws://…` of the nodes: the devices take them in turn. */
   readonly urls: readonly string[]
   readonly accounts: readonly Account[]
-  /** Of the clients: a loopback address has 28,000 ports. */
+  /** Of the clients. */
   readonly localAddress: string
+}
+
+/**
+ * A network of 256 loopback addresses that nobody else uses. An address has 28,000 ports, each of which is out of use for
+ * a minute after its connection; when few are left, a new connection takes long.
+ */
+export function randomNetwork(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(0, 256)}`
 }
 
 /** One program for so many accounts each, since a process may open only 20,000 files. */
@@ -16,6 +25,7 @@ export class Crowds<Crowd extends object> {
   readonly #programs: readonly Program<Crowd>[]
   readonly #accounts: readonly Account[]
   readonly #size: number
+  readonly #network = randomNetwork()
 
   private constructor(programs: readonly Program<Crowd>[], accounts: readonly Account[], size: number) {
     this.#programs = programs
@@ -41,7 +51,7 @@ export class Crowds<Crowd extends object> {
     return Promise.all(
       this.#programs.map(({ remote }, i) => {
         const accounts = this.#accounts.slice(i * this.#size, Math.min((i + 1) * this.#size, count))
-        return call(remote, { accounts, localAddress: `127.0.0.${i + 2}` })
+        return call(remote, { accounts, localAddress: `${this.#network}.${i + 1}` })
       }),
     )
   }

@@ -3,7 +3,7 @@ import { insertAccounts } from './accounts.ts'
 import type { Account } from './accounts.ts'
 import type { Bystanders, BystandersSample } from './bystanders.ts'
 import { Cluster } from './cluster.ts'
-import { Crowds } from './crowds.ts'
+import { Crowds, randomNetwork } from './crowds.ts'
 import { monotonicMs } from './monotonic-clock.ts'
 import { Program } from './rpc.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
@@ -39,8 +39,7 @@ interface Percentiles {
 
 const CROWD = new URL('storm-crowd.ts', import.meta.url)
 const BYSTANDERS = new URL('bystanders.ts', import.meta.url)
-/** Clients of a process: a device makes its connection in a third of a millisecond of CPU. */
-const CROWD_SIZE = 5_000
+const CROWD_SIZE = 2_500
 const BYSTANDER_COUNT = 100
 const MESSAGES_PER_SECOND = 200
 const CALM_MS = 5_000
@@ -90,7 +89,7 @@ async function storm(
   const survivors = (rest.length === 0 ? server.nodes : rest).map(({ socketUrl }) => socketUrl)
   await crowds.each((remote, options) => remote.connect({ urls: [first!.socketUrl], ...options }))
   const strangers = accounts.map(({ user }) => user)
-  const localAddress = '127.0.0.100'
+  const localAddress = `${randomNetwork()}.1`
   await bystanders.remote.connect({ url: survivors[0]!, accounts: others, localAddress, strangers })
 
   const startedAt = monotonicMs()
