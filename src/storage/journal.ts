@@ -38,7 +38,7 @@ const EVERY_MAILBOX: JournalPlace = { holds: () => true, refresh: () => Promise.
 
 const RETRY_MS = { first: 20, most: 1_000 }
 /** So often a flush is repeated that is refused for moved mailboxes, of which none is known to have moved. */
-const MAX_RIDDLES = 5
+const MAX_UNEXPLAINED = 5
 
 /**
  * Appends to and deletes from the mailboxes of one database, in group commits: one statement writes all that has
@@ -60,7 +60,7 @@ export class Journal {
   #flushingSince = 0
   #shedding = false
   /** How often the flush under way was refused for mailboxes of which none is known to have moved. */
-  #riddles = 0
+  #unexplained = 0
   #closed = false
   /** The latest that the clock has shown, and by how much it has stepped back since the start. */
   #latest = 0
@@ -193,7 +193,7 @@ export class Journal {
   async #flush(flush: Flush): Promise<void> {
     const start = performance.now()
     const { appends, deletes } = flush
-    this.#riddles = 0
+    this.#unexplained = 0
     if (appends.length + deletes.length > 0) {
       await this.#write(appends, deletes)
       this.#events.flushed(appends.length, deletes.length, performance.now() - start)
@@ -222,7 +222,7 @@ export class Journal {
           await this.#place.refresh()
           const left = this.#withoutMoved(appends, deletes)
           // Whatever it was, it is here again, or about to be seen as gone.
-          if (left === undefined && ++this.#riddles > MAX_RIDDLES) return this.#writeHalves(appends, deletes)
+          if (left === undefined && ++this.#unexplained > MAX_UNEXPLAINED) return this.#writeHalves(appends, deletes)
           if (left !== undefined) [appends, deletes] = left
           if (appends.length + deletes.length === 0) return room
           if (left !== undefined) continue
