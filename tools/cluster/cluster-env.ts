@@ -13,9 +13,14 @@ export interface ClusterOptions {
 
 const NATS_PORT = 4_222
 const NATS_MONITOR_PORT = 8_222
+const MINIO_PORT = 9_000
 const STATS_PORT = 8_404
-/** NATS listens on this machine only. Whoever runs it elsewhere sets passwords of his own. */
-const DEVELOPMENT_PASSWORDS = { NATS_NODE_PASSWORD: 'node-development', NATS_OPERATOR_PASSWORD: 'operator-development' }
+/** NATS and MinIO listen on this machine only. Whoever runs them elsewhere sets passwords of his own. */
+const DEVELOPMENT_PASSWORDS = {
+  NATS_NODE_PASSWORD: 'node-development',
+  NATS_OPERATOR_PASSWORD: 'operator-development',
+  MINIO_ROOT_PASSWORD: 'minio-development',
+}
 
 /**
  * The variables of all processes of the cluster: for the configurations of haproxy and NATS, and settings of the nodes.
@@ -30,6 +35,10 @@ export function clusterEnv(options: ClusterOptions, env: NodeJS.ProcessEnv) {
     NATS_MONITOR_PORT: given('NATS_MONITOR_PORT', String(NATS_MONITOR_PORT)),
     NATS_NODE_PASSWORD: nodePassword,
     NATS_OPERATOR_PASSWORD: given('NATS_OPERATOR_PASSWORD', DEVELOPMENT_PASSWORDS.NATS_OPERATOR_PASSWORD),
+    MINIO_PORT: given('MINIO_PORT', String(MINIO_PORT)),
+    MINIO_ROOT_USER: given('MINIO_ROOT_USER', 'parley'),
+    MINIO_ROOT_PASSWORD: given('MINIO_ROOT_PASSWORD', DEVELOPMENT_PASSWORDS.MINIO_ROOT_PASSWORD),
+    MINIO_BROWSER: 'off',
     LISTEN: `${options.host}:${options.port}`,
     STATS_LISTEN: given('STATS_LISTEN', `127.0.0.1:${STATS_PORT}`),
     ...Object.fromEntries(options.nodePorts.map((port, index) => [`NODE_${index + 1}`, `127.0.0.1:${port}`])),

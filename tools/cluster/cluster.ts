@@ -28,10 +28,11 @@ export class Cluster {
   /** Resolves when haproxy sees a node that is ready. @throws ClusterError when it does not, or is stopped before */
   async start(nodes: number, firstNodePort: number): Promise<void> {
     // Only nodes use the port that foreman gives.
-    this.#run('postgres=1,nats=1,haproxy=1', firstNodePort)
-    const { NATS_PORT, DATABASE_URLS, LISTEN } = this.#env
-    await this.#waitUntil('NATS and PostgreSQL are ready', async () => {
-      return (await acceptsConnections(Number(NATS_PORT))) && (await isReady(DATABASE_URLS))
+    this.#run('postgres=1,nats=1,minio=1,haproxy=1', firstNodePort)
+    const { NATS_PORT, MINIO_PORT, DATABASE_URLS, LISTEN } = this.#env
+    await this.#waitUntil('NATS, MinIO and PostgreSQL are ready', async () => {
+      const minio = `http://127.0.0.1:${MINIO_PORT}/minio/health/live`
+      return (await acceptsConnections(Number(NATS_PORT))) && (await isHealthy(minio)) && (await isReady(DATABASE_URLS))
     })
     this.#run(`node=${nodes}`, firstNodePort)
     const port = LISTEN.slice(LISTEN.lastIndexOf(':') + 1)

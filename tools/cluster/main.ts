@@ -22,7 +22,7 @@ const MAX_PORT = 65_535
 const SAME_SIGNAL_MS = 200
 
 const program = new Command('npm run cluster --')
-  .description('Runs a cluster on this machine: haproxy, nodes, NATS and PostgreSQL, as the Procfile says.')
+  .description('Runs a cluster on this machine: haproxy, nodes, NATS, MinIO and PostgreSQL, as the Procfile says.')
   .option('--nodes <number>', `how many, at most ${MAX_NODES}`, parseNumber(1, MAX_NODES), 2)
   .option('--port <port>', 'where clients come in', parseNumber(1, MAX_PORT), 3_000)
   .option('--host <address>', 'on which address', '0.0.0.0')
@@ -31,7 +31,7 @@ const program = new Command('npm run cluster --')
   .action(run)
 
 async function run({ nodes, port, nodePort, host, data }: Options): Promise<void> {
-  const missing = ['nats-server', 'haproxy'].filter((name) => findProgram([name]) === undefined)
+  const missing = ['nats-server', 'minio', 'haproxy'].filter((name) => findProgram([name]) === undefined)
   if (missing.length > 0) {
     throw new ClusterError(
       `The cluster needs ${missing.join(' and ')}: npm run tools -- --install ${missing.join(' ')}`,
@@ -40,7 +40,7 @@ async function run({ nodes, port, nodePort, host, data }: Options): Promise<void
   const dataDir = resolve(data)
   const nodePorts = Array.from({ length: nodes }, (_, index) => nodePort + index)
   const env = clusterEnv({ dataDir, nodePorts, host, port, ...(await prepareDataFolder(dataDir)) }, process.env)
-  await requireFreePorts([port, Number(env.NATS_PORT), ...nodePorts])
+  await requireFreePorts([port, Number(env.NATS_PORT), Number(env.MINIO_PORT), ...nodePorts])
   const cluster = new Cluster(env)
   stopOnSignals(cluster)
   try {

@@ -7,9 +7,11 @@ import { SmsSink } from '../replay/sms-sink.ts'
 import { registerAccounts, TargetError } from './accounts.ts'
 import { Codes } from './codes.ts'
 import { K6 } from './k6.ts'
-import { OwnCluster, ROOMY_LIMITS } from './own-cluster.ts'
+import { ROOMY_LIMITS } from '../roomy-limits.ts'
+import { OwnCluster } from './own-cluster.ts'
 import { renderReport } from './report.ts'
 import { type ScenarioName, scenarioNames, scenarios, STORM_WRITERS } from './scenarios.ts'
+import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
   readonly url?: string
@@ -38,18 +40,22 @@ const program = new Command('npm run load --')
   )
   .addArgument(new Argument('<scenario>', 'what is done').choices(scenarioNames))
   .option('--url <url>', 'a running target on this machine; needs --sms-port', parseUrl)
-  .option('--sms-port <port>', 'take the codes here: the target runs with SMS_SENDER=http://127.0.0.1:<port>', count)
-  .option('--nodes <number>', 'of its own cluster', count, 2)
-  .option('--vus <number>', 'devices, mailboxes or users; the default is in the list below', count)
+  .option(
+    '--sms-port <port>',
+    'take the codes here: the target runs with SMS_SENDER=http://127.0.0.1:<port>',
+    wholeNumber,
+  )
+  .option('--nodes <number>', 'of its own cluster', wholeNumber, 2)
+  .option('--vus <number>', 'devices, mailboxes or users; the default is in the list below', wholeNumber)
   .option('--duration <seconds>', 'how long it goes on, but for ramp and end', parseDuration)
   .addOption(new Option('--encoding <name>', 'of the WebSocket').choices(['json', 'binary']).default('binary'))
   .option('--rate <number>', 'messages a second, of each device that writes', positive, 1)
-  .option('--messages <number>', 'in each mailbox that fills (offline)', count, 250)
-  .option('--payload <bytes>', 'of a message', count, 150)
+  .option('--messages <number>', 'in each mailbox that fills (offline)', wholeNumber, 250)
+  .option('--payload <bytes>', 'of a message', wholeNumber, 150)
   .option(
     '--p99 <ms>',
     'what 99 % of messages and requests must stay below; offline and storm have limits above',
-    count,
+    wholeNumber,
     500,
   )
   .addHelpText(
@@ -139,12 +145,6 @@ function scenarioList(): string {
       return `  ${name.padEnd(12)} ${summary} (--vus ${vus} --duration ${durationMs / 1_000})`
     })
     .join('\n')
-}
-
-function count(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
-  return number
 }
 
 /** @returns it without a slash at its end */

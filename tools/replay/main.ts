@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { isClean } from './checker.ts'
 import { Player } from './player.ts'
 import type { PlayProgress, PlayResult } from './player.ts'
@@ -12,6 +12,7 @@ import { readScript, ScriptError } from './script.ts'
 import type { Script } from './script.ts'
 import { ServerProcess } from './server-process.ts'
 import { SmsSink } from './sms-sink.ts'
+import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
   readonly sample?: number | true
@@ -32,13 +33,17 @@ const program = new Command('npm run replay --')
       'arrives once and in order. Without --url it starts a server of its own for the run.',
   )
   .argument('[export]', 'the .txt file of "Export chat"')
-  .option('--sample [messages]', `play a made-up chat instead (default: ${SAMPLE_MESSAGES} messages)`, count)
-  .option('--authors <number>', 'how many write in the made-up chat', count, 4)
-  .option('--limit <messages>', 'play only so many from the beginning', count)
+  .option('--sample [messages]', `play a made-up chat instead (default: ${SAMPLE_MESSAGES} messages)`, wholeNumber)
+  .option('--authors <number>', 'how many write in the made-up chat', wholeNumber, 4)
+  .option('--limit <messages>', 'play only so many from the beginning', wholeNumber)
   .option('--url <url>', 'a running server to play against; needs --sms-port')
-  .option('--sms-port <port>', 'take the codes here: the server runs with SMS_SENDER=http://127.0.0.1:<port>', count)
-  .option('--seed <number>', 'who goes away when', count, 1)
-  .option('--window <messages>', 'messages under way at once', count, 32)
+  .option(
+    '--sms-port <port>',
+    'take the codes here: the server runs with SMS_SENDER=http://127.0.0.1:<port>',
+    wholeNumber,
+  )
+  .option('--seed <number>', 'who goes away when', wholeNumber, 1)
+  .option('--window <messages>', 'messages under way at once', wholeNumber, 32)
   .addHelpText(
     'after',
     `
@@ -113,12 +118,6 @@ async function play(
   } finally {
     bar.stop()
   }
-}
-
-function count(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
-  return number
 }
 
 try {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { parseConfig } from '../../config/config.ts'
 import { readEnv } from '../../config/env.ts'
 import { StartError } from '../../src/shared/start-error.ts'
@@ -9,6 +9,7 @@ import { Mover } from './move.ts'
 import type { MoveReport } from './move.ts'
 import { parseSlots, parseTarget } from './plan.ts'
 import { renderStatus } from './status.ts'
+import { wholeNumber } from '../whole-number.ts'
 
 const SLOTS_TOGETHER = 8
 /** A move has begun, and not ended well. */
@@ -33,7 +34,12 @@ program
   .description('move slots to a database, or go on with a move that broke off')
   .argument('<slots>', 'one slot, or a range such as 0-511')
   .argument('<to>', 'the database: its place in DATABASE_URLS (1, 2, …), or its host/database')
-  .option('--together <slots>', 'how many slots are copied, frozen and handed over at a time', count, SLOTS_TOGETHER)
+  .option(
+    '--together <slots>',
+    'how many slots are copied, frozen and handed over at a time',
+    wholeNumber,
+    SLOTS_TOGETHER,
+  )
   .option('--abort', 'give back what is on its way there instead')
   .action(move)
 
@@ -80,12 +86,6 @@ async function withSet(work: (set: DatabaseSet) => Promise<void>): Promise<void>
   } finally {
     await set.close()
   }
-}
-
-function count(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
-  return number
 }
 
 try {

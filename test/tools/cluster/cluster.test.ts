@@ -6,14 +6,14 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import anyTest from 'ava'
 import type { ExecutionContext } from 'ava'
-import { findFixedPort } from '../../faults/fixed-port.ts'
+import { findFixedPort } from '../../../tools/fixed-ports.ts'
 import { call } from '../../helpers/http.ts'
 import type { TestAccount } from '../../helpers/http.ts'
 import { testWithTools } from '../../helpers/tools.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
 import { ToolProcess } from './tool-process.ts'
 
-const test = testWithTools(anyTest, 'nats-server', 'haproxy')
+const test = testWithTools(anyTest, 'nats-server', 'minio', 'haproxy')
 
 const MAIN = 'tools/cluster/main.ts'
 const PHONE = '+15550000001'
@@ -31,6 +31,7 @@ async function startCluster(t: ExecutionContext, port: number): Promise<TestClus
   const env = {
     NATS_PORT: String(natsPort),
     NATS_MONITOR_PORT: String(await findFixedPort()),
+    MINIO_PORT: String(await findFixedPort()),
     STATS_LISTEN: `127.0.0.1:${await findFixedPort()}`,
   }
   return { url: `http://127.0.0.1:${port}`, process: new ToolProcess(t, [MAIN, ...places], env) }
