@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findFixedPort } from '../faults/fixed-port.ts'
+import { acceptsConnections } from '../../tools/cluster/readiness.ts'
+import { findFixedPort } from '../../tools/fixed-ports.ts'
 import { requireTool } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
@@ -42,7 +42,7 @@ export class Haproxy {
     await log.close()
     await waitUntil('haproxy listens', async () => {
       if (child.exitCode !== null) throw new Error(`haproxy did not start:\n${await haproxy.#readLog()}`)
-      return listens(haproxy.port)
+      return acceptsConnections(haproxy.port)
     })
     return haproxy
   }
@@ -74,17 +74,5 @@ export class Haproxy {
 
   readonly #endNow = (): void => {
     this.#child?.kill('SIGKILL')
-  }
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
   }
 }

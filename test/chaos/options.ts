@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { wholeNumber } from '../../tools/whole-number.ts'
 import { leverNames } from './schedule.ts'
 import type { LeverName } from './schedule.ts'
 
@@ -21,11 +22,16 @@ export function readOptions(argv: readonly string[]): Options {
         'checks that every message that was accepted is displayed, once and in order.',
     )
     .option('--minutes <n>', 'how long faults follow each other; each happens at least once', parseMinutes, 10)
-    .option('--nodes <n>', 'node processes', parseCount, 3)
-    .option('--databases <n>', 'PostgreSQL servers', parseCount, 2)
-    .option('--devices <n>', 'clients', parseCount, 200)
-    .option('--rate <n>', 'messages a second, by all together', parseCount, 50)
-    .option('--seed <n>', 'who does what, and which fault comes when', parseCount, Math.ceil(Math.random() * 1_000_000))
+    .option('--nodes <n>', 'node processes', wholeNumber, 3)
+    .option('--databases <n>', 'PostgreSQL servers', wholeNumber, 2)
+    .option('--devices <n>', 'clients', wholeNumber, 200)
+    .option('--rate <n>', 'messages a second, by all together', wholeNumber, 50)
+    .option(
+      '--seed <n>',
+      'who does what, and which fault comes when',
+      wholeNumber,
+      Math.ceil(Math.random() * 1_000_000),
+    )
     .option('--levers <list>', `of ${leverNames.join(',')}`, parseLevers, [...leverNames])
     .option('--short', 'faults and pauses as short as in the tests', false)
     .addHelpText('after', '\nThe exit code is 0 only when nothing was lost, doubled, out of order, or left over.')
@@ -36,12 +42,6 @@ export function readOptions(argv: readonly string[]): Options {
 function parseMinutes(text: string): number {
   const value = Number(text)
   if (!(value >= 0 && value <= 10_000)) throw new InvalidArgumentError('It must be a number of minutes.')
-  return value
-}
-
-function parseCount(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
   return value
 }
 

@@ -1,6 +1,5 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { DecodeError } from '../../proto/codec.ts'
 import type { Kind } from '../../proto/frames.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../../src/shared/ids.ts'
@@ -16,6 +15,7 @@ import {
   encodeWake,
 } from '../../src/transport/mailbox-protocol.ts'
 import type { MailboxReply } from '../../src/transport/mailbox-protocol.ts'
+import { decodes } from '../helpers/decodes.ts'
 
 const addresses: fc.Arbitrary<Address> = fc.record({
   user: fc.integer({ min: 1, max: 999_999_999_999_999 }).map((user) => user as UserId),
@@ -60,17 +60,6 @@ const replies: fc.Arbitrary<MailboxReply> = fc.record({
 })
 
 const TO = { user: 15_550_000_001 as UserId, device: 1 as DeviceId }
-
-/** Runs a decoder on bytes that may be anything: it decodes, or says why not. */
-function decodes(decode: () => unknown): boolean {
-  try {
-    decode()
-    return true
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    return false
-  }
-}
 
 test('a batch comes back as it was', (t) => {
   fc.assert(

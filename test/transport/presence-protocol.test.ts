@@ -1,6 +1,5 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { DecodeError } from '../../proto/decode-error.ts'
 import {
   decodeNodeBeat,
   decodePresence,
@@ -8,21 +7,11 @@ import {
   encodePresenceState,
   encodePrivacyChanged,
 } from '../../src/transport/presence-protocol.ts'
+import { decodes } from '../helpers/decodes.ts'
 
 const nodes = fc.stringMatching(/^[A-Za-z0-9_-]{1,128}$/)
 const numbers = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 const states = fc.record({ node: nodes, change: numbers, online: fc.boolean(), lastSeen: numbers })
-
-/** Runs a decoder on bytes that may be anything: it decodes, or says why not. */
-function decodes(decode: () => unknown): boolean {
-  try {
-    decode()
-    return true
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    return false
-  }
-}
 
 test('what a node says of a user, and of itself, comes back as it was', (t) => {
   fc.assert(

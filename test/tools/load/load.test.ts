@@ -1,7 +1,7 @@
 import anyTest from 'ava'
 import type { ExecutionContext } from 'ava'
 import { HttpSmsSender } from '../../../src/api/http-sms-sender.ts'
-import { findFixedPort } from '../../faults/fixed-port.ts'
+import { findFixedPort } from '../../../tools/fixed-ports.ts'
 import { startServer, UNLIMITED } from '../../helpers/server.ts'
 import { testWithTools } from '../../helpers/tools.ts'
 import { ToolProcess } from '../cluster/tool-process.ts'
