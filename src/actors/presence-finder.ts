@@ -37,7 +37,6 @@ export class PresenceFinder {
   /** Whose turn it is to be found out about anew, and how many are due. */
   #turn: Iterator<WatchedUser>
   #due = 0
-  #flushing: Promise<void> | undefined
 
   constructor(node: string, bus: Bus, store: PresenceStore, watchlist: Watchlist, nodes: PresenceNodes) {
     this.#node = node
@@ -86,7 +85,7 @@ export class PresenceFinder {
   async ask(watched: WatchedUser): Promise<void> {
     if (watched.asking) return
     watched.asking = true
-    await this.#flush()
+    await this.#bus.flush()
     watched.sources.beginRound()
     const { user, devices } = watched
     const hear = (state: PresenceState) => this.hear(watched, state)
@@ -143,16 +142,5 @@ export class PresenceFinder {
     if (!this.#watchlist.has(watched)) return
     await Promise.all([...watched.watches.values()].map((watch) => this.lookUp(watched, watch)))
     if (this.#watchlist.has(watched)) await this.ask(watched)
-  }
-
-  /** The subscriptions of this tick come into force, by one flush. */
-  #flush(): Promise<void> {
-    this.#flushing ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#flushing = undefined
-        this.#bus.flush().then(resolve, () => resolve())
-      })
-    })
-    return this.#flushing
   }
 }

@@ -8,6 +8,7 @@ import type { MailItem } from './node-mail.ts'
 import { NodeMailer } from './node-mailer.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { parseNodeGone, parseNodeReply, subjects } from './subjects.ts'
+import type { RequestName } from './subjects.ts'
 
 export interface NatsBusOptions extends Omit<NatsLinkOptions, 'name'> {
   /** This node's id: no other node has it, nor had it before. */
@@ -51,8 +52,9 @@ export class NatsBus implements Bus {
   readonly #reconnects: (() => void)[] = []
   /** Subscriptions of subjects that end with `*`, by their number. */
   readonly #wildcards = new Map<number, string>()
-  #mailSid: number | undefined
-  #unansweredSid: number | undefined
+  #nextFlush: Promise<void> | undefined
+  #mail: Subscription | undefined
+  #unanswered: Subscription | undefined
 
   constructor(options: NatsBusOptions, events: BusEvents) {
     const { node, requestTimeoutMs, maxLocations } = options
@@ -106,9 +108,7 @@ export class NatsBus implements Bus {
     ear.handlers = ear.handlers.filter((one) => one !== handler)
     if (ear.handlers.length > 0) return
     this.#ears.delete(subject)
-    if (ear.subscription === undefined) return
-    this.#wildcards.delete(ear.subscription.getID())
-    ear.subscription.unsubscribe()
+    this.#end(ear.subscription)
   }
 
   publish(subject: string, data: Uint8Array): boolean {
@@ -123,18 +123,28 @@ export class NatsBus implements Bus {
     this.#ask(subject, data, listener, false)
   }
 
+  /** Callers of one tick share a round trip. */
   flush(): Promise<void> {
-    this.#mailer.flush()
-    return this.#link.flush()
+    this.#nextFlush ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#nextFlush = undefined
+        this.#mailer.flush()
+        resolve(this.#link.flush())
+      })
+    })
+    return this.#nextFlush
   }
 
   onReconnect(callback: () => void): void {
     this.#reconnects.push(callback)
   }
 
+  /** What is on its way here by then is answered, if only by nobody. */
   async close(): Promise<void> {
-    for (const { subscription } of this.#ears.values()) subscription?.unsubscribe()
+    for (const { subscription } of this.#ears.values()) this.#end(subscription)
     this.#ears.clear()
+    this.#end(this.#mail)
+    await this.flush()
     await this.flush()
     await this.#link.close()
     this.#pending.close()
@@ -144,8 +154,8 @@ export class NatsBus implements Bus {
 
   #subscribeAll(): void {
     const { node } = this.#options
-    this.#mailSid = this.#link.subscribe(subjects.nodeInbox(node))?.getID()
-    this.#unansweredSid = this.#link.subscribe(subjects.nodeUnanswered(node))?.getID()
+    this.#mail = this.#link.subscribe(subjects.nodeInbox(node))
+    this.#unanswered = this.#link.subscribe(subjects.nodeUnanswered(node))
     this.#wildcards.clear()
     for (const [subject, ear] of this.#ears) ear.subscription = this.#listen(subject)
   }
@@ -210,12 +220,20 @@ export class NatsBus implements Bus {
 
   #onMessage(message: Msg): void {
     const { sid, data, reply } = message
-    if (sid === this.#mailSid) return this.#onMail(data)
-    if (sid === this.#unansweredSid) return this.#onUnanswered(message)
+    if (sid === this.#mail?.getID()) return this.#onMail(data)
+    if (sid === this.#unanswered?.getID()) return this.#onUnanswered(message)
     const subject = this.#wildcards.get(sid) ?? message.subject
     const asker = reply === undefined ? undefined : parseNodeReply(reply)
     if (asker === undefined) this.#hand(subject, plain(data), undefined)
-    else this.#hand(subject, plain(data), (answer) => this.#reply(asker.node, asker.number, answer))
+    else this.#answer(asker, subject, plain(data))
+  }
+
+  /** What NATS has sent until it knows of the end still comes: a request is answered by nobody then. */
+  #end(subscription: Subscription | undefined): void {
+    if (subscription === undefined) return
+    this.#wildcards.delete(subscription.getID())
+    if (this.connected) subscription.drain().catch(() => undefined)
+    else subscription.unsubscribe()
   }
 
   #onMail(data: Uint8Array): void {
@@ -226,16 +244,21 @@ export class NatsBus implements Bus {
   #onItem(node: string, item: MailItem): void {
     const { number } = item
     if (item.type === 'request') {
-      const answered = this.#hand(item.subject, item.data, (answer) => this.#reply(node, number, answer))
-      if (!answered) this.#mailer.add(node, { type: 'nobody', number })
+      this.#answer({ node, number }, item.subject, item.data)
     } else if (item.type === 'nobody') {
-      this.#askAnew(number)
+      this.#onNobody(number)
     } else {
       const ask = this.#pending.find(number)
       if (ask === undefined) return
       if (ask.anyone && ask.node !== node) this.#locations.set(ask.subject, node)
       this.#guard(() => this.#pending.reply(number, item.data))
     }
+  }
+
+  /** Mail went to a node that does not hear the subject: perhaps another does. Else whoever heard it has just gone. */
+  #onNobody(number: number): void {
+    if (this.#pending.find(number)?.node === undefined) this.#guard(() => this.#pending.noResponders(number))
+    else this.#askAnew(number)
   }
 
   /** NATS found nobody for a request, or for the mail to a node. */
@@ -250,16 +273,17 @@ export class NatsBus implements Bus {
     }
   }
 
+  #answer({ node, number }: RequestName, subject: string, data: Uint8Array): void {
+    const heard = this.#hand(subject, data, (answer) => this.#mailer.add(node, { type: 'reply', number, data: answer }))
+    if (!heard) this.#mailer.add(node, { type: 'nobody', number })
+  }
+
   /** False: nobody here hears the subject. */
   #hand(subject: string, data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): boolean {
     const ear = this.#ears.get(subject)
     if (ear === undefined) return false
     for (const handler of ear.handlers) this.#guard(() => handler.onBusMessage(data, reply))
     return true
-  }
-
-  #reply(node: string, number: number, data: Uint8Array): void {
-    this.#mailer.add(node, { type: 'reply', number, data })
   }
 
   /** False: it cannot be sent. */

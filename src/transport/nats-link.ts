@@ -55,7 +55,6 @@ export class NatsLink {
   #retry: NodeJS.Timeout | undefined
   /** Wait for the end of a flush, or of the connection. */
   readonly #flushes = new Set<() => void>()
-  #nextFlush: Promise<void> | undefined
   /** One for all subscriptions: there is one for each device. */
   readonly #ear = {
     callback: (error: NatsError | null, message: Msg): void => {
@@ -100,22 +99,18 @@ export class NatsLink {
     return subscription && slim(subscription)
   }
 
-  /** A round trip to the server; callers of one tick share it. Ends early when the link is down or goes down. */
+  /** A round trip to the server. Ends early when the link is down or goes down. */
   flush(): Promise<void> {
-    this.#nextFlush ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#nextFlush = undefined
-        const connection = this.#connection
-        if (this.#state !== 'up' || connection === undefined) return resolve()
-        this.#flushes.add(resolve)
-        const end = () => {
-          this.#flushes.delete(resolve)
-          resolve()
-        }
-        connection.flush().then(end, end)
-      })
+    const connection = this.#connection
+    if (this.#state !== 'up' || connection === undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#flushes.add(resolve)
+      const end = () => {
+        this.#flushes.delete(resolve)
+        resolve()
+      }
+      connection.flush().then(end, end)
     })
-    return this.#nextFlush
   }
 
   async close(): Promise<void> {

@@ -184,6 +184,23 @@ export function testBusContract(
     for (const ear of ears) t.true(ear.heard.includes('all'))
   })
 
+  test('a request that meets the end of a subscription is answered, or nobody is there: it does not hang', async (t) => {
+    const [from, to] = await start(t, 2, 5_000)
+    const all: Asked[] = []
+    for (let i = 0; i < 200; i++) {
+      const ear = new Ear('here')
+      to!.subscribe(`parley.${i}`, ear)
+      await to!.flush()
+      const asked = new Asked(1)
+      from!.request(`parley.${i}`, () => text('?'), asked)
+      to!.unsubscribe(`parley.${i}`, ear)
+      all.push(asked)
+    }
+    await waitUntil('all have ended', () => all.every(({ happened }) => happened.length > 0))
+    const ends = new Set(all.flatMap(({ happened }) => happened))
+    t.false(ends.has('timeout'), [...ends].join(', '))
+  })
+
   test('a subject is found again after it has moved to another node', async (t) => {
     const [from, one, two] = await start(t, 3)
     const [here, there] = [new Ear('one'), new Ear('two')]
