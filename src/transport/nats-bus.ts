@@ -144,6 +144,7 @@ export class NatsBus implements Bus {
     for (const { subscription } of this.#ears.values()) this.#end(subscription)
     this.#ears.clear()
     this.#end(this.#mail)
+    // With the first all of it has come, with the second its answers have gone.
     await this.flush()
     await this.flush()
     await this.#link.close()

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { wholeNumber } from '../../tools/whole-number.ts'
 
 export interface Options {
   readonly seconds: number
@@ -33,23 +34,23 @@ export function readOptions(argv: readonly string[]): Options {
     .description("Measures the server's CPU for a message's whole life beside a bare relay, latency, and memory.")
     .option('--seconds <n>', 'measured time of a cell', parseSeconds, 3)
     .option('--warm-up <n>', 'time before it, in seconds', parseSeconds, 1)
-    .option('--repeat <n>', 'how often the whole table is run', parseCount, 3)
+    .option('--repeat <n>', 'how often the whole table is run', wholeNumber, 3)
     .option('--windows <list>', 'messages of a pair that are not read yet', parseCounts, [1, 8, 32])
     .option('--acks <list>', '"immediate", or ms from delivery to acknowledgement', parseAcks, [0, 50])
-    .option('--pairs <n>', 'pairs with immediate acknowledgements, and of the relay', parseCount, 100)
+    .option('--pairs <n>', 'pairs with immediate acknowledgements, and of the relay', wholeNumber, 100)
     .option(
       '--delayed-pairs <list>',
       'pairs with delayed ones, for each window; else fewer the larger it is',
       parseCounts,
     )
-    .option('--payload <bytes>', 'of a message', parseCount, 150)
-    .option('--generators <n>', 'processes that make the load', parseCount, 1)
+    .option('--payload <bytes>', 'of a message', wholeNumber, 150)
+    .option('--generators <n>', 'processes that make the load', wholeNumber, 1)
     .option('--cluster', 'two nodes joined by NATS, the two ends of each message on different ones', false)
-    .option('--idle <n>', 'only: memory of so many idle devices', parseCount)
+    .option('--idle <n>', 'only: memory of so many idle devices', wholeNumber)
     .option('--connections <n>', 'only: so many devices a node are held, then each gets a message', parseEven)
     .option('--hold <n>', 'how long they are held, in seconds', parseSeconds, 30)
-    .option('--storm <n>', 'only: so many devices are cut off at once and come back', parseCount)
-    .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', parseCount)
+    .option('--storm <n>', 'only: so many devices are cut off at once and come back', wholeNumber)
+    .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', wholeNumber)
     .option('--profile [folder]', 'take a CPU profile of the server and sum it up for each cell')
     .option('--json', 'print the results as JSON', false)
     .parse(argv)
@@ -76,22 +77,16 @@ function parseSeconds(text: string): number {
   return value
 }
 
-function parseCount(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
-  return value
-}
-
 function parseEven(text: string): number {
-  const value = parseCount(text)
+  const value = wholeNumber(text)
   if (value % 2 === 1) throw new InvalidArgumentError('It must be an even number.')
   return value
 }
 
 function parseCounts(text: string): number[] {
-  return text.split(',').map(parseCount)
+  return text.split(',').map(wholeNumber)
 }
 
 function parseAcks(text: string): number[] {
-  return text.split(',').map((part) => (part === 'immediate' ? 0 : parseCount(part)))
+  return text.split(',').map((part) => (part === 'immediate' ? 0 : wholeNumber(part)))
 }
