@@ -1,5 +1,7 @@
 import { CloseCode } from '../proto/close-codes.ts'
 import type { ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame, WireAddress } from '../proto/frames.ts'
+import { requireUser, socketUrl } from './addresses.ts'
+import type { Backups } from './backups.ts'
 import { Backoff } from './backoff.ts'
 import { newClientId } from './client-id.ts'
 import { systemClock } from './clock.ts'
@@ -7,29 +9,30 @@ import type { ClientOptions } from './client-options.ts'
 import type { Clock } from './clock.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionState, Session } from './connection.ts'
-import { writeText } from './contents.ts'
+import { textContent } from './contents.ts'
+import { choosePrimitives } from './crypto/primitives/platform.ts'
+import type { Primitives } from './crypto/primitives/primitives.ts'
+import { Core } from './core.ts'
 import { DeviceState } from './device-state.ts'
 import { Emitter } from './emitter.ts'
 import { binaryEncoding } from './encoding.ts'
 import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
 import { findOutgoing, readChats, readHistory, readUnread } from './history.ts'
-import { Ledger } from './ledger.ts'
 import { forgetOldMarks } from './marks.ts'
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
-import { defaultOutbox, Outbox } from './outbox.ts'
-import { Peers } from './peers.ts'
-import { Receiver } from './receiver.ts'
-import type { Arrival } from './receiver.ts'
-import { Sender } from './sender.ts'
+import { makeKeysFor } from './secrecy/own-keys.ts'
+import type { OwnDevices } from './secrecy/own-devices.ts'
+import type { Trust } from './secrecy/trust.ts'
+import { readSelf } from './secrecy/self.ts'
+import type { Self } from './secrecy/self.ts'
+import { forgetOldSent } from './secrecy/send-log.ts'
 import { webSocketTransport } from './transport.ts'
-import { decodeTyping, encodeTyping, Typing } from './typing.ts'
 import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
 
 const VERSION = 'parley-client/0.1.0'
 const TIDY_EVERY_MS = 7 * 24 * 3600 * 1000
-const MAX_USER = 999_999_999_999_999
 
 /**
  * One device of a user: connects and stays connected, sends until accepted, stores before it acknowledges, shows
@@ -39,50 +42,32 @@ export class Client extends Emitter<ClientEvents> {
   readonly #options: ClientOptions
   readonly #clock: Clock
   readonly #device: DeviceState
-  readonly #ledger: Ledger
   readonly #connection: Connection
-  readonly #sender: Sender
-  readonly #receiver: Receiver
-  readonly #typing: Typing
+  readonly #core: Core
   readonly #accepted = new Waiters<OutgoingMessage>()
   readonly #watches: Watches
   /** The server's count of connections, if this store is behind it. */
   #refusedNumber = 0
 
-  private constructor(options: ClientOptions, device: DeviceState) {
+  private constructor(options: ClientOptions, device: DeviceState, self: Self, primitives: Primitives) {
     super()
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#device = device
-    this.#ledger = new Ledger(options.store)
     const random = options.random ?? Math.random
-    const isOnline = (): boolean => this.#connection.state.phase === 'online'
-    const base = {
-      ledger: this.#ledger,
-      device,
-      clock: this.#clock,
-      broken: (error: unknown) =>
-        this.emit('error', new ParleyError('STORE_FAILED', 'The store failed', { cause: error })),
-    }
-    this.#sender = new Sender(
+    const clock = this.#clock
+    this.#core = new Core(
+      { options, clock, random, device, self, primitives },
       {
-        ...base,
-        isOnline,
+        isOnline: () => this.#connection.state.phase === 'online',
+        isCurrent: (session) => this.#connection.isCurrent(session),
         send: (frame) => this.#connection.send(frame),
-        changed: (message, answered) => this.#changed(message, answered),
+        drop: (reason) => this.#connection.drop(reason),
       },
-      new Outbox(random, { ...defaultOutbox, ...options.outbox }),
-      new Peers(),
+      (name, payload) => this.emit(name, payload),
+      (message) => this.#answered(message),
     )
-    this.#receiver = new Receiver({
-      ...base,
-      isCurrent: (session) => this.#connection.isCurrent(session),
-      send: (frame) => this.#connection.send(frame),
-      arrived: (arrival) => this.#arrived(arrival),
-      drop: (reason) => this.#connection.drop(reason),
-    })
     this.#watches = new Watches((frame) => this.#connection.send(frame))
-    this.#typing = new Typing(this.#clock, (user, typing) => this.emit('typing', { user, typing }))
     this.#connection = new Connection(
       {
         prepare: () => this.#countConnection(),
@@ -90,13 +75,13 @@ export class Client extends Emitter<ClientEvents> {
         received: (frames, session) => this.#received(frames, session),
         refused: (error) => this.#refused(error),
         changed: (state) => this.emit('connection', state),
-        isStuck: (now) => this.#sender.isStuck(now),
+        isStuck: (now) => this.#core.sender.isStuck(now),
       },
       {
         url: socketUrl(options.url),
         transport: options.transport ?? webSocketTransport,
         encoding: options.encoding ?? binaryEncoding,
-        clock: this.#clock,
+        clock,
         backoff: new Backoff(random),
       },
     )
@@ -108,7 +93,9 @@ export class Client extends Emitter<ClientEvents> {
    * @throws {ParleyError} NO_TOKEN when neither the options nor the store have one, NEWER_STORE
    */
   static async open(options: ClientOptions): Promise<Client> {
-    const now = (options.clock ?? systemClock).now()
+    const clock = options.clock ?? systemClock
+    const now = clock.now()
+    const primitives = await choosePrimitives(options.provider)
     return options.store.transaction(async (transaction) => {
       const device = await DeviceState.read(transaction)
       const token = options.token ?? device.record.token
@@ -116,10 +103,16 @@ export class Client extends Emitter<ClientEvents> {
       if (token !== device.record.token) device.write(transaction, { token })
       if (now - device.record.tidiedAt > TIDY_EVERY_MS) {
         await forgetOldMarks(transaction, now)
+        await forgetOldSent(transaction, now)
         device.write(transaction, { tidiedAt: now })
       }
-      const client = new Client(options, device)
-      await client.#sender.load(transaction)
+      const self = (await readSelf(transaction)) ?? (await makeKeysFor(token, { primitives, clock }, transaction))
+      const client = new Client(options, device, self, primitives)
+      await client.#core.sender.load(transaction)
+      await client.#core.secrecy.load(transaction)
+      if (primitives.fault !== undefined) {
+        queueMicrotask(() => client.emit('error', new ParleyError('PROVIDER_REPLACED', primitives.fault ?? '')))
+      }
       if (options.autoConnect !== false) queueMicrotask(() => client.#connection.open())
       return client
     })
@@ -165,8 +158,8 @@ export class Client extends Emitter<ClientEvents> {
       status: 'waiting',
       deliveredTo: [],
     }
-    this.#sender.sendMessage(message, writeText({ id, chat: user, sentAtMs: sentAt, text: wellFormed }))
-    this.#typing.sent(user)
+    this.#core.sender.sendMessage(message, textContent({ id, chat: user, sentAtMs: sentAt, text: wellFormed }))
+    this.#core.signals.sentTo(user)
     return message
   }
 
@@ -177,12 +170,13 @@ export class Client extends Emitter<ClientEvents> {
    */
   whenAccepted({ id, chat }: OutgoingMessage): Promise<OutgoingMessage> {
     const answer = this.#accepted.wait(id)
-    this.#ledger.record({
+    this.#core.ledger.record({
       apply: (transaction) => findOutgoing(transaction, chat, id),
       done: (message) => {
         if (message === undefined)
           this.#accepted.fail(id, new ParleyError('UNKNOWN_MESSAGE', 'There is no such message'))
-        else if (!this.#sender.isUnanswered(id)) this.#answered(message)
+        // What is neither unanswered nor moved yet moves with a change that is being stored.
+        else if (message.status !== 'waiting' && !this.#core.sender.isUnanswered(id)) this.#answered(message)
       },
       failed: (error) => this.#accepted.fail(id, new ParleyError('STORE_FAILED', 'The store failed', { cause: error })),
     })
@@ -191,7 +185,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Notes that messages were seen, and tells their authors. */
   markRead(messages: readonly IncomingMessage[]): Promise<void> {
-    return this.#sender.markRead(messages, this.#options.readReceipts !== false)
+    return this.#core.sender.markRead(messages, this.#options.readReceipts !== false)
   }
 
   /** Notes that all messages of a chat were seen, the newest 10,000 at most, and tells the author. */
@@ -212,13 +206,27 @@ export class Client extends Emitter<ClientEvents> {
   /** Tells a user that this one is writing, or has stopped. May be called at every key. */
   typing(user: number, typing = true): void {
     requireUser(user)
-    if (this.connection.phase !== 'online' || !this.#typing.shouldTell(user, typing)) return
-    this.signal({ user, device: 0 }, encodeTyping(typing))
+    this.#core.signals.tellTyping(user, typing)
   }
 
-  /** Carried at once, or dropped: to one device, or with device 0 to all of a user's. */
+  /** Carried at once, encrypted, or dropped: to one device, or with device 0 to all of a user's. */
   signal(to: WireAddress, payload: Uint8Array): void {
-    this.#connection.send({ type: 'signal', to, payload })
+    this.#core.signals.send(to, payload)
+  }
+
+  /** What is known of the keys of others, and what the user decides about them. */
+  get trust(): Trust {
+    return this.#core.secrecy.trust
+  }
+
+  /** The devices of the user. */
+  get devices(): OwnDevices {
+    return this.#core.account.devices
+  }
+
+  /** Encrypted backups of the account. */
+  get backups(): Backups {
+    return this.#core.account.backups
   }
 
   /** Wants to know when these users come and go: the event `presence`. Holds over reconnects. */
@@ -239,14 +247,14 @@ export class Client extends Emitter<ClientEvents> {
   /** Ends the connection, finishes what is being stored and closes the store. What is unaccepted goes on at the next start. */
   async close(): Promise<void> {
     this.#connection.close()
-    this.#sender.close()
-    this.#typing.close()
+    this.#core.close()
     this.#accepted.end(new ParleyError('CLOSED', 'The client was closed'))
-    await this.#ledger.settled()
+    await this.#core.ledger.settled()
     await this.#options.store.close()
   }
 
   async #countConnection(): Promise<Omit<ConnectFrame, 'type'>> {
+    await this.#core.secrecy.publish()
     const number = Math.max(this.#device.record.connection, this.#refusedNumber) + 1
     await this.#options.store.transaction(async (transaction) => {
       this.#device.write(transaction, { connection: number })
@@ -255,22 +263,21 @@ export class Client extends Emitter<ClientEvents> {
     return { token, client: VERSION, number, lastMessageId: BigInt(lastMessageId) }
   }
 
-  #connected({ user, device }: ConnectedFrame): void {
+  #connected({ user, device, serverTime }: ConnectedFrame): void {
     const known = this.#device.record
     if (known.user !== 0 && known.user !== user) {
       this.#connection.stop(CloseCode.UNAUTHENTICATED, 'The store belongs to another user')
       return
     }
     if (known.user !== user || known.device !== device) {
-      this.#ledger.record({
+      this.#core.ledger.record({
         apply: async (transaction) => this.#device.write(transaction, { user, device }),
         done: () => {},
         failed: () => {},
       })
     }
-    this.#receiver.connected()
     this.#watches.connected()
-    this.#sender.connected()
+    this.#core.connected(serverTime)
   }
 
   #received(frames: readonly ServerFrame[], session: Session): void {
@@ -284,18 +291,20 @@ export class Client extends Emitter<ClientEvents> {
   #handle(frame: ServerFrame, session: Session): void {
     switch (frame.type) {
       case 'accepted':
-        return this.#sender.accepted(frame)
+        return this.#core.sender.accepted(frame)
       case 'error':
-        return this.#sender.refused(frame)
+        return this.#core.sender.refused(frame)
       case 'deliver':
-        return this.#receiver.deliver(frame, session)
+        return this.#core.receiver.deliver(frame, session)
       case 'caughtUp':
-        return this.#caughtUp()
+        return this.#core.caughtUp(() => {
+          if (this.#connection.isCurrent(session)) this.emit('caughtUp', undefined)
+        })
       case 'presence':
         if (!this.#watches.has(frame.user)) return undefined
         return this.emit('presence', { user: frame.user, online: frame.online, lastSeen: frame.lastSeen })
       case 'signal':
-        return this.#signalled(frame.from, frame.payload)
+        return this.#core.signals.received(frame.from, frame.payload)
       case 'connected':
       case 'pong':
       case 'goaway':
@@ -306,37 +315,8 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
-  /** Told only when all that was delivered before it is stored. */
-  #caughtUp(): void {
-    this.#ledger.record({
-      apply: () => Promise.resolve(),
-      done: () => this.emit('caughtUp', undefined),
-      failed: () => {},
-    })
-  }
-
-  #signalled(from: WireAddress, payload: Uint8Array): void {
-    const typing = decodeTyping(payload)
-    if (typing === undefined) this.emit('signal', { from, payload })
-    else this.#typing.heard(from.user, typing)
-  }
-
   #refused(error: ErrorFrame): void {
     if (error.code === 'REPLACED' && error.details?.number !== undefined) this.#refusedNumber = error.details.number
-  }
-
-  #arrived(arrival: Arrival): void {
-    if (arrival.type === 'message') {
-      this.#typing.heard(arrival.message.chat, false)
-      this.emit('message', arrival.message)
-    } else if (arrival.type === 'receipt') {
-      for (const message of arrival.messages) this.emit('receipt', message)
-    }
-  }
-
-  #changed(message: OutgoingMessage, answered: boolean): void {
-    if (answered) this.#answered(message)
-    this.emit('receipt', message)
   }
 
   /** The server has accepted the message, or never will. */
@@ -344,15 +324,4 @@ export class Client extends Emitter<ClientEvents> {
     if (message.status !== 'failed') this.#accepted.resolve(message.id, message)
     else this.#accepted.fail(message.id, new ParleyError(message.error ?? 'FAILED', 'The message was refused'))
   }
-}
-
-function requireUser(user: number): void {
-  if (Number.isInteger(user) && user > 0 && user <= MAX_USER) return
-  throw new ParleyError('INVALID_USER', 'A user is a phone number: 7 to 15 digits, without "+"')
-}
-
-function socketUrl(url: string): string {
-  const socket = new URL('/v1/ws', url)
-  socket.protocol = socket.protocol === 'https:' || socket.protocol === 'wss:' ? 'wss:' : 'ws:'
-  return socket.href
 }

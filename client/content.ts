@@ -52,6 +52,7 @@ function check({ id, chat, myList, yourList, groupState, replyTo, body }: Conten
   if (replyTo !== undefined) requireReference(replyTo, 'replyTo')
   if (body.type === 'reaction' || body.type === 'edit' || body.type === 'delete')
     requireReference(body.target, 'target')
+  if (body.type === 'readSync') for (const target of body.read) requireReference(target, 'read')
   if (body.type === 'location' && !(Math.abs(body.latitude) <= 90 && Math.abs(body.longitude) <= 180)) {
     throw new DecodeError('location: not on Earth')
   }

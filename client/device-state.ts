@@ -23,6 +23,11 @@ export class DeviceState {
     return new DeviceState({ ...newDevice, ...record })
   }
 
+  /** Takes what another user of the store has written. */
+  async reload(transaction: Transaction): Promise<void> {
+    this.#record = (await DeviceState.read(transaction)).record
+  }
+
   get record(): DeviceRecord {
     return this.#record
   }

@@ -1,12 +1,25 @@
 import type { PresenceFrame, WireAddress } from '../proto/frames.ts'
 import type { ConnectionState } from './connection.ts'
 import type { ParleyError } from './errors.ts'
-import type { IncomingMessage, OutgoingMessage } from './message.ts'
+import type { BlockedReason } from './secrecy/sealer.ts'
+import type { IncomingMessage, Message, OutgoingMessage } from './message.ts'
 
 /** What a client tells. */
 export interface ClientEvents {
   /** A message came. Once for every message, in order for every sender, and only when it is stored. */
   message: IncomingMessage
+  /** Another device of the user sent a message. */
+  sent: OutgoingMessage
+  /** A message shows something else than before, or was read on another device. */
+  changed: Message
+  /** A user has another account key than before, or two device lists at once: see `Client.trust`. */
+  identity: { readonly user: number; readonly change: 'changed' | 'forked' }
+  /** What is for this user waits: for `Client.trust.accept`, or `acceptHosted`. */
+  blocked: { readonly user: number; readonly reason: BlockedReason }
+  /** The devices of a user have changed. */
+  devices: { readonly user: number }
+  /** Messages of before this device was linked have come from the primary one. `complete`: all of them. */
+  history: { readonly messages: number; readonly complete: boolean }
   /** An outgoing message has moved: see its `status`. */
   receipt: OutgoingMessage
   connection: ConnectionState

@@ -1,5 +1,4 @@
-import type { WireEnvelope } from '../proto/frames.ts'
-import type { Body, Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
+import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
 import { advance } from './receipts.ts'
 import type { Status } from './receipts.ts'
 import { decodeRecord, encodeChat, encodeRecord, keys, prefixes } from './records.ts'
@@ -16,21 +15,28 @@ export async function addOutgoing(transaction: Transaction, message: OutgoingMes
 /**
  * Puts an incoming message into its chat.
  *
- * @param raw - the payload, when `body` does not say all of it
+ * @param raw - the content, when `body` does not say all of it
  */
-export async function addIncoming(
-  transaction: Transaction,
-  { from, id, sentAt }: WireEnvelope,
-  body: Body,
-  order: number,
-  raw?: Uint8Array,
-): Promise<IncomingMessage> {
-  const { user, device } = from
-  const message: IncomingMessage = { direction: 'in', id, chat: user, body, order, sentAt, device, read: false }
+export async function addIncoming(transaction: Transaction, message: IncomingMessage, raw?: Uint8Array): Promise<void> {
   putMessage(transaction, message, raw)
-  const chat = await readChat(transaction, user)
-  transaction.put(keys.chat(user), encodeChat({ ...chat, unread: chat.unread + 1, lastAt: sentAt }))
-  return message
+  const chat = await readChat(transaction, message.chat)
+  const unread = chat.unread + (message.read ? 0 : 1)
+  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, unread, lastAt: message.sentAt }))
+}
+
+/** An incoming message by its place; undefined: it is none. */
+export async function findIncoming(
+  transaction: Transaction,
+  chat: number,
+  order: number,
+): Promise<IncomingMessage | undefined> {
+  const message = (await readMessage(transaction, chat, order))?.message
+  return message?.direction === 'in' ? message : undefined
+}
+
+/** Puts what a message shows in the place of what it showed before. */
+export function replaceMessage(transaction: Transaction, message: Message, raw?: Uint8Array): void {
+  putMessage(transaction, message, raw)
 }
 
 /** What became known of an outgoing message. */

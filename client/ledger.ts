@@ -67,3 +67,10 @@ export class Ledger {
     for (const [index, entry] of batch.entries()) entry.done(results[index])
   }
 }
+
+/** One transaction among the others of a ledger. */
+export function inLedger<T>(ledger: Ledger, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    ledger.record({ apply: work, done: resolve, failed: reject })
+  })
+}

@@ -8,8 +8,10 @@ export type Body =
   | ContactBody
   /** Made by a later version of the SDK: to be shown as "needs a newer version". */
   | { readonly type: 'unsupported' }
-  /** The bytes that arrived are no content, or contradict their envelope. */
+  /** What arrived is no content, or contradicts its envelope. */
   | { readonly type: 'unreadable' }
+  /** It could not be decrypted, and was asked for again: to be shown as "waiting for this message". */
+  | { readonly type: 'undecrypted' }
 
 interface MessageBase {
   /** Client id, made by the sending device. */
@@ -36,8 +38,10 @@ export interface IncomingMessage extends MessageBase {
   readonly direction: 'in'
   /** Which of the peer's devices sent it. */
   readonly device: number
-  /** It was seen here: see `Client.markRead`. */
+  /** It was seen, on this or another device of the user: see `Client.markRead`. */
   readonly read: boolean
+  /** The operator of a server can read what the account that sent it sends and gets. */
+  readonly hosted: boolean
 }
 
 export type Message = OutgoingMessage | IncomingMessage

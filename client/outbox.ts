@@ -1,4 +1,4 @@
-import type { ErrorFrame, Kind } from '../proto/frames.ts'
+import type { Copy, ErrorFrame, Kind } from '../proto/frames.ts'
 
 /** One unit on its way to a user, from when it is stored until it is accepted or has failed. */
 export interface OutboxEntry {
@@ -8,9 +8,17 @@ export interface OutboxEntry {
   readonly order: number
   readonly to: number
   readonly kind: Kind
-  /** What each copy carries; empty for receipts. */
+  /** The plaintext, as long as it may have to be encrypted for one more device; empty where there is none. */
   readonly content: Uint8Array
   readonly about: readonly string[]
+  /** The only devices it is for; undefined: all of the recipient. */
+  readonly devices?: readonly number[]
+  /** Devices that it is not for, since the server says that they are gone. */
+  readonly except?: readonly number[]
+  /** What is encrypted so far: the same bytes go in every resend. */
+  readonly copies: readonly Copy[]
+  /** Nothing is left to be encrypted, as far as is known. */
+  readonly sealed: boolean
 }
 
 export interface OutboxOptions {
@@ -32,7 +40,7 @@ export const defaultOutbox: OutboxOptions = {
   window: 64,
   maxEntries: 10_000,
   maxBytes: 64 * 1024 * 1024,
-  maxDeviceCorrections: 5,
+  maxDeviceCorrections: 3,
   retryBaseMs: 500,
   retryCapMs: 30_000,
   maxToldMs: 300_000,
@@ -45,11 +53,14 @@ export interface Sendable {
 }
 
 interface Item {
-  readonly entry: OutboxEntry
+  entry: OutboxEntry
   deviceCorrections: number
   /** When it was last sent. */
   sentAt: number
 }
+
+/** Not by itself. */
+const NEVER = Number.POSITIVE_INFINITY
 
 /** All that goes to one user, in order. */
 interface Conversation {
@@ -61,6 +72,10 @@ interface Conversation {
   held: boolean
   resumeAt: number
   refusals: number
+  /** Its first waiting entries are being encrypted. */
+  sealing: boolean
+  /** false: it was looked at, and all that waits is encrypted. */
+  mayBeUnsealed: boolean
 }
 
 /**
@@ -87,15 +102,15 @@ export class Outbox {
     return this.#items.size
   }
 
-  /** Whom the entry goes to; undefined when it is none of the outbox. */
-  recipientOf(id: string): number | undefined {
-    return this.#items.get(id)?.entry.to
-  }
-
   /** Whether so many more entries, with so much content together, are within the bounds. */
   hasRoom(contentBytes: number, entries: number): boolean {
     const { maxEntries, maxBytes } = this.#options
     return this.#items.size + entries <= maxEntries && this.#bytes + contentBytes <= maxBytes
+  }
+
+  /** What the entry is now; undefined when it is none of the outbox. */
+  find(id: string): OutboxEntry | undefined {
+    return this.#items.get(id)?.entry
   }
 
   add(entry: OutboxEntry): void {
@@ -103,7 +118,9 @@ export class Outbox {
     const item: Item = { entry, deviceCorrections: 0, sentAt: 0 }
     this.#items.set(entry.id, item)
     this.#bytes += entry.content.length
-    this.#conversation(entry.to).waiting.push(item)
+    const conversation = this.#conversation(entry.to)
+    conversation.waiting.push(item)
+    if (!entry.sealed) conversation.mayBeUnsealed = true
   }
 
   /** A new session: whatever has no answer is sent again, in order. */
@@ -112,9 +129,76 @@ export class Outbox {
     for (const conversation of this.#conversations.values()) {
       conversation.waiting = [...conversation.unanswered.values(), ...conversation.waiting].sort(byOrder)
       conversation.unanswered.clear()
+      conversation.mayBeUnsealed = true
       conversation.held = false
       conversation.resumeAt = 0
     }
+  }
+
+  /**
+   * The entries that are to be encrypted next, of every conversation that is not at it already, at most `limit` of each.
+   * {@link sealed} or {@link putOff} ends it.
+   */
+  takeUnsealed(now: number, limit: number): (readonly OutboxEntry[])[] {
+    const taken: (readonly OutboxEntry[])[] = []
+    for (const conversation of this.#conversations.values()) {
+      if (conversation.sealing || (conversation.held && conversation.resumeAt > now)) continue
+      if (!conversation.mayBeUnsealed) continue
+      const entries = findUnsealed(conversation, limit)
+      conversation.mayBeUnsealed = entries.length > 0
+      if (entries.length === 0) continue
+      conversation.sealing = true
+      taken.push(entries)
+    }
+    return taken
+  }
+
+  /** The conversation's entries were encrypted, as far as they are given. */
+  sealed(to: number, entries: readonly OutboxEntry[]): void {
+    for (const entry of entries) {
+      const item = this.#items.get(entry.id)
+      if (item !== undefined) item.entry = entry
+    }
+    const conversation = this.#conversations.get(to)
+    if (conversation !== undefined) conversation.sealing = false
+  }
+
+  /** What is not answered yet is not for these devices. */
+  except(to: number, devices: readonly number[]): void {
+    const conversation = this.#conversations.get(to)
+    if (conversation === undefined) return
+    for (const item of [...conversation.waiting, ...conversation.unanswered.values()]) {
+      item.entry = { ...item.entry, except: [...(item.entry.except ?? []), ...devices] }
+    }
+  }
+
+  /** The conversation's entries cannot be encrypted now: not before {@link nextResumeAt} says so. */
+  putOff(to: number, retryAfterMs: number, now: number): void {
+    const conversation = this.#conversations.get(to)
+    if (conversation === undefined) return
+    conversation.sealing = false
+    this.#hold(conversation, retryAfterMs, now)
+  }
+
+  /** The conversation's entries wait for something that is not a matter of time: until {@link resume}. */
+  suspend(to: number): void {
+    const conversation = this.#conversations.get(to)
+    if (conversation === undefined) return
+    conversation.sealing = false
+    conversation.held = true
+    conversation.resumeAt = NEVER
+  }
+
+  /** Ends {@link suspend}; a delay that the server asked for goes on. */
+  resume(to: number): void {
+    const conversation = this.#conversations.get(to)
+    if (conversation?.resumeAt === NEVER) conversation.resumeAt = 0
+  }
+
+  /** The entry needs no answer any more, or will never have one. */
+  remove(id: string): void {
+    const item = this.#items.get(id)
+    if (item !== undefined) this.#remove(item, this.#conversation(item.entry.to))
   }
 
   /** What may be sent now, at most the window; counted as sent. Conversations take turns. */
@@ -123,8 +207,9 @@ export class Outbox {
     let busy = [...this.#conversations.values()].filter((conversation) => mayContinue(conversation, now))
     while (busy.length > 0 && this.#unanswered < this.#options.window) {
       for (const conversation of busy) {
-        const item = this.#unanswered < this.#options.window ? conversation.waiting.shift() : undefined
-        if (item === undefined) continue
+        const item = this.#unanswered < this.#options.window ? conversation.waiting[0] : undefined
+        if (item?.entry.sealed !== true) continue
+        conversation.waiting.shift()
         this.#moveToBack(item.entry.to, conversation)
         taken.push({ entry: item.entry, first: conversation.unanswered.size === 0 })
         item.sentAt = now
@@ -132,7 +217,7 @@ export class Outbox {
         conversation.unanswered.set(item.entry.id, item)
         this.#unanswered += 1
       }
-      busy = busy.filter((conversation) => conversation.waiting.length > 0)
+      busy = busy.filter(({ waiting }) => waiting[0]?.entry.sealed === true)
     }
     return taken
   }
@@ -165,17 +250,15 @@ export class Outbox {
     conversation.held = true
     conversation.waiting.push(item)
     conversation.waiting.sort(byOrder)
+    conversation.mayBeUnsealed = true
     if (error.code === 'RESEND_FROM_FIRST') return undefined
     if (error.code === 'DEVICES_CHANGED') {
       item.deviceCorrections += 1
+      unseal(conversation)
       if (item.deviceCorrections <= this.#options.maxDeviceCorrections) return undefined
     } else if (error.temporary) {
       // Those that were under way together are refused together: that is one more refusal, not many.
-      if (!held) conversation.refusals += 1
-      const { retryBaseMs, retryCapMs, maxToldMs } = this.#options
-      const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(Math.max(0, conversation.refusals - 1), 30))
-      const delayMs = Math.max(bound, Math.min(error.retryAfterMs, maxToldMs))
-      conversation.resumeAt = Math.max(conversation.resumeAt, now + Math.round(delayMs * (1 + this.#random() / 4)))
+      this.#hold(conversation, error.retryAfterMs, now, held)
       return undefined
     }
     this.#remove(item, conversation)
@@ -186,7 +269,7 @@ export class Outbox {
   nextResumeAt(): number | undefined {
     let earliest: number | undefined
     for (const { held, waiting, unanswered, resumeAt } of this.#conversations.values()) {
-      if (!held || waiting.length === 0 || unanswered.size > 0) continue
+      if (!held || waiting.length === 0 || unanswered.size > 0 || resumeAt === NEVER) continue
       if (earliest === undefined || resumeAt < earliest) earliest = resumeAt
     }
     return earliest
@@ -201,10 +284,27 @@ export class Outbox {
     return oldest
   }
 
+  #hold(conversation: Conversation, retryAfterMs: number, now: number, again = false): void {
+    conversation.held = true
+    if (!again) conversation.refusals += 1
+    const { retryBaseMs, retryCapMs, maxToldMs } = this.#options
+    const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(Math.max(0, conversation.refusals - 1), 30))
+    const delayMs = Math.max(bound, Math.min(retryAfterMs, maxToldMs))
+    conversation.resumeAt = Math.max(conversation.resumeAt, now + Math.round(delayMs * (1 + this.#random() / 4)))
+  }
+
   #conversation(to: number): Conversation {
     let conversation = this.#conversations.get(to)
     if (conversation === undefined) {
-      conversation = { waiting: [], unanswered: new Map(), held: false, resumeAt: 0, refusals: 0 }
+      conversation = {
+        waiting: [],
+        unanswered: new Map(),
+        held: false,
+        resumeAt: 0,
+        refusals: 0,
+        sealing: false,
+        mayBeUnsealed: false,
+      }
       this.#conversations.set(to, conversation)
     }
     return conversation
@@ -217,9 +317,9 @@ export class Outbox {
   }
 
   #remove(item: Item, conversation: Conversation): void {
-    const { id, to, content } = item.entry
+    const { id, to } = item.entry
     this.#items.delete(id)
-    this.#bytes -= content.length
+    this.#bytes -= item.entry.content.length
     if (conversation.unanswered.delete(id)) this.#unanswered -= 1
     else conversation.waiting = conversation.waiting.filter((other) => other !== item)
     // `held` may be forgotten with an empty conversation: whatever comes next is sent with `first`.
@@ -227,8 +327,27 @@ export class Outbox {
   }
 }
 
+function findUnsealed({ waiting }: Conversation, limit: number): OutboxEntry[] {
+  const found: OutboxEntry[] = []
+  for (const { entry } of waiting) {
+    if (entry.sealed) continue
+    found.push(entry)
+    if (found.length === limit) break
+  }
+  return found
+}
+
+/** The recipient has other devices than before: what waits, and what comes back, may lack copies. */
+function unseal(conversation: Conversation): void {
+  conversation.mayBeUnsealed = true
+  for (const item of [...conversation.waiting, ...conversation.unanswered.values()]) {
+    if (item.entry.content.length === 0) continue
+    item.entry = { ...item.entry, sealed: false }
+  }
+}
+
 function mayContinue(conversation: Conversation, now: number): boolean {
-  if (conversation.waiting.length === 0) return false
+  if (conversation.waiting[0]?.entry.sealed !== true) return false
   return !conversation.held || (conversation.unanswered.size === 0 && conversation.resumeAt <= now)
 }
 

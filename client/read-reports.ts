@@ -46,7 +46,16 @@ export class ReadReports {
       const about = ids.splice(0, MAX_ABOUT)
       if (ids.length === 0) this.#waiting.delete(to)
       const order = this.#device.takeOrder()
-      entries.push({ id: newClientId(), order, to, kind: Kind.READ, content: new Uint8Array(0), about })
+      entries.push({
+        id: newClientId(),
+        order,
+        to,
+        kind: Kind.READ,
+        content: new Uint8Array(0),
+        about,
+        copies: [],
+        sealed: true,
+      })
     }
     return entries
   }

@@ -1,25 +1,15 @@
 import { Kind } from '../proto/frames.ts'
 import type { AckFrame, DeliverFrame, WireEnvelope } from '../proto/frames.ts'
 import { isClientId } from '../proto/limits.ts'
-import type { Clock } from './clock.ts'
+import { Arrival } from './arrival.ts'
 import type { Session } from './connection.ts'
-import { readBody } from './contents.ts'
 import type { DeviceState } from './device-state.ts'
-import { addIncoming, advanceOutgoing } from './history.ts'
+import { advanceOutgoing } from './history.ts'
+import type { Incoming } from './incoming.ts'
 import type { Ledger } from './ledger.ts'
-import { markNew } from './marks.ts'
-import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Status } from './receipts.ts'
 import type { Transaction } from './store.ts'
 
-/** What an envelope turned out to be. */
-export type Arrival =
-  | { readonly type: 'message'; readonly message: IncomingMessage }
-  | { readonly type: 'receipt'; readonly messages: readonly OutgoingMessage[] }
-  /** A repeat, or something that this version makes no use of: acknowledged, and that is all. */
-  | { readonly type: 'nothing' }
-
-const NOTHING: Arrival = { type: 'nothing' }
 const STALE = 'stale'
 /** The server never has more under way; more than this is not taken on. */
 const MAX_WAITING = 10_000
@@ -27,7 +17,7 @@ const MAX_WAITING = 10_000
 export interface ReceiverOwner {
   readonly ledger: Ledger
   readonly device: DeviceState
-  readonly clock: Clock
+  readonly incoming: Incoming
   isCurrent(session: Session): boolean
   send(frame: AckFrame): void
   arrived(arrival: Arrival): void
@@ -58,14 +48,14 @@ export class Receiver {
   }
 
   deliver({ seq, envelope }: DeliverFrame, session: Session): void {
-    const { ledger, clock, device } = this.#owner
+    const { ledger, device } = this.#owner
     if (seq !== this.#seq + 1) return this.#owner.drop('A delivery is missing')
     if (ledger.size > MAX_WAITING) return this.#owner.drop('More deliveries than can be stored')
     this.#seq = seq
     ledger.record<Arrival | typeof STALE>({
       apply: async (transaction) => {
         if (!this.#owner.isCurrent(session)) return STALE
-        const arrival = await storeEnvelope(transaction, envelope, device, clock.now())
+        const arrival = await this.#store(transaction, envelope)
         device.write(transaction, { position: { connection: session.number, seq } })
         return arrival
       },
@@ -91,43 +81,25 @@ export class Receiver {
       if (this.#owner.isCurrent(session)) this.#owner.send({ type: 'ack', upTo: this.#storedSeq })
     })
   }
-}
 
-/** Stores what an envelope brings; nothing for one that is in the store already. */
-async function storeEnvelope(
-  transaction: Transaction,
-  envelope: WireEnvelope,
-  device: DeviceState,
-  now: number,
-): Promise<Arrival> {
-  switch (envelope.kind) {
-    case Kind.MESSAGE:
-      return storeMessage(transaction, envelope, device, now)
-    case Kind.DELIVERED:
-      return storeReceipt(transaction, envelope, 'delivered', [envelope.from.device])
-    case Kind.READ:
-      return storeReceipt(transaction, envelope, 'read')
-    case Kind.PLAYED:
-      return storeReceipt(transaction, envelope, 'played')
-    case Kind.EXPIRED:
-      return storeReceipt(transaction, envelope, 'expired')
-    default:
-      return NOTHING
+  /** Stores what an envelope brings; nothing for one that is in the store already. */
+  async #store(transaction: Transaction, envelope: WireEnvelope): Promise<Arrival> {
+    switch (envelope.kind) {
+      case Kind.MESSAGE:
+      case Kind.DEVICE_EVENT:
+        return this.#owner.incoming.store(transaction, envelope)
+      case Kind.DELIVERED:
+        return storeReceipt(transaction, envelope, 'delivered', [envelope.from.device])
+      case Kind.READ:
+        return storeReceipt(transaction, envelope, 'read')
+      case Kind.PLAYED:
+        return storeReceipt(transaction, envelope, 'played')
+      case Kind.EXPIRED:
+        return storeReceipt(transaction, envelope, 'expired')
+      default:
+        return new Arrival()
+    }
   }
-}
-
-async function storeMessage(
-  transaction: Transaction,
-  envelope: WireEnvelope,
-  device: DeviceState,
-  now: number,
-): Promise<Arrival> {
-  const { id, payload } = envelope
-  if (!isClientId(id) || !(await markNew(transaction, envelope, now))) return NOTHING
-  const body = readBody(payload, id, device.record.user)
-  const raw = body.type === 'text' ? undefined : payload
-  const message = await addIncoming(transaction, envelope, body, device.takeOrder(), raw)
-  return { type: 'message', message }
 }
 
 /** Receipts move messages forward only, so a repeated one changes nothing and needs no mark. */
@@ -137,11 +109,11 @@ async function storeReceipt(
   status: Status,
   devices: readonly number[] = [],
 ): Promise<Arrival> {
-  const messages: OutgoingMessage[] = []
+  const arrival = new Arrival()
   for (const id of about) {
     if (!isClientId(id)) continue
     const message = await advanceOutgoing(transaction, from.user, id, { status, devices })
-    if (message !== undefined) messages.push(message)
+    if (message !== undefined) arrival.receipts.push(message)
   }
-  return { type: 'receipt', messages }
+  return arrival
 }

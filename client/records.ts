@@ -1,4 +1,5 @@
 import { Kind } from '../proto/frames.ts'
+import { concat } from './crypto/bytes.ts'
 import type { Chat } from './message.ts'
 import type { OutboxEntry } from './outbox.ts'
 
@@ -10,7 +11,30 @@ export const keys = {
   device: 'device',
   outbox: (order: number) => `outbox/${pad(order)}`,
   chat: (user: number) => `chat/${pad(user)}`,
+  /** The secrets of this device. */
+  self: 'self',
+  /** Keys that the server does not have yet. */
+  unpublished: 'unpublished',
+  /** A user's account key, device list and certificates, verified. */
   peer: (user: number) => `peer/${pad(user)}`,
+  /** What a backup remembers of a user's account key. */
+  pin: (user: number) => `pin/${pad(user)}`,
+  /** How backups are made, and the newest. */
+  backup: 'backup',
+  /** The sessions with a device. */
+  session: (user: number, device: number) => `session/${pad(user)}.${device}`,
+  preKey: (pool: string, id: number) => `preKey/${pool}/${pad(id)}`,
+  /** That a first message came which used no one-time key, so that it is not taken twice. */
+  baseKey: (name: string) => `baseKey/${name}`,
+  baseKeyCount: (pair: string) => `baseKeyCount/${pair}`,
+  /** What was sent, for devices that could not read it. */
+  sendLog: (id: string) => `sendLog/${id}`,
+  /** How often a device asked for something again. */
+  retries: (id: string, user: number, device: number) => `retries/${id}/${pad(user)}.${device}`,
+  /** That a newly linked device is to get the history. */
+  historyFor: (device: number) => `historyFor/${device}`,
+  /** An envelope that can be opened only when more is known. */
+  later: (order: number) => `later/${pad(order)}`,
   history: (user: number, order: number) => `history/${pad(user)}/${pad(order)}`,
   /** Where in the history a message is that this device sent to the user. */
   sent: (user: number, id: string) => `sent/${pad(user)}/${id}`,
@@ -26,6 +50,17 @@ export const prefixes = {
   mark: 'mark/',
   unreported: 'unreported/',
   history: (user: number) => `history/${pad(user)}/`,
+  peer: 'peer/',
+  pin: 'pin/',
+  session: 'session/',
+  sessions: (user: number) => `session/${pad(user)}.`,
+  allPreKeys: 'preKey/',
+  preKeys: (pool: string) => `preKey/${pool}/`,
+  baseKeys: 'baseKey/',
+  sendLog: 'sendLog/',
+  retries: 'retries/',
+  later: 'later/',
+  historyFor: 'historyFor/',
 } as const
 
 const FORMAT = 1
@@ -46,6 +81,8 @@ export interface DeviceRecord {
   readonly nextOrder: number
   /** When old marks were last forgotten, ms since 1970. */
   readonly tidiedAt: number
+  /** When old keys were last deleted. */
+  readonly purgedAt: number
 }
 
 export const newDevice: DeviceRecord = {
@@ -58,11 +95,7 @@ export const newDevice: DeviceRecord = {
   position: { connection: 0, seq: 0 },
   nextOrder: 1,
   tidiedAt: 0,
-}
-
-/** What is known of another user. */
-export interface PeerRecord {
-  readonly devices: readonly number[]
+  purgedAt: 0,
 }
 
 export function encodeRecord(json: object, raw: Uint8Array = new Uint8Array(0)): Uint8Array {
@@ -93,14 +126,30 @@ export function isKnownFormat(record: DeviceRecord): boolean {
   return record.format === FORMAT
 }
 
-export function encodeOutboxEntry({ content, ...rest }: OutboxEntry): Uint8Array {
-  return encodeRecord(rest, content)
+/** The content, then the payloads of the copies one after the other. */
+export function encodeOutboxEntry({ content, copies, ...rest }: OutboxEntry): Uint8Array {
+  const sizes = copies.map(({ device, registrationId, payload }) => [device, registrationId, payload.length])
+  const raw = concat(content, ...copies.map(({ payload }) => payload))
+  return encodeRecord({ ...rest, contentBytes: content.length, copies: sizes }, raw)
+}
+
+type StoredEntry = Omit<OutboxEntry, 'content' | 'copies'> & {
+  readonly contentBytes: number
+  readonly copies: readonly [device: number, registrationId: number, bytes: number][]
 }
 
 export function decodeOutboxEntry(bytes: Uint8Array): OutboxEntry | undefined {
-  const record = decodeRecord<Omit<OutboxEntry, 'content'>>(bytes)
+  const record = decodeRecord<StoredEntry>(bytes)
   if (record === undefined || !Object.values(Kind).includes(record.json.kind)) return undefined
-  return { ...record.json, content: record.raw }
+  const { contentBytes, copies: sizes, ...rest } = record.json
+  // Written before devices had keys: it is encrypted now.
+  if (contentBytes === undefined) return { ...rest, content: record.raw, copies: [], sealed: false }
+  let at = contentBytes
+  const copies = sizes.map(([device, registrationId, size]) => {
+    at += size
+    return { device, registrationId, payload: record.raw.slice(at - size, at) }
+  })
+  return { ...rest, content: record.raw.slice(0, contentBytes), copies }
 }
 
 export function encodeChat(chat: Chat): Uint8Array {

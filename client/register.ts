@@ -1,6 +1,19 @@
+import { systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
+import { choosePrimitives } from './crypto/primitives/platform.ts'
+import type { CryptoProvider } from './crypto/primitives/provider.ts'
 import { RefusedError } from './errors.ts'
+import { DeviceState } from './device-state.ts'
+import { request } from './http.ts'
+import { firstKeysToJson } from './secrecy/http-key-server.ts'
+import type { FirstKeys } from './secrecy/key-server.ts'
+import { findAccount } from './secrecy/new-device.ts'
+import type { KnownAccount } from './secrecy/new-device.ts'
+import { makeKeys, markPublished } from './secrecy/own-keys.ts'
+import { BufferedTransaction } from './store.ts'
+import type { Store, Transaction } from './store.ts'
 
-/** What a registration gives; the token is the device's only credential. */
+/** What a registration gives; the token is the device's only credential, and stands in the store too. */
 export interface Account {
   readonly user: number
   readonly device: number
@@ -8,15 +21,17 @@ export interface Account {
 }
 
 export interface VerifyOptions {
+  /** Where the device's keys are made, and its token is kept. It is not closed. */
+  readonly store: Store
   /** Shown in the list of the user's devices. */
   readonly name: string
   /** For example `node`, `web`. */
   readonly platform: string
   /** Demanded when the account has one. */
   readonly pin?: string
+  readonly provider?: CryptoProvider
+  readonly clock?: Clock
 }
-
-const TIMEOUT_MS = 30_000
 
 /**
  * Asks for a code, which goes to the phone by text message.
@@ -27,52 +42,83 @@ const TIMEOUT_MS = 30_000
  * @throws {RefusedError} for example RATE_LIMITED, SMS_FAILED
  */
 export async function register(url: string, phone: string): Promise<number> {
-  const answer = await post<{ expiresInSeconds: number }>(url, '/v1/registrations', { phone: withPlus(phone) })
+  const path = '/v1/registrations'
+  const answer = await request<{ expiresInSeconds: number }>(url, {
+    method: 'POST',
+    path,
+    body: { phone: withPlus(phone) },
+  })
   return answer.expiresInSeconds
 }
 
 /**
- * Makes this device the primary one of the phone number. Sessions of the primary before it end.
+ * Makes this device the primary one of the phone number, with keys of its own. Sessions of the primary before it end. An
+ * account key that the store has goes on.
  *
  * @throws {RefusedError} for example WRONG_CODE, PIN_REQUIRED, RATE_LIMITED
  */
 export async function verify(url: string, phone: string, code: string, options: VerifyOptions): Promise<Account> {
-  const { name, platform, pin } = options
-  const body = { phone: withPlus(phone), code, device: { name, platform }, ...(pin === undefined ? {} : { pin }) }
-  const answer = await post<{ user: string; device: number; token: string }>(url, '/v1/registrations/verify', body)
-  return { user: Number(answer.user), device: answer.device, token: answer.token }
-}
-
-/** A problem document, RFC 9457. */
-interface Problem {
-  readonly code?: string
-  readonly title?: string
-  readonly detail?: string
-  readonly errors?: readonly { readonly field?: string; readonly message?: string }[]
-}
-
-async function post<T>(url: string, path: string, body: object): Promise<T> {
-  let response: Response
+  const { store, provider, clock = systemClock } = options
+  const primitives = await choosePrimitives(provider)
+  const address = { user: Number(phone.replace('+', '')), device: 1 }
+  const known = await store.transaction((transaction) => findAccount(transaction, address, false))
+  const attempt = (account: KnownAccount | undefined): Promise<Account> =>
+    registerWith(url, phone, code, options, (transaction) =>
+      makeKeys({ primitives, clock }, transaction, address, { known: account }),
+    )
   try {
-    response = await fetch(new URL(path, url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
+    return await attempt(known)
   } catch (error) {
-    throw new RefusedError('UNREACHABLE', `No server answers at ${url}`, true, 0, { cause: error })
+    // The server's chain of lists is another one: that of an account which was deleted, or of a lost device.
+    if (known === undefined || !(error instanceof RefusedError) || error.code !== 'EPOCH_CONFLICT') throw error
+    return attempt(undefined)
   }
-  const answer = (await response.json().catch(() => ({}))) as T & Problem
-  if (response.ok) return answer
-  const temporary = response.status === 429 || response.status >= 500
-  const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1000 || 0
-  throw new RefusedError(answer.code ?? 'INTERNAL', describe(answer, response.status), temporary, retryAfterMs)
 }
 
-function describe({ title, detail, errors = [] }: Problem, status: number): string {
-  const fields = errors.map(({ field = '', message = '' }) => `${field} ${message}`)
-  return [detail ?? title ?? `The server answered ${status}`, ...fields].join(': ')
+async function registerWith(
+  url: string,
+  phone: string,
+  code: string,
+  options: VerifyOptions,
+  make: (transaction: Transaction) => Promise<{ readonly keys: FirstKeys }>,
+): Promise<Account> {
+  const { store } = options
+  // Made aside: a wrong code must not cost a device the keys that it has.
+  const { changes, first } = await store.transaction(async (transaction) => {
+    const aside = new BufferedTransaction(transaction)
+    const made = await make(aside)
+    return { changes: aside.changes, first: made.keys }
+  })
+  const account = await postVerify(url, phone, code, options, first)
+  await store.transaction(async (transaction) => {
+    for (const [key, value] of changes) {
+      if (value === undefined) transaction.delete(key)
+      else transaction.put(key, value)
+    }
+    ;(await DeviceState.read(transaction)).write(transaction, account)
+    markPublished(transaction)
+  })
+  return account
+}
+
+/** @param keys - undefined: they follow by other requests */
+export async function postVerify(
+  url: string,
+  phone: string,
+  code: string,
+  { name, platform, pin }: Pick<VerifyOptions, 'name' | 'platform' | 'pin'>,
+  keys: FirstKeys | undefined,
+): Promise<Account> {
+  const body = {
+    phone: withPlus(phone),
+    code,
+    device: { name, platform },
+    ...(keys === undefined ? {} : { keys: firstKeysToJson(keys) }),
+    ...(pin === undefined ? {} : { pin }),
+  }
+  const path = '/v1/registrations/verify'
+  const answer = await request<{ user: string; device: number; token: string }>(url, { method: 'POST', path, body })
+  return { user: Number(answer.user), device: answer.device, token: answer.token }
 }
 
 function withPlus(phone: string): string {

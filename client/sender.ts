@@ -1,7 +1,11 @@
+import type { Content } from '../proto/content.ts'
 import { Kind } from '../proto/frames.ts'
 import type { AcceptedFrame, ErrorFrame, SendFrame } from '../proto/frames.ts'
-import { MAX_PAYLOAD_BYTES } from '../proto/limits.ts'
+import { Arrival } from './arrival.ts'
+import { newClientId } from './client-id.ts'
 import type { Clock } from './clock.ts'
+import { encodeContent } from './content.ts'
+import { MAX_PLAINTEXT_BYTES } from './crypto/seal.ts'
 import type { DeviceState } from './device-state.ts'
 import { ParleyError } from './errors.ts'
 import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
@@ -9,40 +13,55 @@ import type { News } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Outbox, OutboxEntry, Sendable } from './outbox.ts'
-import type { Peers } from './peers.ts'
 import { ReadReports } from './read-reports.ts'
-import { decodeOutboxEntry, encodeOutboxEntry, keys, prefixes } from './records.ts'
+import { decodeOutboxEntry, keys, prefixes } from './records.ts'
+import type { Sealing } from './sealing.ts'
+import { readPeer } from './secrecy/peer.ts'
+import type { BlockedReason } from './secrecy/sealer.ts'
+import type { SelfHolder } from './secrecy/secrets.ts'
+import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 
 /** An answer that is later than this will not come any more in this session. */
 const ANSWER_TIMEOUT_MS = 60_000
+/** What the device lists take in a message, and a transcript around it. */
+const ROOM_BYTES = 256
+/** Entries of a conversation that are encrypted in one transaction. */
+const SEAL_BATCH = 64
+/** Messages that one note of what was read names. */
+const SYNC_BATCH = 1_000
 
 export interface SenderOwner {
   readonly ledger: Ledger
   readonly device: DeviceState
   readonly clock: Clock
+  readonly self: SelfHolder
   isOnline(): boolean
   send(frame: SendFrame): void
   /** An outgoing message has moved. `answered`: the server has accepted it, or never will. */
   changed(message: OutgoingMessage, answered: boolean): void
+  /** What is for the user waits for the own user's decision. */
+  blocked(user: number, reason: BlockedReason): void
   /** The store failed. */
   broken(error: unknown): void
 }
 
-/** The sending side: stores, sends until accepted, records how far each message has come. */
+/** The sending side: stores, encrypts, sends until accepted, records how far each message has come. */
 export class Sender {
   readonly #owner: SenderOwner
   readonly #outbox: Outbox
-  readonly #peers: Peers
+  readonly #sealing: Sealing
+  readonly #units: Units
   readonly #reports: ReadReports
   #unstoredEntries = 0
   #unstoredBytes = 0
   #cancelResume: () => void = () => {}
 
-  constructor(owner: SenderOwner, outbox: Outbox, peers: Peers) {
+  constructor(owner: SenderOwner, outbox: Outbox, sealing: Sealing, units: Units) {
     this.#owner = owner
     this.#outbox = outbox
-    this.#peers = peers
+    this.#sealing = sealing
+    this.#units = units
     this.#reports = new ReadReports(owner.device)
   }
 
@@ -52,22 +71,20 @@ export class Sender {
     for (const { key, value } of records) {
       const entry = decodeOutboxEntry(value)
       if (entry === undefined) transaction.delete(key)
-      else {
-        await this.#peers.load(transaction, entry.to)
-        this.#outbox.add(entry)
-      }
+      else this.#outbox.add(entry)
     }
     await this.#reports.load(transaction)
     this.#report()
   }
 
   /**
-   * Stores a message and sends it as soon as it is stored and the order allows.
+   * Stores a message and sends it as soon as it is stored, encrypted, and the order allows.
    *
    * @throws {ParleyError} TOO_LARGE, or OUTBOX_FULL while too much waits to be accepted
    */
-  sendMessage(message: OutgoingMessage, content: Uint8Array): void {
-    if (content.length > MAX_PAYLOAD_BYTES) throw new ParleyError('TOO_LARGE', 'The message is too long')
+  sendMessage(message: OutgoingMessage, written: Content): void {
+    const content = encodeContent(written)
+    if (content.length > MAX_PLAINTEXT_BYTES - ROOM_BYTES) throw new ParleyError('TOO_LARGE', 'The message is too long')
     if (!this.#outbox.hasRoom(this.#unstoredBytes + content.length, this.#unstoredEntries + 1)) {
       throw new ParleyError('OUTBOX_FULL', 'Too many messages wait to be sent')
     }
@@ -78,18 +95,20 @@ export class Sender {
       this.#unstoredBytes -= content.length
     }
     const { id, chat: to, order } = message
-    const entry: OutboxEntry = { id, order, to, kind: Kind.MESSAGE, content, about: [] }
+    const entry: OutboxEntry = { id, order, to, kind: Kind.MESSAGE, content, about: [], copies: [], sealed: false }
     this.#owner.ledger.record({
       apply: async (transaction) => {
         await addOutgoing(transaction, message)
-        transaction.put(keys.outbox(order), encodeOutboxEntry(entry))
+        const transcript = await this.#transcriptOf(transaction, entry, written)
         this.#owner.device.write(transaction)
-        await this.#peers.load(transaction, to)
+        const entries = transcript === undefined ? [entry] : [entry, transcript]
+        const stored: OutboxEntry[] = []
+        for (const one of entries) stored.push(await this.#sealing.tryNow(transaction, one))
+        return stored
       },
-      done: () => {
+      done: (entries) => {
         settle()
-        this.#outbox.add(entry)
-        this.#pump()
+        this.add(entries)
       },
       failed: (error) => {
         settle()
@@ -99,8 +118,40 @@ export class Sender {
     })
   }
 
+  /** What the own other devices are told of a message; undefined: there are none. */
+  async #transcriptOf(
+    transaction: Transaction,
+    { to, content }: OutboxEntry,
+    { chat, sentAtMs }: Content,
+  ): Promise<OutboxEntry | undefined> {
+    const { user } = this.#owner.self.current.address
+    if (to === user || !(await this.#hasOtherDevices(transaction))) return undefined
+    const id = newClientId()
+    const transcript = encodeContent({ id, sentAtMs, chat, body: { type: 'sentTranscript', content } })
+    const order = this.#owner.device.takeOrder()
+    const base = { id, order, to: user, kind: Kind.MESSAGE, content: transcript, about: [] }
+    return { ...base, copies: [], sealed: false }
+  }
+
+  async #hasOtherDevices(transaction: Transaction): Promise<boolean> {
+    const own = await readPeer(transaction, this.#owner.self.current.address.user)
+    return own !== undefined && own.devices.size > 1
+  }
+
+  /** Sends entries that are in the store. */
+  add(entries: readonly OutboxEntry[]): void {
+    for (const entry of entries) this.#outbox.add(entry)
+    this.#pump()
+  }
+
+  /** What waited for the user's decision, or for a newer list, goes on. */
+  resume(user: number): void {
+    this.#outbox.resume(user)
+    this.#pump()
+  }
+
   /**
-   * Notes that messages were seen.
+   * Notes that messages were seen, and tells the own other devices.
    *
    * @param report - whether their authors shall know
    */
@@ -110,16 +161,28 @@ export class Sender {
         apply: async (transaction) => {
           const seen = await markSeen(transaction, messages)
           if (report) this.#reports.write(transaction, seen)
-          return seen
+          const arrival = new Arrival()
+          if (seen.length > 0 && (await this.#hasOtherDevices(transaction))) this.#tellSeen(transaction, seen, arrival)
+          return { seen, entries: arrival.entries }
         },
-        done: (seen) => {
+        done: ({ seen, entries }) => {
           if (report) this.#reports.add(seen)
           this.#report()
+          this.add(entries)
           resolve()
         },
         failed: reject,
       })
     })
+  }
+
+  #tellSeen(transaction: Transaction, seen: readonly IncomingMessage[], arrival: Arrival): void {
+    const { user } = this.#owner.self.current.address
+    for (let i = 0; i < seen.length; i += SYNC_BATCH) {
+      const batch = seen.slice(i, i + SYNC_BATCH)
+      const read = batch.map(({ chat, device, id }) => ({ user: chat, device, id }))
+      this.#units.sendToAll(transaction, user, { type: 'readSync', read }, arrival)
+    }
   }
 
   /** A new session: all that has no answer is sent again. */
@@ -138,22 +201,22 @@ export class Sender {
   }
 
   refused(error: ErrorFrame): void {
-    const to = this.#outbox.recipientOf(error.id)
-    if (to === undefined) return
+    const entry = this.#outbox.find(error.id)
+    if (entry === undefined) return
     const difference = error.code === 'DEVICES_CHANGED' ? error.details?.devices : undefined
-    if (difference !== undefined) this.#peers.correct(to, difference)
-    const failed = this.#outbox.refused(error.id, error, this.#owner.clock.now())
-    if (difference !== undefined || failed !== undefined) {
-      this.#finish(failed, { status: 'failed', error: error.code }, (transaction) => {
-        if (difference !== undefined) this.#peers.write(transaction, to)
-      })
+    if (difference !== undefined) {
+      this.#sealing.outdated(entry.to)
+      // To leave a copy out can only withhold; that there is one more device is for the signed list to say.
+      if (difference.extra.length > 0) this.#outbox.except(entry.to, difference.extra)
     }
+    const failed = this.#outbox.refused(error.id, error, this.#owner.clock.now())
+    if (failed !== undefined) this.#finish(failed, { status: 'failed', error: error.code }, () => {})
     this.#pump()
   }
 
   /** It is still on its way to the server. */
   isUnanswered(id: string): boolean {
-    return this.#outbox.recipientOf(id) !== undefined
+    return this.#outbox.find(id) !== undefined
   }
 
   isStuck(now: number): boolean {
@@ -198,7 +261,8 @@ export class Sender {
   #pump(): void {
     if (!this.#owner.isOnline()) return
     const now = this.#owner.clock.now()
-    for (const sendable of this.#outbox.take(now)) this.#owner.send(this.#frame(sendable))
+    for (const entries of this.#outbox.takeUnsealed(now, SEAL_BATCH)) void this.#seal(entries)
+    for (const sendable of this.#outbox.take(now)) this.#owner.send(frameOf(sendable))
     this.#cancelResume()
     const resumeAt = this.#outbox.nextResumeAt()
     if (resumeAt !== undefined) {
@@ -206,10 +270,36 @@ export class Sender {
     }
   }
 
-  #frame({ entry, first }: Sendable): SendFrame {
-    const { id, to, kind, about, content } = entry
-    const devices = kind === Kind.MESSAGE ? this.#peers.devicesOf(to) : []
-    const copies = devices.map((device) => ({ device, registrationId: 0, payload: content }))
-    return { type: 'send', id, to, kind, copies, about, urgent: kind === Kind.MESSAGE, ttl: 0, first }
+  /** Encrypts entries to one user, as far as that is possible now. */
+  async #seal(entries: readonly OutboxEntry[]): Promise<void> {
+    const to = entries[0]?.to as number
+    const { sealed, nobody, rest } = await this.#sealing.seal(to, entries)
+    this.#outbox.sealed(to, sealed)
+    for (const entry of nobody) this.#end(entry, this.#newsOf(entry))
+    if (rest?.type === 'later') this.#outbox.putOff(to, rest.retryAfterMs, this.#owner.clock.now())
+    else if (rest?.type === 'blocked') {
+      this.#outbox.suspend(to)
+      this.#owner.blocked(to, rest.code)
+    } else if (rest?.type === 'failed') {
+      const done = new Set([...sealed, ...nobody].map(({ id }) => id))
+      for (const entry of entries) if (!done.has(entry.id)) this.#end(entry, { status: 'failed', error: rest.code })
+    }
+    this.#pump()
   }
+
+  /** What becomes of an entry that there is no device for: one's own notes have arrived, a message to others has not. */
+  #newsOf({ to }: OutboxEntry): News {
+    const isOwn = to === this.#owner.self.current.address.user
+    return isOwn ? { status: 'accepted' } : { status: 'failed', error: 'NO_KEYS' }
+  }
+
+  #end(entry: OutboxEntry, news: News): void {
+    this.#outbox.remove(entry.id)
+    this.#finish(entry, news, () => {})
+  }
+}
+
+function frameOf({ entry, first }: Sendable): SendFrame {
+  const { id, to, kind, about, copies } = entry
+  return { type: 'send', id, to, kind, copies, about, urgent: kind === Kind.MESSAGE, ttl: 0, first }
 }

@@ -49,6 +49,16 @@ export class StoreClosedError extends Error {
   override readonly name = 'StoreClosedError'
 }
 
+/** Another process or tab, or another client of this one, has the store open. */
+export class StoreLockedError extends Error {
+  override readonly name = 'StoreLockedError'
+}
+
+/** The key that the store's values were sealed with is not the one given, or is gone. */
+export class StoreKeyError extends Error {
+  override readonly name = 'StoreKeyError'
+}
+
 /** The lowest key above every key that begins with the prefix. */
 export function prefixEnd(prefix: string): string {
   return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
@@ -87,11 +97,12 @@ export function createStore(backend: StoreBackend): Store {
   }
 }
 
-class BufferedTransaction implements Transaction {
+/** Keeps what is written until somebody writes it down, and shows it to what is read meanwhile. */
+export class BufferedTransaction implements Transaction {
   readonly changes = new Map<string, Uint8Array | undefined>()
-  readonly #backend: StoreBackend
+  readonly #backend: Pick<StoreBackend, 'get' | 'scan'>
 
-  constructor(backend: StoreBackend) {
+  constructor(backend: Pick<StoreBackend, 'get' | 'scan'>) {
     this.#backend = backend
   }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Env } from './env.ts'
 import {
   parseInteger,
-  parseKey,
+  parseKeys,
   parseLimits,
   parseName,
   parseNetworks,
@@ -95,6 +95,12 @@ export function parseConfig(env: Env = {}) {
       pinIdleMs: 7 * DAY,
       smsTimeoutMs: 10 * SECOND,
       idempotencyLifetimeMs: 24 * HOUR,
+      /** Of a rendezvous, and of the token that claims a place for a device. */
+      linkLifetimeMs: 2 * MINUTE,
+      maxBackupBytes: 8 * MiB,
+      /** Backups that arrive at a node at a time. */
+      maxConcurrentBackups: 8,
+      backupTimeoutMs: 60 * SECOND,
     },
     bus: {
       /** No answer of another node in this time: the offline path. */
@@ -210,6 +216,17 @@ export function parseConfig(env: Env = {}) {
       retryAfterMs: 1 * SECOND,
       maxRetryAfterMs: 10 * SECOND,
     },
+    hosted: {
+      /** Transactions on the stores of hosted devices at a time, per database. */
+      connections: 5,
+      /** How long a node remembers the opened key of a device's store. */
+      dataKeyCacheMs: 10 * MINUTE,
+      dataKeyCacheItems: 10_000,
+      /** Devices that a node keeps opened, at most: one that is not costs a read at its next use. */
+      maxOpenDevices: 10_000,
+      /** How often the key boxes are counted by the master key that they need. */
+      keyBoxSampleIntervalMs: 1 * MINUTE,
+    },
     stamps: {
       /** How far ahead stamps of this node are claimed: so long it goes on without PostgreSQL. */
       aheadMs: 1 * HOUR,
@@ -224,8 +241,11 @@ export function parseConfig(env: Env = {}) {
       natsUrls: parseUrls('NATS_URL', env.NATS_URL, ['nats:', 'tls:'], report),
       /** Takes the text messages; undefined: codes are printed in the log. */
       smsUrl: parseUrl('SMS_SENDER', smsUrl, ['http:', 'https:'], report),
-      /** 32 bytes, the same on every node; undefined: each start draws its own for the hashes in its logs. */
-      masterKey: parseKey('MASTER_KEY', env.MASTER_KEY, report),
+      /**
+       * 32 bytes each, the same on every node. The first seals the keys of hosted devices and keys hashes, all open;
+       * undefined: without an embedded PostgreSQL there are no hosted devices, and each start draws a key for its logs.
+       */
+      masterKeys: parseKeys('MASTER_KEY', env.MASTER_KEY, report),
     },
   }
   checkRelations(config, report)

@@ -26,6 +26,20 @@ export const defaultLimits = {
   http: { burst: 500, perSecond: 100 },
   /** Uploads begun, by user. */
   upload: { burst: 50, perSecond: 1 },
+  /** Pre-keys taken, by the pair of the taking device and the one they are of: on all nodes together. */
+  preKeys: { burst: 6, perSecond: 6 / 600 },
+  /** One-time pre-keys taken by those whom the user does not know, by device: past it none are given, on all nodes. */
+  preKeysPerTarget: { burst: 200, perSecond: 200 / 86_400 },
+  /** Keys supplied, by device. */
+  keys: { burst: 20, perSecond: 1 / 30 },
+  /** Questions whether identities have changed, by network address. */
+  identityCheck: { burst: 100, perSecond: 100 / 60 },
+  /** Device lists, places for new devices and claims of them, by user. */
+  devices: { burst: 12, perSecond: 6 / 120 },
+  /** Meetings of a new device with its primary and what they say there, by network address. */
+  link: { burst: 200, perSecond: 2 },
+  /** Backups stored and fetched, by user. */
+  backup: { burst: 10, perSecond: 1 / 60 },
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof defaultLimits

@@ -89,12 +89,17 @@ export function parseNetworks(name: string, value: string | undefined, report: R
     })
 }
 
-/** 32 bytes, as 64 hexadecimal digits or as base64. The value is not repeated in the line. */
-export function parseKey(name: string, value: string | undefined, report: Report): Buffer | undefined {
+/** Keys of 32 bytes, as hexadecimal digits or base64, separated by commas. The values are not repeated in the line. */
+export function parseKeys(name: string, value: string | undefined, report: Report): readonly Buffer[] | undefined {
   if (!value) return undefined
-  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex')
-  if (/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return Buffer.from(value, 'base64')
-  report(`${name} must be 32 bytes, as 64 hexadecimal digits or as base64`)
+  const texts = value.split(',').map((text) => text.trim())
+  const keys = texts.flatMap((text) => {
+    if (/^[0-9a-f]{64}$/i.test(text)) return [Buffer.from(text, 'hex')]
+    if (/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return [Buffer.from(text, 'base64')]
+    return []
+  })
+  if (keys.length === texts.length) return keys
+  report(`${name} must be 32 bytes, as base64 or as 64 hexadecimal digits; several such keys are separated by commas`)
   return undefined
 }
 

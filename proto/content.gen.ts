@@ -1,5 +1,7 @@
 // Made from content.proto by `npm run proto`. Do not edit.
 import type {
+  ArchiveBody,
+  ArchivedMessage,
   Body,
   Chat,
   ContactBody,
@@ -9,7 +11,12 @@ import type {
   LinkPreview,
   LocationBody,
   MessageReference,
+  NullBody,
   ReactionBody,
+  ReadSyncBody,
+  ResendBody,
+  SentTranscriptBody,
+  SessionAckBody,
   TextBody,
   Version,
 } from './content.ts'
@@ -218,6 +225,24 @@ function readBody(r: Reader, end: number): Body {
     case 50:
       m = readDelete(r, r.end())
       break
+    case 98:
+      m = readSentTranscript(r, r.end())
+      break
+    case 106:
+      m = readReadSync(r, r.end())
+      break
+    case 114:
+      m = readArchive(r, r.end())
+      break
+    case 122:
+      m = readResend(r, r.end())
+      break
+    case 130:
+      m = readSessionAck(r, r.end())
+      break
+    case 138:
+      m = readNull(r, r.end())
+      break
     default:
       r.skip(tag)
       m = { type: 'unknown', name: String(tag >>> 3) }
@@ -262,6 +287,42 @@ function writeBody(w: Writer, m: Body): void {
       const size = w.size
       writeDelete(w, m)
       w.message(50, size)
+      break
+    }
+    case 'sentTranscript': {
+      const size = w.size
+      writeSentTranscript(w, m)
+      w.message(98, size)
+      break
+    }
+    case 'readSync': {
+      const size = w.size
+      writeReadSync(w, m)
+      w.message(106, size)
+      break
+    }
+    case 'archive': {
+      const size = w.size
+      writeArchive(w, m)
+      w.message(114, size)
+      break
+    }
+    case 'resend': {
+      const size = w.size
+      writeResend(w, m)
+      w.message(122, size)
+      break
+    }
+    case 'sessionAck': {
+      const size = w.size
+      writeSessionAck(w, m)
+      w.message(130, size)
+      break
+    }
+    case 'null': {
+      const size = w.size
+      writeNull(w, m)
+      w.message(138, size)
       break
     }
     case 'unknown':
@@ -480,4 +541,172 @@ function writeDelete(w: Writer, m: DeleteBody): void {
     writeMessageReference(w, m.target)
     w.message(10, size)
   }
+}
+
+function readSentTranscript(r: Reader, end: number): SentTranscriptBody {
+  let content: Uint8Array = NO_BYTES
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        content = r.bytes()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'sentTranscript', content }
+}
+
+function writeSentTranscript(w: Writer, m: SentTranscriptBody): void {
+  if (m.content.length !== 0) w.bytes(10, m.content)
+}
+
+function readReadSync(r: Reader, end: number): ReadSyncBody {
+  let read: MessageReference[] | undefined
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10: {
+        const value = readMessageReference(r, r.end())
+        read ??= []
+        read.push(value)
+        break
+      }
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'readSync', read: read ?? [] }
+}
+
+function writeReadSync(w: Writer, m: ReadSyncBody): void {
+  for (let i = m.read.length - 1; i >= 0; i--) {
+    const size = w.size
+    writeMessageReference(w, m.read[i]!)
+    w.message(10, size)
+  }
+}
+
+function readArchive(r: Reader, end: number): ArchiveBody {
+  let messages: ArchivedMessage[] | undefined
+  let last: boolean = false
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10: {
+        const value = readArchivedMessage(r, r.end())
+        messages ??= []
+        messages.push(value)
+        break
+      }
+      case 16:
+        last = r.bool()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'archive', messages: messages ?? [], last }
+}
+
+function writeArchive(w: Writer, m: ArchiveBody): void {
+  if (m.last) w.bool(16, m.last)
+  for (let i = m.messages.length - 1; i >= 0; i--) {
+    const size = w.size
+    writeArchivedMessage(w, m.messages[i]!)
+    w.message(10, size)
+  }
+}
+
+function readArchivedMessage(r: Reader, end: number): ArchivedMessage {
+  let chat: number = 0
+  let user: number = 0
+  let device: number = 0
+  let sentAt: number = 0
+  let read: boolean = false
+  let content: Uint8Array = NO_BYTES
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 8:
+        chat = r.uint64()
+        break
+      case 16:
+        user = r.uint64()
+        break
+      case 24:
+        device = r.uint32()
+        break
+      case 32:
+        sentAt = r.uint64()
+        break
+      case 40:
+        read = r.bool()
+        break
+      case 50:
+        content = r.bytes()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { chat, user, device, sentAt, read, content }
+}
+
+function writeArchivedMessage(w: Writer, m: ArchivedMessage): void {
+  if (m.content.length !== 0) w.bytes(50, m.content)
+  if (m.read) w.bool(40, m.read)
+  if (m.sentAt !== 0) w.uint(32, m.sentAt)
+  if (m.device !== 0) w.uint(24, m.device)
+  if (m.user !== 0) w.uint(16, m.user)
+  if (m.chat !== 0) w.uint(8, m.chat)
+}
+
+function readResend(r: Reader, end: number): ResendBody {
+  let content: Uint8Array = NO_BYTES
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 10:
+        content = r.bytes()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'resend', content }
+}
+
+function writeResend(w: Writer, m: ResendBody): void {
+  if (m.content.length !== 0) w.bytes(10, m.content)
+}
+
+function readSessionAck(r: Reader, end: number): SessionAckBody {
+  while (r.pos < end) {
+    const tag = r.tag()
+    r.skip(tag)
+  }
+  r.finish(end)
+  return { type: 'sessionAck' }
+}
+
+function writeSessionAck(_w: Writer, _m: SessionAckBody): void {
+}
+
+function readNull(r: Reader, end: number): NullBody {
+  while (r.pos < end) {
+    const tag = r.tag()
+    r.skip(tag)
+  }
+  r.finish(end)
+  return { type: 'null' }
+}
+
+function writeNull(_w: Writer, _m: NullBody): void {
 }

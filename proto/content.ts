@@ -76,8 +76,59 @@ export interface DeleteBody {
   readonly target: MessageReference
 }
 
-/** An unknown one is shown as "needs a newer version". */
-export type Body = TextBody | LocationBody | ContactBody | ReactionBody | EditBody | DeleteBody | Unknown
+/** To the own other devices: what this one has sent, as it was sent. */
+export interface SentTranscriptBody {
+  readonly type: 'sentTranscript'
+  /** A {@link Content}, encoded. */
+  readonly content: Uint8Array
+}
+
+/** To the own other devices: what was seen here. */
+export interface ReadSyncBody {
+  readonly type: 'readSync'
+  readonly read: readonly MessageReference[]
+}
+
+/** To a newly linked device, from the primary one: a page of the history, oldest first. */
+export interface ArchiveBody {
+  readonly type: 'archive'
+  readonly messages: readonly ArchivedMessage[]
+  readonly last: boolean
+}
+
+/** A message of the history: whom the conversation is with, who sent it, and what. */
+export interface ArchivedMessage {
+  readonly chat: number
+  readonly user: number
+  readonly device: number
+  readonly sentAt: number
+  readonly read: boolean
+  /** A {@link Content}, encoded. */
+  readonly content: Uint8Array
+}
+
+/** Again, to a device that could not read it. */
+export interface ResendBody {
+  readonly type: 'resend'
+  /** A {@link Content}, encoded. */
+  readonly content: Uint8Array
+}
+
+/** The first message of a session was read. */
+export interface SessionAckBody {
+  readonly type: 'sessionAck'
+}
+
+/** There is nothing to send again. */
+export interface NullBody {
+  readonly type: 'null'
+}
+
+/** What people write. An unknown body is shown as "needs a newer version". */
+export type PersonalBody = TextBody | LocationBody | ContactBody | ReactionBody | EditBody | DeleteBody | Unknown
+
+export type Body =
+  PersonalBody | SentTranscriptBody | ReadSyncBody | ArchiveBody | ResendBody | SessionAckBody | NullBody
 
 /** The plaintext of a message. */
 export interface Content {

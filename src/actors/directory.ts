@@ -7,9 +7,11 @@ export interface ListedDevice {
   /** 0 while the device has no keys. */
   readonly registrationId: number
   readonly hosted: boolean
+  /** ms since 1970: from then on nobody writes to it, since the user's device list has expired; Infinity for the primary. */
+  readonly activeUntil: number
 }
 
-/** A user's active devices; empty when nobody is registered under that number. */
+/** A user's devices; empty when nobody is registered under that number. */
 export type DeviceList = readonly ListedDevice[]
 
 /** The device lists of users, cached: those of the `maxUsers` asked for last. */

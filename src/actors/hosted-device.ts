@@ -1,13 +1,15 @@
+import type { Copy, Kind } from '../../proto/frames.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address, MessageId, UserId } from '../shared/ids.ts'
-import type { Refusal } from '../shared/refusal.ts'
+import type { SendRefusal } from './sender.ts'
 
-/** What a hosted device sends: its content is encoded, and encrypted for the recipient's devices inside. */
+/** What a hosted device sends: encrypted for each of the recipient's devices. */
 export interface HostedMessage {
   /** Client id: a UUID, the same in every resend. */
   readonly id: string
   readonly to: UserId
-  readonly payload: Uint8Array
+  readonly kind: Kind
+  readonly copies: readonly Copy[]
   /** It may wake a phone. */
   readonly urgent: boolean
 }
@@ -17,17 +19,17 @@ export interface HostedAccepted {
   readonly acceptedAtMs: number
 }
 
-/** The devices whose keys the server holds, as the HTTP API uses them. All of it works with any node. */
-export interface HostedDevices {
+/** The mailboxes of devices whose keys the server holds. All of it works with any node. */
+export interface HostedMailbox {
   /** Resolves when every copy is safe (✓), or with the reason why it is not. */
-  send(from: Address, message: HostedMessage): Promise<HostedAccepted | Refusal>
+  send(from: Address, message: HostedMessage): Promise<HostedAccepted | SendRefusal>
 
-  /** What people sent and the device has not acknowledged, oldest first; receipts are dealt with inside. */
+  /** What waits for the device, oldest first; receipts are dealt with inside. */
   read(owner: Address, limit: number): Promise<{ readonly envelopes: readonly Envelope[]; readonly more: boolean }>
 
-  /**
-   * Acknowledges everything up to and including this message, and sends the receipts: ✓✓, with `read` also READ.
-   * @returns how many envelopes went
-   */
-  acknowledge(owner: Address, upTo: MessageId, options: { readonly read: boolean }): Promise<number>
+  /** The device has stored these: their senders get ✓✓, and they are gone. */
+  acknowledge(owner: Address, envelopes: readonly Envelope[]): Promise<void>
+
+  /** Tells a sender that these messages were read. */
+  tellRead(owner: Address, to: UserId, about: readonly string[]): Promise<void>
 }

@@ -3,13 +3,11 @@ import { Kind } from '../../proto/frames.ts'
 import { isReceipt, isTracked } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey } from '../shared/ids.ts'
-import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { Address, MessageId, UserId } from '../shared/ids.ts'
 import { RefusalError } from '../shared/refusal.ts'
-import type { Refusal } from '../shared/refusal.ts'
 import type { Journal } from '../storage/journal.ts'
 import type { MailboxPage } from '../storage/mailbox-rows.ts'
-import type { Directory } from './directory.ts'
-import type { HostedAccepted, HostedDevices, HostedMessage } from './hosted-device.ts'
+import type { HostedAccepted, HostedMailbox, HostedMessage } from './hosted-device.ts'
 import type { Receipts } from './receipts.ts'
 import { deleteRow } from './returns.ts'
 import type { Returns } from './returns.ts'
@@ -18,7 +16,6 @@ import type { SenderHost, SenderListener, SendRefusal } from './sender.ts'
 
 export interface HostedMailboxesOptions {
   readonly senders: SenderHost
-  readonly directory: Directory
   readonly receipts: Receipts
   readonly returns: Returns
   journalOf(to: Address): Journal
@@ -29,10 +26,13 @@ export interface HostedMailboxesOptions {
 
 /** Hosted devices that have something on its way, at most. */
 const MAX_SENDERS = 10_000
-const PAGE_ROWS = 1_000
+/** Of one message, because of others to the same recipient. */
+const MAX_RESENDS = 10
+/** Client ids that one receipt is about. */
+const RECEIPT_IDS = 1_000
 
 /** The devices that are used over HTTP: they have no session, so their mailboxes are read as rows. */
-export class HostedMailboxes implements HostedDevices {
+export class HostedMailboxes implements HostedMailbox {
   readonly #options: HostedMailboxesOptions
   readonly #outboxes = new LRUCache<number, HostedOutbox>({ max: MAX_SENDERS })
 
@@ -40,15 +40,11 @@ export class HostedMailboxes implements HostedDevices {
     this.#options = options
   }
 
-  async send(from: Address, message: HostedMessage): Promise<HostedAccepted | Refusal> {
-    const devices = await this.#options.directory.find(message.to)
-    if (devices.length === 0) return { code: 'UNKNOWN_USER', message: `Nobody is registered as +${message.to}` }
-    const own = message.to === from.user ? from.device : undefined
-    const copies = devices.filter(({ device }) => device !== own).map(({ device }) => device)
+  send(from: Address, message: HostedMessage): Promise<HostedAccepted | SendRefusal> {
     const key = addressKey(from.user, from.device)
     const outbox = this.#outboxes.get(key) ?? new HostedOutbox(from, this.#options.senders)
     this.#outboxes.set(key, outbox)
-    return outbox.send(message, copies)
+    return outbox.send(message)
   }
 
   async read(owner: Address, limit: number): Promise<{ envelopes: readonly Envelope[]; more: boolean }> {
@@ -65,14 +61,23 @@ export class HostedMailboxes implements HostedDevices {
     }
   }
 
-  async acknowledge(owner: Address, upTo: MessageId, { read }: { read: boolean }): Promise<number> {
-    let acknowledged = 0
-    for (;;) {
-      const page = await this.#options.readMailbox(owner, PAGE_ROWS)
-      const rows = page.rows.filter(({ messageId }) => messageId <= upTo)
-      if (rows.length === 0) return acknowledged
-      await this.#finish(owner, rows, read)
-      acknowledged += rows.filter(({ kind }) => !isReceipt(kind)).length
+  async acknowledge(owner: Address, envelopes: readonly Envelope[]): Promise<void> {
+    const bySender = Map.groupBy(envelopes.filter(isTracked), ({ from }) => from.user)
+    const told = [...bySender].map(([to, sent]) =>
+      this.#tell(
+        owner,
+        to,
+        Kind.DELIVERED,
+        sent.map(({ id }) => id),
+      ),
+    )
+    if ((await Promise.all(told)).includes(false)) throw noRoom()
+    await Promise.all(envelopes.map((row) => deleteRow(this.#options.journalOf(row.to), row)))
+  }
+
+  async tellRead(owner: Address, to: UserId, about: readonly string[]): Promise<void> {
+    for (let i = 0; i < about.length; i += RECEIPT_IDS) {
+      if (!(await this.#tell(owner, to, Kind.READ, about.slice(i, i + RECEIPT_IDS)))) throw noRoom()
     }
   }
 
@@ -88,56 +93,65 @@ export class HostedMailboxes implements HostedDevices {
     return dropped.filter(Boolean).length
   }
 
-  /** Tells the senders, then deletes the rows. */
-  async #finish(owner: Address, rows: readonly Envelope[], read: boolean): Promise<void> {
-    const bySender = Map.groupBy(rows.filter(isTracked), ({ from }) => from.user)
-    const kinds = read ? [Kind.DELIVERED, Kind.READ] : [Kind.DELIVERED]
-    const told = [...bySender].flatMap(([to, envelopes]) => kinds.map((kind) => this.#tell(owner, to, kind, envelopes)))
-    if ((await Promise.all(told)).includes(false)) {
-      throw new RefusalError('OVERLOADED', 'The receipts could not be stored now', { retryAfterMs: 1_000 })
-    }
-    await Promise.all(rows.map((row) => deleteRow(this.#options.journalOf(row.to), row)))
-  }
-
-  #tell(from: Address, to: UserId, kind: Kind, envelopes: readonly Envelope[]): Promise<boolean> {
+  #tell(from: Address, to: UserId, kind: Kind, about: readonly string[]): Promise<boolean> {
     const id = kind === Kind.READ ? this.#options.newClientId() : ''
-    const receipt = { kind, id, from, to, about: envelopes.map((envelope) => envelope.id) }
     return new Promise((resolve) => {
-      this.#options.receipts.send(receipt, { receiptSent: (_item, stored) => resolve(stored) }, undefined)
+      const listener = { receiptSent: (_item: unknown, stored: boolean) => resolve(stored) }
+      this.#options.receipts.send({ kind, id, from, to, about }, listener, undefined)
     })
   }
+}
+
+function noRoom(): RefusalError {
+  return new RefusalError('OVERLOADED', 'The receipts could not be stored now', { retryAfterMs: 1_000 })
 }
 
 /** What one hosted device has on its way. */
 class HostedOutbox implements SenderListener {
   readonly #sender: Sender
   readonly #clock: SenderHost['clock']
-  readonly #waiting = new Map<string, (answer: HostedAccepted | Refusal) => void>()
+  readonly #waiting = new Map<string, (answer: HostedAccepted | SendRefusal) => void>()
+  /** By client id: what is sent twice at a time goes once. */
+  readonly #sending = new Map<string, Promise<HostedAccepted | SendRefusal>>()
   /** Sends on their way, by recipient: the next one to somebody with none is a first one. */
-  readonly #unanswered = new Map<UserId, number>()
+  readonly #unanswered = new Map<UserId, Set<Promise<unknown>>>()
 
   constructor(from: Address, host: SenderHost) {
     this.#sender = new Sender(from, 0n, host, this)
     this.#clock = host.clock
   }
 
-  async send(message: HostedMessage, devices: readonly DeviceId[]): Promise<HostedAccepted | Refusal> {
-    const { id, to, payload, urgent } = message
-    if (this.#waiting.has(id))
-      return { code: 'OVERLOADED', message: 'The same message is on its way', retryAfterMs: 1_000 }
-    const before = this.#unanswered.get(to) ?? 0
-    this.#unanswered.set(to, before + 1)
-    const answered = new Promise<HostedAccepted | Refusal>((resolve) => {
+  send(message: HostedMessage): Promise<HostedAccepted | SendRefusal> {
+    const { id } = message
+    const known = this.#sending.get(id)
+    if (known !== undefined) return known
+    const sending = this.#send(message).finally(() => this.#sending.delete(id))
+    this.#sending.set(id, sending)
+    return sending
+  }
+
+  /** Requests have no order among each other: one that goes back because of another is sent again after it. */
+  async #send(message: HostedMessage): Promise<HostedAccepted | SendRefusal> {
+    for (let round = 0; ; round++) {
+      const answer = await this.#sendOnce(message)
+      if (!('code' in answer) || answer.code !== 'RESEND_FROM_FIRST' || round === MAX_RESENDS) return answer
+      await Promise.all(this.#unanswered.get(message.to) ?? [])
+    }
+  }
+
+  async #sendOnce({ id, to, kind, copies, urgent }: HostedMessage): Promise<HostedAccepted | SendRefusal> {
+    const others = this.#unanswered.get(to) ?? new Set()
+    const first = others.size === 0
+    const answered = new Promise<HostedAccepted | SendRefusal>((resolve) => {
       this.#waiting.set(id, resolve)
     })
-    const copies = devices.map((device) => ({ device, registrationId: 0, payload }))
-    const first = before === 0
-    this.#sender.send({ type: 'send', id, to, kind: Kind.MESSAGE, copies, about: [], urgent, ttl: 0, first })
+    others.add(answered)
+    this.#unanswered.set(to, others)
+    this.#sender.send({ type: 'send', id, to, kind, copies, about: [], urgent, ttl: 0, first })
     this.#sender.launch()
     const answer = await answered
-    const left = (this.#unanswered.get(to) ?? 1) - 1
-    if (left === 0) this.#unanswered.delete(to)
-    else this.#unanswered.set(to, left)
+    others.delete(answered)
+    if (others.size === 0) this.#unanswered.delete(to)
     return answer
   }
 
@@ -149,7 +163,7 @@ class HostedOutbox implements SenderListener {
     this.#settle(id, refusal)
   }
 
-  #settle(id: string, answer: HostedAccepted | Refusal): void {
+  #settle(id: string, answer: HostedAccepted | SendRefusal): void {
     this.#waiting.get(id)?.(answer)
     this.#waiting.delete(id)
   }

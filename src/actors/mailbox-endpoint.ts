@@ -19,10 +19,13 @@ export interface UserPresence {
 export class MailboxEndpoint implements BusHandler {
   readonly #actor: MailboxActor
   readonly #presence: UserPresence
+  readonly #recheck: (actor: MailboxActor) => Promise<void>
 
-  constructor(actor: MailboxActor, presence: UserPresence) {
+  /** @param recheck - closes the actor if its device is no more */
+  constructor(actor: MailboxActor, presence: UserPresence, recheck: (actor: MailboxActor) => Promise<void>) {
     this.#actor = actor
     this.#presence = presence
+    this.#recheck = recheck
   }
 
   onBusMessage(data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): void {
@@ -39,6 +42,13 @@ export class MailboxEndpoint implements BusHandler {
       reply?.(this.#presence.answer(this.#actor.address.user))
     } else if (request.type === 'privacy') {
       this.#presence.privacyHeard(this.#actor.address.user)
+    } else if (request.type === 'removed') {
+      const { incarnation } = this.#actor
+      // Without the database nothing is certain, and nothing is said.
+      this.#recheck(this.#actor).then(
+        () => reply?.(encodeReply({ incarnation, answers: [], supersededBy: 0 })),
+        () => undefined,
+      )
     }
   }
 

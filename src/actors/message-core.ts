@@ -15,7 +15,8 @@ import type { MessageStamps } from '../storage/message-stamps.ts'
 import { DeliveryReceipts } from './delivery-receipts.ts'
 import { Directory } from './directory.ts'
 import type { DeviceList } from './directory.ts'
-import type { HostedDevices } from './hosted-device.ts'
+import type { HostedMailbox } from './hosted-device.ts'
+import { Hints } from './hints.ts'
 import { HostedMailboxes } from './hosted-mailboxes.ts'
 import type { MailboxActor, MailboxEvents, MailboxSettings } from './mailbox-actor.ts'
 import { Poller } from './poller.ts'
@@ -83,8 +84,9 @@ export interface CoreParts {
 export class MessageCore {
   readonly directory: Directory
   readonly residents = new Residents()
-  readonly hosted: HostedDevices
+  readonly hosted: HostedMailbox
   readonly returns: Returns
+  readonly hints: Hints
   readonly presence: Presence
   readonly #parts: CoreParts
   readonly #system = nact.start()
@@ -92,6 +94,7 @@ export class MessageCore {
   readonly #host: SessionHost
   readonly #deliveryReceipts: DeliveryReceipts
   readonly #poller: Poller
+  readonly #takeOver: TakeOver
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(parts: CoreParts) {
@@ -103,9 +106,21 @@ export class MessageCore {
     const { wakeWithoutBus } = parts
     const router = new Router(this.residents, bus, journalOf, clock, { offlinePathMs, wakeWithoutBus })
     const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
+    const { newClientId } = parts
+    this.hints = new Hints({
+      directory: this.directory,
+      router,
+      stamps,
+      newClientId,
+      retentionMs: settings.retentionMs,
+    })
     const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, gate, events, settings }
     this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
-    const takeOver = new TakeOver(this.residents, bus, this.presence, { timeoutMs: settings.takeOverTimeoutMs })
+    const takeOver = new TakeOver(this.residents, bus, this.presence, {
+      timeoutMs: settings.takeOverTimeoutMs,
+      recheck: (actor) => this.#poller.poll([actor]),
+    })
+    this.#takeOver = takeOver
     this.#deliveryReceipts = new DeliveryReceipts(receipts)
     const readMailbox = (to: Address, limit: number) => this.#readMailbox(to, limit)
     this.returns = new Returns({
@@ -115,7 +130,6 @@ export class MessageCore {
     })
     this.hosted = new HostedMailboxes({
       senders,
-      directory: this.directory,
       receipts,
       returns: this.returns,
       journalOf,
@@ -172,9 +186,9 @@ export class MessageCore {
     return new Session(connection, this.#host)
   }
 
-  /** Ends the session of a device, if it is on this node. */
-  async closeDevice(address: Address, code: CloseCode): Promise<void> {
-    await this.residents.find(address)?.close(code)
+  /** Ends the session of a device that is no more, on whatever node. */
+  endRemoved(address: Address): Promise<void> {
+    return this.#takeOver.endRemoved(address)
   }
 
   /** Ends the sessions of devices whose mailboxes move to another database: they come back to the new one. */

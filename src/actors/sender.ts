@@ -228,7 +228,8 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (devices.length === 0) {
       return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: `Nobody is registered as +${to}` })
     }
-    const difference = compareDevices(devices, frame, to === this.#self.user ? this.#self.device : undefined)
+    const own = to === this.#self.user ? this.#self.device : undefined
+    const difference = compareDevices(devices, frame, own, this.#host.clock.now())
     if (difference !== undefined) {
       const message = 'The copies do not name the active devices of the recipient'
       return this.#refuseTaken(frame, to, { code: 'DEVICES_CHANGED', message, details: { devices: difference } })

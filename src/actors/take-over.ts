@@ -1,7 +1,8 @@
 import { CloseCode } from '../../proto/close-codes.ts'
 import type { Bus } from '../transport/bus.ts'
-import { decodeReply, encodeTakeOver } from '../transport/mailbox-protocol.ts'
+import { decodeReply, encodeRemovedRequest, encodeTakeOver } from '../transport/mailbox-protocol.ts'
 import { subjects } from '../transport/subjects.ts'
+import type { Address } from '../shared/ids.ts'
 import { within } from '../shared/within.ts'
 import { MailboxEndpoint } from './mailbox-endpoint.ts'
 import type { UserPresence } from './mailbox-endpoint.ts'
@@ -11,6 +12,8 @@ import type { Residents } from './residents.ts'
 export interface TakeOverOptions {
   /** How long an older actor is waited for. */
   readonly timeoutMs: number
+  /** Closes the actor if its device is no more. */
+  recheck(actor: MailboxActor): Promise<void>
 }
 
 /**
@@ -40,13 +43,32 @@ export class TakeOver {
     const newest = await this.#askOthers(actor)
     if (newest > 0) return newest
     if (actor.closed) return undefined
-    const endpoint = new MailboxEndpoint(actor, this.#presence)
+    const endpoint = new MailboxEndpoint(actor, this.#presence, (one) => this.#options.recheck(one))
     actor.endpoint = endpoint
     this.#bus.subscribe(subjects.mailbox(actor.address), endpoint)
     actor.routable = true
     await this.#bus.flush()
     actor.start()
     return undefined
+  }
+
+  /**
+   * A device has been removed: resolves when its actor, on whatever node, delivers nothing more, or when no node has
+   * answered in time.
+   */
+  async endRemoved(address: Address): Promise<void> {
+    const actor = this.#residents.find(address)
+    if (actor !== undefined) await within(actor.close(CloseCode.DEVICE_REMOVED), this.#options.timeoutMs)
+    await new Promise<void>((resolve) => {
+      this.#bus.requestAll(subjects.mailbox(address), encodeRemovedRequest, {
+        onReply: () => {
+          resolve()
+          return true
+        },
+        onNoResponders: resolve,
+        onTimeout: resolve,
+      })
+    })
   }
 
   /** The actor is found no more. */

@@ -1,25 +1,45 @@
 import type { Registry } from 'prom-client'
 import type { Config } from '../../config/config.ts'
-import type { HostedDevices } from '../actors/hosted-device.ts'
+import type { Hints } from '../actors/hints.ts'
+import { systemClock } from '../../client/clock.ts'
+import type { HostedMailbox } from '../actors/hosted-device.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
+import type { UserId } from '../shared/ids.ts'
 import type { Accounts } from '../storage/accounts.ts'
+import { Backups } from '../storage/backups.ts'
 import type { Contacts } from '../storage/contacts.ts'
 import type { Database } from '../storage/database.ts'
+import { DeviceLists } from '../storage/device-lists.ts'
+import type { HostedRecords } from '../storage/hosted-records.ts'
 import { IdempotencyKeys } from '../storage/idempotency-keys.ts'
+import type { Links } from '../storage/links.ts'
+import { PreKeyTake } from '../storage/pre-key-take.ts'
+import { PreKeys } from '../storage/pre-keys.ts'
 import { Registrations } from '../storage/registrations.ts'
+import { Rendezvous } from '../storage/rendezvous.ts'
 import type { Shards } from '../storage/shards.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
+import type { Bus } from '../transport/bus.ts'
 import type { HealthCheck } from './health.ts'
+import { HostedAccounts } from './hosted/hosted-accounts.ts'
+import { HostedStores } from './hosted/hosted-stores.ts'
+import type { MasterKeys } from './hosted/master-keys.ts'
 import { Idempotency } from './idempotency.ts'
+import { KeyChecks } from './key-checks.ts'
 import type { Limiters } from './limiters.ts'
+import { LinkWaiters } from './link-waiters.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
 import { RouteRunner } from './route-runner.ts'
+import { backupRoutes } from './routes/backup.ts'
 import { contactRoutes } from './routes/contacts.ts'
+import { deviceRoutes } from './routes/devices.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { linkRoutes } from './routes/links.ts'
 import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { registrationRoutes } from './routes/registrations.ts'
@@ -36,25 +56,95 @@ export interface ApiParts {
   readonly limiters: Limiters
   readonly accounts: Accounts
   readonly contacts: Contacts
-  readonly hosted: HostedDevices
+  readonly hosted: HostedMailbox
+  readonly hostedRecords: HostedRecords
+  readonly hints: Hints
+  readonly links: Links
+  readonly bus: Bus
+  /** undefined: no device can be hosted. */
+  readonly masterKeys: MasterKeys | undefined
   readonly overload: Overload
   readonly sms: SmsSender
 }
 
+export interface Api {
+  readonly routes: readonly Route[]
+  readonly runner: RouteRunner
+  /** Requests that wait for something are answered. */
+  stopWaiting(): void
+}
+
 /** The HTTP API: its routes, and what carries requests through them. */
-export function createApi(parts: ApiParts): { readonly routes: readonly Route[]; readonly runner: RouteRunner } {
+export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
-  const { masterKey } = config.secrets
-  const registrations = new Registrations(shards, { ...config.accounts, masterKey }, clock)
-  const registrar = new Registrar({ accounts, registrations, limiters, sms, events })
+  const { masterKeys } = parts
+  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
+  const { hints } = parts
+  const keyChecks = new KeyChecks(clock)
+  const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
+  const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
+  const waiters = new LinkWaiters(parts.bus)
+  const rawBackup = { maxBytes: maxBackupBytes, maxConcurrent: maxConcurrentBackups, timeoutMs: backupTimeoutMs }
+  const lists = new DeviceLists(shards)
+  const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
+  const take = new PreKeyTake(shards, takeLimits, () => clock.now())
+  const preKeys = new PreKeys(shards)
+  const hostedAccounts =
+    masterKeys &&
+    new HostedAccounts({
+      stores: new HostedStores({
+        records: parts.hostedRecords,
+        masterKeys,
+        options: config.hosted,
+        onDamaged: ({ address }) => events.hostedRecordDamaged(address.user as UserId),
+      }),
+      mailbox: hosted,
+      clock: { now: () => clock.now(), setTimer: systemClock.setTimer },
+      maxOpen: config.hosted.maxOpenDevices,
+      failed: (error) => events.taskFailed('hosted device', error),
+      accounts,
+      preKeys,
+      take,
+      lists,
+      checks: keyChecks,
+      hints,
+    })
+  const onNewIdentity = (user: UserId) => void tellOfIdentity(parts, user)
+  const registrar = new Registrar({
+    accounts,
+    registrations,
+    checks: keyChecks,
+    limiters,
+    onNewIdentity,
+    sms,
+    events,
+    hosted: hostedAccounts,
+  })
   const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
   const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
   const routes = [
     ...registrationRoutes(registrar, config.accounts.codeLifetimeMs),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...messageRoutes(hosted, clock),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, hints, events }),
+    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
+    ...backupRoutes(new Backups(shards), limiters, rawBackup),
+    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
+    ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks, registry),
   ]
-  return { runner, routes: [...routes, ...docsRoutes(routes)] }
+  return { runner, routes: [...routes, ...docsRoutes(routes)], stopWaiting: () => waiters.stop() }
+}
+
+/** Who hears at once that an account has another key; the others find out when they next write. */
+const MAX_TOLD = 1_000
+
+async function tellOfIdentity({ contacts, hints, events }: ApiParts, user: UserId): Promise<void> {
+  try {
+    for (const other of await contacts.findKnowing(user, MAX_TOLD)) {
+      await hints.sendAll(other, { identityChanged: { user: String(user) } })
+    }
+  } catch (error) {
+    events.taskFailed('telling of a new identity', error)
+  }
 }

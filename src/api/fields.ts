@@ -1,6 +1,7 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
 import { parseUserId, type UserId } from '../shared/ids.ts'
+import { RefusalError } from '../shared/refusal.ts'
 
 /** Control characters and line breaks have no place in names. */
 const ONE_LINE = /^\P{Cc}*$/u
@@ -28,6 +29,14 @@ export const userSchema = z
     return z.NEVER
   })
   .meta({ examples: ['15550000001'] })
+
+/** A user in a path. @throws RefusalError with BAD_REQUEST */
+export function requireUser(text: string | undefined): UserId {
+  const user = parseUserId(text?.replace(/^%2B/i, '+'))
+  if (user === undefined)
+    throw new RefusalError('BAD_REQUEST', 'The path names no user: a phone number, with or without "+"')
+  return user
+}
 
 /** A user in an answer. */
 export const userIdSchema = z.string().meta({ examples: ['15550000001'] })

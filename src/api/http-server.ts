@@ -151,7 +151,7 @@ export class HttpServer {
       ...COMMON,
       allow,
       'access-control-allow-methods': allow,
-      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
+      'access-control-allow-headers': 'authorization, backup-id, content-type, idempotency-key',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     }
     void exchange.answer({ status: 204, headers }, this.#draining)

@@ -12,7 +12,7 @@ const POLLS = 100
 export interface KeyedRequest {
   /** Under whom the key is kept. */
   readonly user: UserId
-  /** Method and path: a key counts for one route. */
+  /** Names the route, and what it is about: a key counts for that. */
   readonly route: string
   /** The Idempotency-Key. */
   readonly key: string

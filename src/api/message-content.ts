@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import { encodeContent } from '../../client/content.ts'
-import { readBody } from '../../client/contents.ts'
-import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
-import type { Envelope } from '../shared/envelope.ts'
+import type { Body } from '../../client/message.ts'
+import type { Content } from '../../proto/content.ts'
 import type { UserId } from '../shared/ids.ts'
-import { RefusalError } from '../shared/refusal.ts'
+import type { InboxMessage } from './hosted/inbox-shelf.ts'
 import { lineSchema, timeSchema, userIdSchema } from './fields.ts'
 import { readVcard } from './vcard.ts'
 
@@ -52,8 +50,10 @@ export const receivedSchema = z
     sender_ID: userIdSchema,
     reciever_ID: userIdSchema,
     type: z
-      .enum(['text', 'location', 'contact', 'unsupported', 'unreadable'])
-      .describe('unsupported: made by a later version; unreadable: its bytes are no content'),
+      .enum(['text', 'location', 'contact', 'unsupported', 'unreadable', 'undecrypted'])
+      .describe(
+        'unsupported: made by a later version; unreadable: it is no content; undecrypted: it was asked for again',
+      ),
     text: z.string().optional(),
     location: locationSchema.optional(),
     contact: z.object({ name: z.string(), phone: z.string(), vcard: z.string().optional() }).optional(),
@@ -63,30 +63,15 @@ export const receivedSchema = z
 
 export type ReceivedMessage = z.input<typeof receivedSchema>
 
-/** Until devices sign their lists. */
-const NO_LIST = { epoch: 0, hash: new Uint8Array(16) }
-
 /**
- * The payload of a message.
+ * A message as it is encrypted.
  * @param id the client id
- * @throws RefusalError with TOO_LARGE
  */
-export function toPayload(content: SentContent, id: string, to: UserId, sentAtMs: number): Uint8Array {
-  const payload = encodeContent({
-    id,
-    sentAtMs,
-    chat: { type: 'user', user: to },
-    myList: NO_LIST,
-    expireSeconds: 0,
-    body: toBody(content),
-  })
-  if (payload.length > MAX_PAYLOAD_BYTES) {
-    throw new RefusalError('TOO_LARGE', `The message is larger than ${MAX_PAYLOAD_BYTES} bytes`)
-  }
-  return payload
+export function toContent(content: SentContent, id: string, to: UserId, sentAtMs: number): Content {
+  return { id, sentAtMs, chat: { type: 'user', user: to }, body: toBody(content) }
 }
 
-function toBody(content: SentContent): Parameters<typeof encodeContent>[0]['body'] {
+function toBody(content: SentContent): Content['body'] {
   switch (content.type) {
     case 'text':
       return content
@@ -104,19 +89,18 @@ function toBody(content: SentContent): Parameters<typeof encodeContent>[0]['body
   }
 }
 
-/** What an envelope shows its recipient. */
-export function toMessage({ messageId, from, to, id, payload, sentAt }: Envelope): ReceivedMessage {
-  const body = readBody(payload, id, to.user)
+/** What a hosted device has got, as it is read over HTTP. */
+export function toMessage({ messageId, user, body, sentAt }: InboxMessage, owner: UserId): ReceivedMessage {
   return {
     messageId: String(messageId),
-    sender_ID: String(from.user),
-    reciever_ID: String(to.user),
+    sender_ID: String(user),
+    reciever_ID: String(owner),
     sentAt: new Date(sentAt).toISOString(),
     ...fromBody(body),
   }
 }
 
-function fromBody(body: ReturnType<typeof readBody>): Pick<ReceivedMessage, 'type' | 'text' | 'location' | 'contact'> {
+function fromBody(body: Body): Pick<ReceivedMessage, 'type' | 'text' | 'location' | 'contact'> {
   switch (body.type) {
     case 'text':
       return { type: 'text', text: body.text }
@@ -131,6 +115,7 @@ function fromBody(body: ReturnType<typeof readBody>): Pick<ReceivedMessage, 'typ
     }
     case 'unsupported':
     case 'unreadable':
+    case 'undecrypted':
       return { type: body.type }
     default:
       return body satisfies never

@@ -5,7 +5,7 @@ import { MessageCore } from '../actors/message-core.ts'
 import type { MailboxShard } from '../actors/message-core.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
-import type { UserId } from '../shared/ids.ts'
+import type { Address, UserId } from '../shared/ids.ts'
 import { within } from '../shared/within.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
@@ -15,6 +15,7 @@ import { LastSeen } from '../storage/last-seen.ts'
 import { MailboxReader } from '../storage/mailbox-reader.ts'
 import { MessageStamps } from '../storage/message-stamps.ts'
 import { NodeNumber } from '../storage/node-number.ts'
+import { PreKeys } from '../storage/pre-keys.ts'
 import { PresenceRecords } from '../storage/privacy.ts'
 import type { Shards } from '../storage/shards.ts'
 import { parseToken } from '../storage/token.ts'
@@ -105,7 +106,9 @@ export class Messaging {
       authenticate: async (token, number) => {
         const address = parseToken(token)
         if (address !== undefined) this.overload.requireSession(address.user)
-        return tokens.connect(token, number)
+        const answer = await tokens.connect(token, number)
+        if (answer.outcome === 'ok' && answer.keysLow) void this.#tellKeysLow(answer.address)
+        return answer
       },
       wakeWithoutBus: (to) => this.#notices[shards.homeOf(to.user)]?.send(to),
       newSessionId: () => `${prefix}-${(++sessions).toString(36)}`,
@@ -127,6 +130,16 @@ export class Messaging {
       },
       onConnection: (connection) => this.core.open(connection),
     })
+  }
+
+  /** A device that has few pre-keys left here hears of it each time it connects. */
+  async #tellKeysLow(address: Address): Promise<void> {
+    try {
+      const { oneTime, kemOneTime } = await new PreKeys(this.#parts.shards).count(address)
+      this.core.hints.send(address, { keysLow: { opk: oneTime, pqOpk: kemOneTime } })
+    } catch (error) {
+      this.#parts.events.taskFailed('telling a device of its pre-keys', error)
+    }
   }
 
   #openNotices(database: Database): WakeNotices {

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import uWS from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
-import { CloseCode } from '../../proto/close-codes.ts'
 import { type Clock, systemClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
@@ -12,6 +11,8 @@ import { type AccountHooks, Accounts } from '../storage/accounts.ts'
 import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
+import { HostedRecords } from '../storage/hosted-records.ts'
+import { Links } from '../storage/links.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openShards } from '../storage/open-shards.ts'
 import type { Shards } from '../storage/shards.ts'
@@ -23,8 +24,12 @@ import type { Bus } from '../transport/bus.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
 import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
+import type { Api } from './api.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import type { Health, HealthCheck } from './health.ts'
+import { KeyBoxWatch } from './hosted/key-box-watch.ts'
+import { loadMasterKeys } from './hosted/load-master-keys.ts'
+import type { MasterKeys } from './hosted/master-keys.ts'
 import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
@@ -65,6 +70,7 @@ export class Node {
   #state: State = 'created'
   #postgres: EmbeddedPostgres | undefined
   #http: HttpServer | undefined
+  #api: Api | undefined
   #messaging: Messaging | undefined
   #port = 0
 
@@ -74,7 +80,7 @@ export class Node {
     this.#overrides = overrides
     this.#clock = overrides.clock ?? systemClock
     this.#logger = overrides.logger ?? createLogger({ level: config.node.logLevel, node: config.node.name })
-    const hashUser = createUserHasher(config.secrets.masterKey)
+    const hashUser = createUserHasher(config.secrets.masterKeys?.[0])
     this.#events = createEvents({ logger: this.#logger, registry: this.#registry, hashUser })
   }
 
@@ -133,6 +139,10 @@ export class Node {
     const shards = await this.#openDatabases()
     const tokens = new TokenLookup(shards, config.storage)
     this.#checks['database'] = () => this.#checkDatabases(shards)
+    const masterKeys = await this.#loadMasterKeys()
+    this.#watchKeyBoxes(shards, masterKeys)
+    const hostedRecords = new HostedRecords(shards, config.hosted.connections)
+    this.#opened.defer(() => hostedRecords.close())
 
     // messages
     const clientAddress = clientAddressBehind(config.http.trustedProxies)
@@ -184,7 +194,7 @@ export class Node {
         forgetDevices(user)
         control.announce(user)
       },
-      onDeviceRemoved: (address) => void core.closeDevice(address, CloseCode.DEVICE_REMOVED),
+      onDeviceRemoved: (address) => core.endRemoved(address),
       onPrivacyChanged: (user) => core.presence.privacyChanged(user),
       returnMailbox: (address) => core.returns.returnMailbox(address),
     }
@@ -211,11 +221,17 @@ export class Node {
       registry: this.#registry,
       checks: this.#checks,
       hosted: core.hosted,
+      hostedRecords,
+      hints: core.hints,
+      links: new Links(shards, clock, hooks, config.accounts.linkLifetimeMs),
+      bus,
+      masterKeys,
       overload: messaging.overload,
       sms: this.#createSmsSender(),
     })
     const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
     http.serve(api.routes)
+    this.#api = api
     this.#http = http
     this.#opened.defer(() => http.close())
     this.#port = await http.listen(config.http.host, config.http.port)
@@ -247,6 +263,7 @@ export class Node {
     this.#enter('draining', ['started'])
     this.#events.nodeDraining()
     this.#http?.startDraining()
+    this.#api?.stopWaiting()
     const { drainPauseMs } = this.#config.node
     if (drainPauseMs > 0) await delay(drainPauseMs)
     await this.#messaging?.drain()
@@ -292,6 +309,20 @@ export class Node {
     const { shards, watch } = await openShards(databases, this.#events)
     this.#opened.defer(() => watch.close())
     return shards
+  }
+
+  /** The operator's keys; a node alone makes one for itself. */
+  #loadMasterKeys(): Promise<MasterKeys | undefined> {
+    const { storage, secrets } = this.#config
+    const dataDir = secrets.databaseUrls === undefined ? storage.dataDir : undefined
+    return loadMasterKeys({ configured: secrets.masterKeys, dataDir }, (file) => this.#events.masterKeyMade(file))
+  }
+
+  #watchKeyBoxes({ all: databases }: Shards<Database>, masterKeys: MasterKeys | undefined): void {
+    const watch = new KeyBoxWatch({ databases, masterKeys, events: this.#events })
+    watch.register(this.#registry)
+    this.#checks['hostedKeys'] = () => watch.check()
+    this.#opened.use(watch.start(this.#config.hosted.keyBoxSampleIntervalMs))
   }
 
   async #startPostgres(dataDir: string): Promise<string> {

@@ -38,7 +38,7 @@ export function createOpenApi(routes: readonly Route[], serverUrl: string): Json
 }
 
 function describeRoute(route: Route, components: Map<string, Json>): Json {
-  const { method, path, tag, summary, description, body, auth } = route
+  const { method, path, tag, summary, description, body, bytes, auth } = route
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_, first: string) => first.toUpperCase())}`,
     tags: [tag],
@@ -54,6 +54,7 @@ function describeRoute(route: Route, components: Map<string, Json>): Json {
             content: { 'application/json': { schema: describeSchema(body, 'input', components) } },
           },
         }),
+    ...(bytes === undefined ? {} : { requestBody: { required: true, content: { 'application/octet-stream': {} } } }),
     responses: { ...describeAnswers(route, components), ...describeErrors(route, components) },
   }
 }
@@ -80,7 +81,14 @@ function describeParameters(route: Route, components: Map<string, Json>): Json[]
     description: 'Of your choice: a repetition with the same key and body within 24 h gets the first answer again',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   }
-  return [...inPath, ...inQuery, ...(route.idempotent ? [key] : [])]
+  const inHeaders = Object.entries(route.headers ?? {}).map(([name, text]) => ({
+    name,
+    in: 'header',
+    required: true,
+    description: text,
+    schema: { type: 'string' },
+  }))
+  return [...inPath, ...inQuery, ...inHeaders, ...(route.idempotent ? [key] : [])]
 }
 
 function describeAnswers(route: Route, components: Map<string, Json>): Json {
@@ -97,7 +105,7 @@ function describeErrors(route: Route, components: Map<string, Json>): Json {
   const codes = [
     ...(route.errors ?? []),
     ...(route.auth === 'token' ? (['UNAUTHENTICATED'] as const) : []),
-    ...(route.body === undefined ? [] : bodyErrors),
+    ...(route.body === undefined && route.bytes === undefined ? [] : bodyErrors),
     ...(route.idempotent ? (['IDEMPOTENCY_CONFLICT'] as const) : []),
     ...commonErrors,
   ]

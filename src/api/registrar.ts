@@ -1,20 +1,31 @@
+import type { FirstKeys } from '../../client/secrecy/key-server.ts'
 import type { Events } from '../shared/events.ts'
-import type { Address, UserId } from '../shared/ids.ts'
+import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import { RefusalError } from '../shared/refusal.ts'
-import type { Accounts, NewDevice } from '../storage/accounts.ts'
+import type { Accounts, NewDevice, NewDeviceKeys } from '../storage/accounts.ts'
 import type { Registrations } from '../storage/registrations.ts'
+import type { HostedAccounts } from './hosted/hosted-accounts.ts'
+import type { KeyChecks } from './key-checks.ts'
+import type { RegistrationKeysField } from './key-fields.ts'
 import type { Limiters } from './limiters.ts'
+import { refusingKeys } from './list-refusals.ts'
 import type { SmsSender } from './sms-sender.ts'
 
 export interface RegistrarParts {
   readonly accounts: Accounts
   readonly registrations: Registrations
+  readonly checks: KeyChecks
   readonly limiters: Limiters
+  /** Others shall hear that the account has another key than before. */
+  readonly onNewIdentity: (user: UserId) => void
   readonly sms: SmsSender
   readonly events: Events
+  /** undefined: the server holds no keys of devices. */
+  readonly hosted: HostedAccounts | undefined
 }
 
 const BUSY_RETRY_MS = 1_000
+const PRIMARY = 1 as DeviceId
 
 /** Registers devices: a code goes to the phone, and whoever knows it is the user. */
 export class Registrar {
@@ -49,13 +60,24 @@ export class Registrar {
     events.codeSent(user)
   }
 
-  /** @throws RefusalError: WRONG_CODE, PIN_REQUIRED, RATE_LIMITED, OVERLOADED */
+  /** @throws RefusalError: WRONG_CODE, PIN_REQUIRED, RATE_LIMITED, OVERLOADED, HOSTED_DISABLED; of keys BAD_SIGNATURE, EPOCH_CONFLICT … */
   async verify(
     user: UserId,
-    attempt: { readonly code: string; readonly pin: string | undefined; readonly device: NewDevice },
+    attempt: {
+      readonly code: string
+      readonly pin: string | undefined
+      readonly device: NewDevice
+      readonly keys?: RegistrationKeysField | undefined
+    },
     clientAddress: string,
   ): Promise<{ address: Address; token: string }> {
-    const { accounts, registrations, limiters, events } = this.#parts
+    const { accounts, registrations, checks, limiters, events, hosted } = this.#parts
+    if (attempt.device.hosted && hosted === undefined) {
+      throw new RefusalError('HOSTED_DISABLED', 'This server can hold no keys of devices: it has no MASTER_KEY')
+    }
+    if (attempt.device.hosted && attempt.keys !== undefined) {
+      throw new RefusalError('BAD_REQUEST', 'The server makes the keys of a hosted device')
+    }
     limiters.require('verifyPerAddress', clientAddress)
     limiters.require('verifyPerPhone', user)
     const answer = await registrations.claim(user, attempt.code, attempt.pin)
@@ -64,13 +86,32 @@ export class Registrar {
       throw toRefusal(answer)
     }
     try {
-      const registered = await accounts.registerPrimary(user, attempt.device)
+      const { device } = attempt
+      const address: Address = { user, device: PRIMARY }
+      const prepared = device.hosted ? await hosted?.prepare(address) : undefined
+      const keys = prepared === undefined ? attempt.keys : toKeysField(prepared.keys)
+      const checked: NewDeviceKeys | undefined = keys && (await checks.registrationKeys(user, device.hosted, keys))
+      const registered = await refusingKeys(() => accounts.registerPrimary(user, device, checked))
+      if (prepared !== undefined) await hosted?.install(address, prepared)
+      if (registered.newIdentity) this.#parts.onNewIdentity(user)
       events.registered(user, registered.again, attempt.device.hosted)
       return registered
     } catch (error) {
       await registrations.unclaim(user).catch(() => undefined)
       throw error
     }
+  }
+}
+
+function toKeysField({ certificate, list, signedPreKey, lastResort, ...rest }: FirstKeys): RegistrationKeysField {
+  const { oneTimePreKeys, kemPreKeys } = rest
+  return {
+    cert: certificate,
+    list,
+    spk: signedPreKey,
+    pqLast: lastResort,
+    opks: [...oneTimePreKeys],
+    pqOpks: [...kemPreKeys],
   }
 }
 

@@ -10,7 +10,7 @@ import { parseJsonBody } from './json-body.ts'
 import type { Limiters } from './limiters.ts'
 import type { Overload } from './overload.ts'
 import { InvalidRequestError } from './problem.ts'
-import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import type { ApiAnswer, ApiRequest, RawBody, Route } from './route.ts'
 
 export interface RouteRunnerOptions {
   readonly maxBodyBytes: number
@@ -39,6 +39,8 @@ export class RouteRunner {
   readonly #idempotency: Idempotency
   readonly #overload: Overload
   readonly #events: Events
+  /** Bodies that are arriving, of routes that bound them. */
+  readonly #rawBodies = new Map<RawBody, number>()
 
   constructor({ options, tokens, limiters, idempotency, overload, events }: RouteRunnerParts) {
     this.#options = options
@@ -51,8 +53,7 @@ export class RouteRunner {
 
   /** Never rejects. Must be called in the callback that brought the request, since its body begins to arrive then. */
   async run(route: Route, exchange: Exchange, underWay: number): Promise<ApiAnswer> {
-    const { maxBodyBytes, bodyTimeoutMs } = this.#options
-    const reading = route.body === undefined ? undefined : exchange.readBody(maxBodyBytes, bodyTimeoutMs)
+    const reading = this.#readBody(route, exchange)
     // Whatever happens before it is awaited.
     reading?.catch(() => undefined)
     try {
@@ -73,13 +74,31 @@ export class RouteRunner {
     }
   }
 
+  /** Undefined: the route takes none. */
+  #readBody({ body, bytes }: Route, exchange: Exchange): Promise<Buffer> | undefined {
+    const { maxBodyBytes, bodyTimeoutMs } = this.#options
+    if (body !== undefined) return exchange.readBody(maxBodyBytes, bodyTimeoutMs)
+    if (bytes === undefined) return undefined
+    const underWay = this.#rawBodies.get(bytes) ?? 0
+    // One byte at most is kept of what is refused.
+    const refused = underWay >= bytes.maxConcurrent
+    if (refused) return exchange.readBody(0, bodyTimeoutMs).then(refuseRaw, refuseRaw)
+    this.#rawBodies.set(bytes, underWay + 1)
+    return exchange.readBody(bytes.maxBytes, bytes.timeoutMs).finally(() => {
+      this.#rawBodies.set(bytes, (this.#rawBodies.get(bytes) ?? 1) - 1)
+    })
+  }
+
   #handle(route: Route, request: ApiRequest<unknown, unknown>, caller: Identity | undefined): Promise<ApiAnswer> {
     const handle = async () => (route.auth === 'token' ? route.handle(request, caller!) : route.handle(request))
     const key = request.headers['idempotency-key']
     if (!route.idempotent || key === '') return handle()
     const user = route.auth === 'token' ? caller!.address.user : route.idempotentFor!(request.body)
-    const { rawBody } = request
-    return this.#idempotency.run({ user, route: `${route.method} ${route.path}`, key, rawBody }, handle)
+    const { rawBody, params } = request
+    // A key counts for one device, and for what the path names.
+    const of = [...Object.values(params), ...(caller === undefined ? [] : [`device ${caller.address.device}`])]
+    const name = [`${route.method} ${route.path}`, ...of].join(' ')
+    return this.#idempotency.run({ user, route: name, key, rawBody }, handle)
   }
 
   /** What takes too long goes on, but its client is told. */
@@ -113,6 +132,10 @@ export class RouteRunner {
     const json = route.body && parseJsonBody(rawBody, headers['content-type'], this.#options.maxJsonDepth)
     return { headers, params, clientAddress, rawBody, query, body: parse('body', route.body, json) }
   }
+}
+
+function refuseRaw(): never {
+  throw new RefusalError('OVERLOADED', 'Too many bodies of this sort arrive at a time', { retryAfterMs: RETRY_MS })
 }
 
 function parse(where: 'body' | 'query', schema: z.ZodType | undefined, value: unknown): unknown {

@@ -21,6 +21,7 @@ export interface ApiRequest<Body, Query> {
 export const requestHeaders = [
   'accept-encoding',
   'authorization',
+  'backup-id',
   'content-length',
   'content-type',
   'idempotency-key',
@@ -37,12 +38,23 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+export interface RawBody {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+  /** Such requests of a node at a time; more are refused. */
+  readonly maxConcurrent: number
+}
+
 interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
   readonly method: Method
   /** As uWebSockets.js takes it: `/v1/things/:thing`. */
   readonly path: string
   readonly body?: Body
   readonly query?: Query
+  /** Instead of `body`: any bytes, which the route reads from `rawBody`. */
+  readonly bytes?: RawBody
+  /** Headers that the route reads, beside the usual ones. */
+  readonly headers?: Readonly<Partial<Record<RequestHeader, string>>>
   /** Left out of the description of the API. */
   readonly hidden?: boolean
   readonly tag: string

@@ -50,6 +50,10 @@ function nodeEvents({ logger, registry }: EventsOptions) {
     slotsChanged(): void {
       logger.info({ event: 'slotsChanged' })
     },
+    /** From now on the server can hold keys of devices, as long as that file is there. */
+    masterKeyMade(file: string): void {
+      logger.warn({ event: 'masterKeyMade', file }, 'a master key for hosted devices was made: keep a copy of the file')
+    },
     nodeDraining(): void {
       logger.info({ event: 'nodeDraining' })
     },
@@ -89,6 +93,21 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     help: 'Accounts that their users deleted',
     registers: [registry],
   })
+  const listsPut = new Counter({
+    name: 'parley_device_lists_total',
+    help: 'Device lists that primaries put',
+    registers: [registry],
+  })
+  const linked = new Counter({
+    name: 'parley_devices_linked_total',
+    help: 'Devices that claimed their places',
+    registers: [registry],
+  })
+  const removedDevices = new Counter({
+    name: 'parley_devices_removed_total',
+    help: 'Devices that were taken off a list or logged out',
+    registers: [registry],
+  })
   return {
     codeSent(user: UserId): void {
       codes.inc({ outcome: 'sent' })
@@ -105,6 +124,24 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     registered(user: UserId, again: boolean, hosted: boolean): void {
       verifications.inc({ outcome: again ? 'registered again' : 'registered' })
       logger.info({ event: 'registered', user: hashUser(user), again, hosted })
+    },
+    /** The primary put a device list, which removed so many devices. */
+    deviceListPut(user: UserId, removed: number): void {
+      listsPut.inc()
+      removedDevices.inc(removed)
+      logger.info({ event: 'deviceListPut', user: hashUser(user), removed })
+    },
+    deviceLinked(user: UserId): void {
+      linked.inc()
+      logger.info({ event: 'deviceLinked', user: hashUser(user) })
+    },
+    deviceLoggedOut(user: UserId): void {
+      removedDevices.inc()
+      logger.info({ event: 'deviceLoggedOut', user: hashUser(user) })
+    },
+    /** A record of a hosted device does not open: it was changed, or moved, in the database. */
+    hostedRecordDamaged(user: UserId): void {
+      logger.error({ event: 'hostedRecordDamaged', user: hashUser(user) })
     },
     accountDeleted(user: UserId): void {
       deleted.inc()

@@ -25,6 +25,22 @@ export class Contacts {
     return rows.map(({ contact }) => Number(contact) as UserId)
   }
 
+  /** Those who have the user among their contacts, at most so many. */
+  async findKnowing(user: UserId, limit: number): Promise<readonly UserId[]> {
+    const found = await Promise.all(
+      this.#shards.all.map(({ pool }) =>
+        pool.query<{ user_id: string }>({
+          name: 'find-knowing',
+          text: 'SELECT user_id FROM contacts WHERE contact = $1 LIMIT $2',
+          values: [user, limit],
+        }),
+      ),
+    )
+    // A row may be in two databases while it moves.
+    const users = new Set(found.flatMap(({ rows }) => rows.map((row) => Number(row.user_id) as UserId)))
+    return [...users].slice(0, limit)
+  }
+
   /** Makes these the user's contacts, and no others. False: there is no such user. */
   async replace(user: UserId, contacts: readonly UserId[]): Promise<boolean> {
     const replaced = await this.#shards.run(user, ({ pool }) => this.#replace(pool, user, contacts))

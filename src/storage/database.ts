@@ -5,7 +5,13 @@ import { Device } from './entities/device.ts'
 import { IdempotencyKey } from './entities/idempotency-key.ts'
 import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
+import { createGatheringSocket } from './gathering-socket.ts'
 import { migrations } from './migrations/index.ts'
+
+/** How long a transaction of a hosted device waits for another one of the same device. */
+const HOSTED_LOCK_TIMEOUT_MS = 5_000
+/** How long it may do nothing. */
+const HOSTED_IDLE_TIMEOUT_MS = 10_000
 
 export interface DatabaseOptions {
   readonly url: string
@@ -58,15 +64,33 @@ export class Database {
    * primary key, as nested loops. The caller ends the pool.
    */
   createJournalPool(connections: number): Pool {
+    return this.#createPlannedPool(connections, {}, [])
+  }
+
+  /**
+   * The same for the stores of hosted devices, whose statements go out without a wait for the answers to those before.
+   * Neither a node that stands still nor one that waits for it keeps a device for long.
+   */
+  createHostedPool(connections: number): Pool {
+    const settings = [
+      `lock_timeout=${HOSTED_LOCK_TIMEOUT_MS}`,
+      `idle_in_transaction_session_timeout=${HOSTED_IDLE_TIMEOUT_MS}`,
+    ]
+    return this.#createPlannedPool(connections, { pipeline: true, stream: createGatheringSocket }, settings)
+  }
+
+  #createPlannedPool(connections: number, config: PoolConfig, more: readonly string[]): Pool {
     const settings = [
       'plan_cache_mode=force_generic_plan',
       'enable_hashjoin=off',
       'enable_mergejoin=off',
       'enable_seqscan=off',
       'jit=off',
+      ...more,
     ]
     const pool = new Pool({
       ...poolConfig(this.#options, connections),
+      ...config,
       options: settings.map((setting) => `-c ${setting}`).join(' '),
     })
     // Without a listener the loss of an idle connection would end the process.
@@ -76,6 +100,8 @@ export class Database {
 
   async close(): Promise<void> {
     await this.orm.close(true)
+    // An ORM that was never used leaves it open.
+    if (!this.pool.ending) await this.pool.end()
   }
 }
 

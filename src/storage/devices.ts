@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import type { ClientBase } from 'pg'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import { isRefusedSlot } from './pg-error.ts'
+import { hashToken } from './token.ts'
 
 /** What the sender of a message must know of one of the recipient's devices. */
 export interface DeviceRecord {
@@ -8,6 +11,8 @@ export interface DeviceRecord {
   /** 0: the device has no keys. */
   readonly registrationId: number
   readonly hosted: boolean
+  /** ms since 1970: from then on senders leave it out. */
+  readonly activeUntil: number
 }
 
 /** A device as its token shows it. */
@@ -26,7 +31,12 @@ export interface ConnectRequest {
 }
 
 export type ConnectAnswer =
-  | ({ readonly outcome: 'ok'; readonly number: number } & Identity)
+  | ({
+      readonly outcome: 'ok'
+      readonly number: number
+      /** It has few one-time pre-keys left here. */
+      readonly keysLow: boolean
+    } & Identity)
   /** The device has opened a later connection already, of this number. */
   | { readonly outcome: 'replaced'; readonly number: number }
   | { readonly outcome: 'unauthenticated' }
@@ -36,6 +46,11 @@ interface IdentityRow {
   device: number
   registration: string
   hosted: boolean
+}
+
+interface ConnectRow extends IdentityRow {
+  connection_number: string
+  keys_low: number
 }
 
 /** Within it a device that is used need not be marked as used again. */
@@ -58,15 +73,16 @@ export async function connectDevices(
     if (row === undefined) return { outcome: 'unauthenticated' }
     const newest = Number(row.connection_number)
     if (number !== 0 && number < newest) return { outcome: 'replaced', number: newest }
-    return { outcome: 'ok', number: newest, address, registration: row.registration, hosted: row.hosted }
+    const { registration, hosted } = row
+    return { outcome: 'ok', number: newest, address, registration, hosted, keysLow: row.keys_low !== 0 }
   })
 }
 
 async function countConnections(
   database: Database,
   requests: readonly ConnectRequest[],
-): Promise<readonly (IdentityRow & { connection_number: string })[]> {
-  const result = await database.pool.query<IdentityRow & { connection_number: string }>({
+): Promise<readonly ConnectRow[]> {
+  const result = await database.pool.query<ConnectRow>({
     name: 'connect-devices',
     text: `
       UPDATE devices AS d
@@ -75,7 +91,7 @@ async function countConnections(
           last_used_at = now()
       FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[]) AS r (user_id, device, token_hash, number)
       WHERE d.user_id = r.user_id AND d.device = r.device AND d.token_hash = r.token_hash
-      RETURNING d.user_id, d.device, d.registration, d.hosted, d.connection_number`,
+      RETURNING d.user_id, d.device, d.registration, d.hosted, d.connection_number, d.keys_low`,
     values: [...addressColumns(requests), requests.map((one) => one.tokenHash), requests.map((one) => one.number)],
   })
   return result.rows
@@ -140,19 +156,55 @@ async function touchDevices(database: Database, devices: readonly { readonly add
   })
 }
 
-/** The active devices of a user, by number; undefined when there is no such user. */
+/**
+ * The devices of a user, by number; undefined when there is no such user. Those that the primary linked are active until
+ * the newest device list expires.
+ */
 export async function findDevices(database: Database, user: UserId): Promise<readonly DeviceRecord[] | undefined> {
-  const result = await database.pool.query<{ device: DeviceId | null; registration_id: number; hosted: boolean }>({
+  const result = await database.pool.query<{
+    device: DeviceId | null
+    registration_id: number
+    hosted: boolean
+    expires_at: string | null
+  }>({
     name: 'find-devices',
     text: `
-      SELECT d.device, d.registration_id, d.hosted
+      SELECT d.device, d.registration_id, d.hosted,
+        (SELECT expires_at FROM device_lists l WHERE l.user_id = u.user_id ORDER BY epoch DESC LIMIT 1) AS expires_at
       FROM users u LEFT JOIN devices d USING (user_id)
       WHERE u.user_id = $1 ORDER BY d.device`,
     values: [user],
   })
   if (result.rows.length === 0) return undefined
-  return result.rows.flatMap(({ device, registration_id, hosted }) =>
-    device === null ? [] : [{ device, registrationId: registration_id, hosted }],
+  return result.rows.flatMap(({ device, registration_id: registrationId, hosted, expires_at: expiresAt }) => {
+    if (device === null) return []
+    const activeUntil = device === PRIMARY || expiresAt === null ? Infinity : Number(expiresAt)
+    return [{ device, registrationId, hosted, activeUntil }]
+  })
+}
+
+const PRIMARY = 1
+
+export interface DeviceFacts {
+  readonly name: string
+  readonly platform: string
+  readonly hosted: boolean
+  readonly registrationId: number
+}
+
+/** Within a transaction; the place must be free. */
+export async function insertDevice(
+  client: ClientBase,
+  { user, device }: Address,
+  token: string,
+  { name, platform, hosted, registrationId }: DeviceFacts,
+  now: Date,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO devices (user_id, device, registration, registration_id, token_hash, name, platform, hosted,
+       created_at, last_used_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
+    [user, device, randomUUID(), registrationId, hashToken(token), name, platform, hosted, now],
   )
 }
 

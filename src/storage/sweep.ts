@@ -6,11 +6,17 @@ import type { Shards } from './shards.ts'
 const IS_SERVED = `NOT EXISTS (
   SELECT FROM slots s WHERE s.slot = slot_of(user_id) AND s.state IN ('leaving', 'away', 'arriving'))`
 
-/** Forgets codes and idempotency keys whose time is over. */
+/** A bucket of the limit on taken keys is full again after it. */
+const TAKER_MS = 24 * 60 * 60 * 1_000
+
+/** Forgets codes, idempotency keys, linkings and counts whose time is over. */
 export async function sweepExpired(shards: Shards<Database>, clock: Clock): Promise<void> {
   const now = new Date(clock.now())
   for (const { pool } of shards.all) {
     await pool.query(`DELETE FROM registrations WHERE expires_at <= $1 AND ${IS_SERVED}`, [now])
     await pool.query(`DELETE FROM idempotency_keys WHERE expires_at <= $1 AND ${IS_SERVED}`, [now])
+    await pool.query(`DELETE FROM link_reservations WHERE expires_at <= $1 AND ${IS_SERVED}`, [now])
+    await pool.query(`DELETE FROM pre_key_takers WHERE counted_at <= $1 AND ${IS_SERVED}`, [clock.now() - TAKER_MS])
+    await pool.query('DELETE FROM link_messages WHERE expires_at <= $1', [now])
   }
 }

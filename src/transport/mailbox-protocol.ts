@@ -23,6 +23,8 @@ export type MailboxRequest =
   | { readonly type: 'presence' }
   /** The user may see others whom they could not see, or the other way round. */
   | { readonly type: 'privacy' }
+  /** The device has been removed: a reply says that nothing more reaches it. */
+  | { readonly type: 'removed' }
   | { readonly type: 'unknown' }
 
 export interface TakeOverRequest {
@@ -47,7 +49,7 @@ export interface MailboxReply {
 
 const OUTCOMES = ['accepted', 'delivered', 'refused', 'notHere'] as const
 
-const Request = { batch: 1, wake: 2, takeOver: 3, signal: 4, presence: 5, privacy: 6 } as const
+const Request = { batch: 1, wake: 2, takeOver: 3, signal: 4, presence: 5, privacy: 6, removed: 7 } as const
 const BatchField = { incarnation: 1, ordered: 2, envelope: 3 } as const
 const EnvelopeField = {
   messageId: 1,
@@ -107,6 +109,12 @@ export function encodePrivacyRequest(): Uint8Array {
   return writer.finish().slice()
 }
 
+export function encodeRemovedRequest(): Uint8Array {
+  writer.begin()
+  writer.message(bytes(Request.removed), 0)
+  return writer.finish().slice()
+}
+
 export function encodeTakeOver({ registration, number, incarnation }: TakeOverRequest): Uint8Array {
   writer.begin()
   writer.string(bytes(TakeOverField.registration), registration)
@@ -156,6 +164,8 @@ export function decodeRequest(data: Uint8Array, to: Address): MailboxRequest {
       return { type: 'presence' }
     case Request.privacy:
       return { type: 'privacy' }
+    case Request.removed:
+      return { type: 'removed' }
     default:
       return { type: 'unknown' }
   }

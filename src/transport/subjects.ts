@@ -6,6 +6,8 @@ export const subjects = {
   presence: (user: UserId): string => `parley.presence.${user}`,
   control: (user: UserId): string => `parley.control.${user}`,
   everyControl: 'parley.control.*',
+  /** News at a rendezvous of a new device and its primary, named in hexadecimal. */
+  link: (rendezvous: string): string => `parley.link.${rendezvous}`,
   /** What operators ask, by the NATS micro service. */
   status: 'parley.status',
   user: 'parley.user',

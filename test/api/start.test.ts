@@ -55,11 +55,20 @@ test.serial('a first start prints where it is and how to go on; a second one fin
   first.signal('SIGTERM')
   t.is(await first.exitCode(), 0)
   t.is(first.stderr, '')
+  t.true(first.stdout.includes(`"event":"masterKeyMade","file":"${join(DATA_DIR, 'master.key')}"`))
 
   const second = new NodeProcess(t, { DATA_DIR })
   t.is((await call(`${await second.ready()}/v1/me`, { token })).status, 200)
   second.signal('SIGINT')
   t.is(await second.exitCode(), 0)
+  t.false(second.stdout.includes('masterKeyMade'))
+})
+
+test.serial('a wrong MASTER_KEY stops the start with one line that does not repeat it', async (t) => {
+  const node = new NodeProcess(t, { DATA_DIR: await createDataDir(t), MASTER_KEY: 'secret' })
+  t.is(await node.exitCode(), 1)
+  t.regex(node.stderr, /^MASTER_KEY must be 32 bytes[^\n]*\n$/)
+  t.notRegex(node.stderr, /secret/)
 })
 
 test.serial('a node that was killed starts again with its data', async (t) => {

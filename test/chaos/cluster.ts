@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly diskMiB?: number
   /** False: each client is led to a node by the test. */
   readonly balanced?: boolean
+  /** Absent: no device can be hosted. */
+  readonly masterKey?: string
 }
 
 /** A node with the links that lead from it. */
@@ -35,7 +37,8 @@ export interface ClusterNode {
 }
 
 const NATS_CONFIG = fileURLToPath(new URL('../../config/nats-server.conf', import.meta.url))
-const NATS_PASSWORD = 'chaos'
+/** Of the nodes. */
+export const NATS_PASSWORD = 'chaos'
 const MAX_CONNECTIONS = 300
 const READY_MS = 60_000
 const ANSWER_MS = 5_000
@@ -47,6 +50,8 @@ const LOG_LINES = 20
  * NATS or to a database passes through a proxy.
  */
 export class Cluster {
+  /** Holds all that its nodes, databases and NATS write. */
+  readonly directory: string
   readonly nodes: readonly ClusterNode[]
   readonly databases: readonly PostgresServer[]
   readonly nats: NatsServer
@@ -59,9 +64,10 @@ export class Cluster {
   #turn = 0
 
   private constructor(
-    parts: Pick<Cluster, 'nodes' | 'databases' | 'nats' | 'sms' | 'disk' | 'haproxy'>,
+    parts: Pick<Cluster, 'directory' | 'nodes' | 'databases' | 'nats' | 'sms' | 'disk' | 'haproxy'>,
     opened: AsyncDisposableStack,
   ) {
+    this.directory = parts.directory
     this.nodes = parts.nodes
     this.databases = parts.databases
     this.nats = parts.nats
@@ -72,7 +78,7 @@ export class Cluster {
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { settings = {}, diskMiB } = options
+    const { settings = {}, diskMiB, masterKey } = options
     const balanced = options.balanced !== false && findTool('haproxy') !== undefined
     await using opened = new AsyncDisposableStack()
     const directory = await mkdtemp(join(tmpdir(), 'parley-chaos-'))
@@ -91,7 +97,7 @@ export class Cluster {
     ])
     const nodes: ClusterNode[] = []
     for (let i = 1; i <= options.nodes; i++)
-      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced }, opened))
+      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey }, opened))
     // The first makes the schema, and the others need not wait for its lock.
     for (const { process } of nodes.slice(0, 1)) await process.start()
     await Promise.all(nodes.slice(1).map(({ process }) => process.start()))
@@ -100,7 +106,7 @@ export class Cluster {
     const haproxy = balanced ? await Haproxy.start(directory, ports) : undefined
     if (haproxy !== undefined) opened.defer(() => haproxy.close())
     const databases = names.map((dataDir) => new PostgresServer(dataDir))
-    const cluster = new Cluster({ nodes, databases, nats, sms, disk, haproxy }, opened)
+    const cluster = new Cluster({ directory, nodes, databases, nats, sms, disk, haproxy }, opened)
     await cluster.ready()
     cluster.#opened = opened.move()
     return cluster
@@ -161,6 +167,7 @@ interface Surroundings {
   readonly nats: NatsServer
   readonly sms: SmsSink
   readonly settings: Settings
+  readonly masterKey: string | undefined
 }
 
 /** @returns the path of its socket */
@@ -182,7 +189,7 @@ async function startNats(directory: string, opened: AsyncDisposableStack): Promi
 
 async function openNode(
   number: number,
-  { directory, sockets, nats, sms, settings, balanced }: Surroundings,
+  { directory, sockets, nats, sms, settings, balanced, masterKey }: Surroundings,
   opened: AsyncDisposableStack,
 ): Promise<ClusterNode> {
   const open = async (target: { host: string; port: number } | { path: string }): Promise<TcpProxy> => {
@@ -203,6 +210,7 @@ async function openNode(
     port,
     smsUrl: sms.url,
     natsUrl: `nats://node:${NATS_PASSWORD}@127.0.0.1:${natsLink.port}`,
+    ...(masterKey === undefined ? {} : { masterKey }),
     ...(balanced ? { trustedProxies: '127.0.0.1' } : {}),
     databaseUrl: postgres.map((link) => `postgresql://parley@127.0.0.1:${link.port}/parley`).join(','),
     settings,

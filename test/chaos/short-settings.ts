@@ -4,7 +4,8 @@ import type { Settings } from '../faults/settings.ts'
 export const SHORT_SETTINGS = {
   // For haproxy to notice, with its checks of config/haproxy.cfg.
   node: { drainPauseMs: 1_300 },
-  storage: { connectTimeoutMs: 1_000, queryTimeoutMs: 1_500 },
+  // All links pass through the process of the clients, which now and then has keys to make.
+  storage: { connectTimeoutMs: 3_000, queryTimeoutMs: 1_500 },
   bus: { requestTimeoutMs: 1_200 },
   mailbox: { windowEnvelopes: 32, inFlightEnvelopes: 160, pollIntervalMs: 1_000, offlinePathMs: 1_000 },
   // A slow device shall meet this bound within seconds.

@@ -2,60 +2,19 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { Client } from '../../client/client.ts'
-import type { ClientOptions } from '../../client/client-options.ts'
-import { writeText } from '../../client/contents.ts'
+import type { Content } from '../../client/content.ts'
+import { textContent } from '../../client/contents.ts'
+import { RefusedError } from '../../client/errors.ts'
 import { openFileStore } from '../../client/file-store.ts'
 import { memoryStore } from '../../client/memory-store.ts'
-import type { IncomingMessage, OutgoingMessage } from '../../client/message.ts'
 import type { Store } from '../../client/store.ts'
 import { Kind } from '../../proto/frames.ts'
-import type { DeliverFrame, WireEnvelope } from '../../proto/frames.ts'
+import type { SendFrame } from '../../proto/frames.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { ManualClock } from './helpers/manual-clock.ts'
-import { Wire } from './helpers/wire.ts'
+import { ADDRESS, ME, newWorld, PEER, receipt, setUp, uuid } from './helpers/scripted.ts'
 
-const ME = 15550000001
-const PEER = 15550000002
-
-interface Setup {
-  readonly client: Client
-  readonly clock: ManualClock
-  readonly wire: Wire
-  readonly shown: IncomingMessage[]
-  readonly receipts: OutgoingMessage[]
-}
-
-async function setUp(options: Partial<ClientOptions> = {}): Promise<Setup> {
-  const clock = new ManualClock()
-  const wire = new Wire()
-  const defaults = { url: 'http://localhost:3000', store: memoryStore(), token: 'secret', random: () => 0 }
-  const client = await Client.open({ ...defaults, transport: wire, clock, ...options })
-  const shown: IncomingMessage[] = []
-  const receipts: OutgoingMessage[] = []
-  client.on('message', (message) => shown.push(message))
-  client.on('receipt', (message) => receipts.push(message))
-  return { client, clock, wire, shown, receipts }
-}
-
-function uuid(number: number): string {
-  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
-}
-
-function envelope(number: number, change: Partial<WireEnvelope> = {}): WireEnvelope {
-  const id = uuid(number)
-  const payload = writeText({ id, chat: ME, sentAtMs: 1, text: `text ${number}` })
-  const from = { user: PEER, device: 1 }
-  return { messageId: BigInt(number), from, kind: Kind.MESSAGE, id, payload, sentAt: 5, about: [], ...change }
-}
-
-function deliver(seq: number, number = seq, change: Partial<WireEnvelope> = {}): DeliverFrame {
-  return { type: 'deliver', seq, envelope: envelope(number, change) }
-}
-
-function receipt(seq: number, kind: Kind, about: readonly string[], device = 1): DeliverFrame {
-  return deliver(seq, 9_000 + seq, { kind, about, payload: new Uint8Array(0), from: { user: PEER, device } })
-}
+const devicesOf = ({ copies }: SendFrame): number[] => copies.map(({ device }) => device)
 
 function accepted(id: string, messageId: bigint, delivered: readonly number[] = []) {
   return { type: 'accepted' as const, id, messageId, at: 77, delivered }
@@ -70,7 +29,7 @@ const texts = (messages: readonly { body: { type: string } }[]): string[] =>
   messages.map(({ body }) => ('text' in body ? String(body.text) : body.type))
 
 test('deliveries are stored, shown in order, and acknowledged together', async (t) => {
-  const { client, wire, shown } = await setUp()
+  const { client, wire, shown, deliver } = await setUp()
   const session = await wire.session(1)
   session.say(deliver(1), deliver(2), deliver(3))
   t.deepEqual(await session.nth('ack'), { type: 'ack', upTo: 3 })
@@ -82,7 +41,7 @@ test('deliveries are stored, shown in order, and acknowledged together', async (
 })
 
 test('an envelope that comes again, by another session or another id of the server, is acknowledged and not shown', async (t) => {
-  const { client, clock, wire, shown } = await setUp()
+  const { client, clock, wire, shown, deliver } = await setUp()
   const first = await wire.session(1)
   first.say(deliver(1), deliver(2))
   await first.nth('ack')
@@ -96,10 +55,10 @@ test('an envelope that comes again, by another session or another id of the serv
 })
 
 test('the same client id of another device is another message', async (t) => {
-  const { client, wire, shown } = await setUp()
+  const { client, wire, shown, deliver } = await setUp({}, await newWorld(2))
   const session = await wire.session(1)
   session.say(deliver(1, 1), deliver(2, 1, { from: { user: PEER, device: 2 } }))
-  await session.nth('ack')
+  await waitUntil('both are shown', () => shown.length === 2)
   t.deepEqual(
     shown.map(({ device }) => device),
     [1, 2],
@@ -109,7 +68,7 @@ test('the same client id of another device is another message', async (t) => {
 
 test('marks outlive the thirty days that an envelope may wait', async (t) => {
   const store = memoryStore()
-  const { client, clock, wire, shown } = await setUp({ store })
+  const { client, clock, wire, shown, deliver } = await setUp({ store })
   const session = await wire.session(1)
   session.say(deliver(1))
   await session.nth('ack')
@@ -132,6 +91,7 @@ test('a start forgets the marks of what cannot come again, and no others', async
     return marks.length
   }
   const day = 24 * 3600 * 1000
+  const world = await newWorld()
   for (const [number, days, marks] of [
     [1, 0, 1],
     [2, 20, 2],
@@ -139,20 +99,21 @@ test('a start forgets the marks of what cannot come again, and no others', async
   ] as const) {
     const clock = new ManualClock()
     clock.jump(days * day)
-    const { client, wire } = await setUp({ store: await openFileStore(directory), clock })
+    const { client, wire, shown, deliver } = await setUp({ store: await openFileStore(directory), clock }, world)
     const session = await wire.session(1)
     session.say(deliver(1, number))
-    await session.nth('ack')
+    await waitUntil('it is shown', () => shown.length === 1)
     await client.close()
     t.is(await countMarks(), marks)
   }
 })
 
-test('content that cannot be read is shown as such and stops nothing', async (t) => {
-  const { client, wire, shown } = await setUp()
+test('content that cannot be read is shown as such, rubbish is not, and neither stops anything', async (t) => {
+  const { client, wire, peer, shown, deliver } = await setUp()
   const session = await wire.session(1)
-  const foreign = writeText({ id: uuid(7), chat: ME, sentAtMs: 1, text: 'for another id' })
-  const elsewhere = writeText({ id: uuid(3), chat: 15550000009, sentAtMs: 1, text: 'for another chat' })
+  const seal = (content: Content): Uint8Array => peer.phone.seal(ADDRESS, content)
+  const foreign = seal(textContent({ id: uuid(7), chat: ME, sentAtMs: 1, text: 'for another id' }))
+  const elsewhere = seal(textContent({ id: uuid(3), chat: 15550000009, sentAtMs: 1, text: 'for another chat' }))
   session.say(
     deliver(1, 1, { payload: Uint8Array.of(255, 255, 255) }),
     deliver(2, 2, { payload: foreign }),
@@ -160,10 +121,12 @@ test('content that cannot be read is shown as such and stops nothing', async (t)
     deliver(4, 4, { payload: new Uint8Array(0) }),
     deliver(5, 5, { id: 'no/uuid' }),
     deliver(6, 6, { kind: 99 as Kind }),
-    deliver(7),
+    deliver(7, 8, { payload: peer.phone.sealBytes(ADDRESS, Uint8Array.of(255, 255, 255)) }),
+    deliver(8, 7),
   )
-  t.deepEqual(await session.nth('ack'), { type: 'ack', upTo: 7 })
-  t.deepEqual(texts(shown), ['unreadable', 'unreadable', 'unreadable', 'unreadable', 'text 7'])
+  await waitUntil('the last is shown', () => texts(shown).includes('text 7'))
+  t.deepEqual(texts(shown), ['unreadable', 'unreadable', 'unreadable', 'text 7'])
+  t.is(session.all('ack').at(-1)?.upTo, 8)
   await client.close()
 })
 
@@ -174,7 +137,7 @@ test('what the store could not take is not acknowledged and comes again', async 
     transaction: (work) => (broken ? Promise.reject(new RangeError('disk full')) : inner.transaction(work)),
     close: () => inner.close(),
   }
-  const { client, clock, wire, shown } = await setUp({ store })
+  const { client, clock, wire, shown, deliver } = await setUp({ store })
   const errors: string[] = []
   client.on('error', ({ code }) => errors.push(code))
   const session = await wire.session(1)
@@ -204,7 +167,7 @@ test('deliveries that wait for the store when their connection ends are left to 
     },
     close: () => inner.close(),
   }
-  const { client, clock, wire, shown } = await setUp({ store })
+  const { client, clock, wire, shown, deliver } = await setUp({ store })
   const session = await wire.session(1)
   const { promise, resolve: open } = Promise.withResolvers<void>()
   await client.chats()
@@ -225,7 +188,7 @@ test('deliveries that wait for the store when their connection ends are left to 
 })
 
 test('a gap in the deliveries gives the connection up', async (t) => {
-  const { client, wire } = await setUp()
+  const { client, wire, deliver } = await setUp()
   const session = await wire.session(1)
   session.say(deliver(1), deliver(3))
   t.true(session.closed)
@@ -238,7 +201,7 @@ test('a message goes out when it is stored, and its receipts move it forward', a
   const message = client.sendText(PEER, 'Hello')
   t.is(message.status, 'waiting')
   const answered = client.whenAccepted(message)
-  const send = await session.nth('send')
+  const send = await session.nthSent(Kind.MESSAGE)
   t.like(send, { id: message.id, to: PEER, kind: Kind.MESSAGE, first: true, urgent: true })
   t.deepEqual(
     send.copies.map(({ device }) => device),
@@ -266,8 +229,8 @@ test('whenAccepted answers at once for a message whose fate is known, and waits 
   const session = await wire.session(1)
   const good = client.sendText(PEER, 'one')
   const bad = client.sendText(15550000009, 'two')
-  await session.nth('send', 2)
-  session.say(refused(bad.id, 'UNKNOWN_USER'), receipt(1, Kind.DELIVERED, [good.id]))
+  await session.nthSent(Kind.MESSAGE)
+  session.say(receipt(1, Kind.DELIVERED, [good.id]))
   await session.nth('ack')
   await t.throwsAsync(client.whenAccepted(bad), { code: 'UNKNOWN_USER' })
   const answer = client.whenAccepted(good)
@@ -288,7 +251,7 @@ test('an accepted that says delivered gives ✓✓ at once', async (t) => {
   const { client, wire } = await setUp()
   const session = await wire.session(1)
   const message = client.sendText(PEER, 'Hello')
-  await session.nth('send')
+  await session.nthSent(Kind.MESSAGE)
   session.say(accepted(message.id, 500n, [1]))
   t.like(await client.whenAccepted(message), { status: 'delivered', deliveredTo: [1] })
   await client.close()
@@ -298,9 +261,8 @@ test('a receipt of somebody else, or for what was never sent, changes nothing', 
   const { client, wire, receipts } = await setUp()
   const session = await wire.session(1)
   const message = client.sendText(PEER, 'Hello')
-  await session.nth('send')
-  const stranger = { from: { user: 15550000009, device: 1 }, kind: Kind.READ, about: [message.id] }
-  session.say(deliver(1, 1, stranger), receipt(2, Kind.READ, [uuid(8), 'no uuid']))
+  await session.nthSent(Kind.MESSAGE)
+  session.say(receipt(1, Kind.READ, [message.id], 1, 15550000009), receipt(2, Kind.READ, [uuid(8), 'no uuid']))
   await session.nth('ack')
   t.is(receipts.length, 0)
   await client.close()
@@ -310,13 +272,13 @@ test('a DELIVERED without an accepted does not stop the resending', async (t) =>
   const { client, clock, wire } = await setUp()
   const session = await wire.session(1)
   const message = client.sendText(PEER, 'Hello')
-  await session.nth('send')
+  await session.nthSent(Kind.MESSAGE)
   session.say(receipt(1, Kind.DELIVERED, [message.id]))
   await session.nth('ack')
   session.end(1006)
   clock.advance(1_000)
   const next = await wire.session(2)
-  t.is((await next.nth('send')).id, message.id)
+  t.is((await next.nthSent(Kind.MESSAGE)).id, message.id)
   next.say(accepted(message.id, 500n))
   t.is((await client.whenAccepted(message)).status, 'delivered')
   await client.close()
@@ -327,14 +289,14 @@ test('an accepted that comes by a closed socket changes nothing', async (t) => {
   const old = await wire.session(1)
   const first = client.sendText(PEER, 'one')
   const second = client.sendText(PEER, 'two')
-  await old.nth('send', 2)
+  await old.nthSent(Kind.MESSAGE, 2)
   old.end(1006)
   clock.advance(1_000)
   old.say(accepted(first.id, 500n))
   const next = await wire.session(2)
-  await next.nth('send', 2)
+  await next.nthSent(Kind.MESSAGE, 2)
   t.deepEqual(
-    next.all('send').map(({ id, first: isFirst }) => [id, isFirst]),
+    next.sent(Kind.MESSAGE).map(({ id, first: isFirst }) => [id, isFirst]),
     [
       [first.id, true],
       [second.id, false],
@@ -350,7 +312,7 @@ test('the next connection names the highest message id that was accepted', async
   const session = await wire.session(1)
   for (const [index, messageId] of [700n, 600n].entries()) {
     const message = client.sendText(PEER, 'Hello')
-    await session.nth('send', index + 1)
+    await session.nthSent(Kind.MESSAGE, index + 1)
     session.say(accepted(message.id, messageId))
     await client.whenAccepted(message)
   }
@@ -361,29 +323,56 @@ test('the next connection names the highest message id that was accepted', async
   await client.close()
 })
 
-test('a changed device list is corrected, used for the resend, and remembered', async (t) => {
+test('a device that the server misses gets a copy once the signed list names it, and the others the same bytes', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
-  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const world = await newWorld()
+  const { client, wire, peer } = await setUp({ store: await openFileStore(directory) }, world)
   const session = await wire.session(1)
   const message = client.sendText(PEER, 'Hello')
   const later = client.sendText(PEER, 'there')
-  await session.nth('send', 2)
-  const devices = { missing: [2, 3], extra: [1], stale: [] }
+  const first = await session.nthSent(Kind.MESSAGE)
+  t.deepEqual(devicesOf(first), [1])
+  await session.nthSent(Kind.MESSAGE, 2)
+  await peer.change(1, 2, 3)
+  peer.publishList()
+  const devices = { missing: [2, 3], extra: [], stale: [] }
   session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }), refused(later.id, 'RESEND_FROM_FIRST', true))
-  const resent = await session.nth('send', 3)
-  t.deepEqual([resent.id, resent.first, resent.copies.map(({ device }) => device)], [message.id, true, [2, 3]])
-  t.is((await session.nth('send', 4)).id, later.id)
+  const resent = await session.nthSent(Kind.MESSAGE, 3)
+  t.deepEqual([resent.id, resent.first, devicesOf(resent)], [message.id, true, [1, 2, 3]])
+  t.deepEqual(resent.copies[0], first.copies[0])
+  const next = await session.nthSent(Kind.MESSAGE, 4)
+  t.deepEqual([next.id, devicesOf(next)], [later.id, [1, 2, 3]])
+  for (const { device, payload } of resent.copies) t.is(peer.device(device).read(ADDRESS, payload), 'Hello')
+  for (const { device, payload } of next.copies) t.is(peer.device(device).read(ADDRESS, payload), 'there')
   session.say(accepted(message.id, 1n), accepted(later.id, 2n))
   await client.whenAccepted(later)
   await client.close()
-  const again = await setUp({ store: await openFileStore(directory) })
-  const next = await again.wire.session(1)
+  const again = await setUp({ store: await openFileStore(directory) }, world)
+  const end = await again.wire.session(1)
   again.client.sendText(PEER, 'Good bye')
-  t.deepEqual(
-    (await next.nth('send')).copies.map(({ device }) => device),
-    [2, 3],
-  )
+  t.deepEqual(devicesOf(await end.nthSent(Kind.MESSAGE)), [1, 2, 3])
   await again.client.close()
+})
+
+test('what the server says of devices that no signed list names moves nothing but the copies of those that are gone', async (t) => {
+  const { client, wire, peer } = await setUp({}, await newWorld(2))
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  const first = await session.nthSent(Kind.MESSAGE)
+  t.deepEqual(devicesOf(first), [1, 2])
+  const devices = { missing: [3], extra: [2], stale: [] }
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }))
+  const second = await session.nthSent(Kind.MESSAGE, 2)
+  t.deepEqual(second.copies, first.copies.slice(0, 1))
+  t.is(peer.phone.read(ADDRESS, second.copies[0]?.payload ?? new Uint8Array(0)), 'Hello')
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }))
+  await session.nthSent(Kind.MESSAGE, 3)
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }))
+  t.deepEqual((await session.nthSent(Kind.MESSAGE, 4)).copies, second.copies)
+  const failed = t.throwsAsync(client.whenAccepted(message), { code: 'DEVICES_CHANGED' })
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices }))
+  await failed
+  await client.close()
 })
 
 test('a message that is refused for good fails visibly and the next one goes on', async (t) => {
@@ -392,29 +381,58 @@ test('a message that is refused for good fails visibly and the next one goes on'
   const failing = client.sendText(PEER, 'one')
   const next = client.sendText(PEER, 'two')
   const answered = t.throwsAsync(client.whenAccepted(failing), { code: 'UNKNOWN_USER' })
-  await session.nth('send', 2)
+  await session.nthSent(Kind.MESSAGE, 2)
   session.say(refused(failing.id, 'UNKNOWN_USER'), refused(next.id, 'RESEND_FROM_FIRST', true))
   await answered
-  t.like(await session.nth('send', 3), { id: next.id, first: true })
+  t.like(await session.nthSent(Kind.MESSAGE, 3), { id: next.id, first: true })
   t.like(receipts[0], { id: failing.id, status: 'failed', error: 'UNKNOWN_USER' })
   t.like((await client.history(PEER))[0], { status: 'failed', error: 'UNKNOWN_USER' })
   await client.close()
 })
 
-test('what is unaccepted goes out at the next start, in order and with the same ids', async (t) => {
+test('what is unaccepted goes out at the next start, in order, with the same ids and in the same bytes', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
-  const first = await setUp({ store: await openFileStore(directory) })
+  const world = await newWorld()
+  const first = await setUp({ store: await openFileStore(directory) }, world)
+  const before = await first.wire.session(1)
   const sent = ['one', 'two', 'three'].map((text) => first.client.sendText(PEER, text))
+  await before.nthSent(Kind.MESSAGE, 3)
   await first.client.close()
-  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const { client, wire, peer } = await setUp({ store: await openFileStore(directory) }, world)
   const session = await wire.session(1)
-  await session.nth('send', 3)
+  await session.nthSent(Kind.MESSAGE, 3)
   t.deepEqual(
-    session.all('send').map(({ id }) => id),
+    session.sent(Kind.MESSAGE).map(({ id }) => id),
     sent.map(({ id }) => id),
+  )
+  t.deepEqual(
+    session.sent(Kind.MESSAGE).map(({ copies }) => copies),
+    before.sent(Kind.MESSAGE).map(({ copies }) => copies),
+  )
+  t.deepEqual(
+    session.sent(Kind.MESSAGE).map(({ copies }) => peer.phone.read(ADDRESS, copies[0]?.payload ?? new Uint8Array(0))),
+    ['one', 'two', 'three'],
   )
   t.is((await session.nth('connect')).number, 2)
   t.deepEqual(texts(await client.history(PEER)), ['one', 'two', 'three'])
+  await client.close()
+})
+
+test('what was written before the first connection is encrypted at the next start, in order', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
+  const world = await newWorld()
+  const first = await setUp({ store: await openFileStore(directory), autoConnect: false }, world)
+  const sent = ['one', 'two', 'three'].map((text) => first.client.sendText(PEER, text))
+  await first.client.close()
+  const { client, wire, peer } = await setUp({ store: await openFileStore(directory) }, world)
+  const session = await wire.session(1)
+  await session.nthSent(Kind.MESSAGE, 3)
+  t.deepEqual(
+    session
+      .sent(Kind.MESSAGE)
+      .map(({ id, copies }) => [id, peer.phone.read(ADDRESS, copies[0]?.payload as Uint8Array)]),
+    sent.map(({ id }, index) => [id, ['one', 'two', 'three'][index]]),
+  )
   await client.close()
 })
 
@@ -430,17 +448,17 @@ test('a full outbox refuses the message at once', async (t) => {
 })
 
 test('marking a chat as read tells its author once, in batches of a thousand', async (t) => {
-  const { client, wire } = await setUp()
+  const { client, wire, shown, deliver } = await setUp()
   const session = await wire.session(1)
   const count = 1_200
   session.say(...Array.from({ length: count }, (_, index) => deliver(index + 1)))
-  await waitUntil('all is stored', () => session.all('ack').at(-1)?.upTo === count)
+  await waitUntil('all is shown', () => shown.length === count)
   await client.markChatRead(PEER)
   await client.markChatRead(PEER)
-  const first = await session.nth('send', 1)
-  t.is(session.all('send').length, 1, 'one at a time')
+  const first = await session.nthSent(Kind.READ)
+  t.is(session.sent(Kind.READ).length, 1, 'one at a time')
   session.say(accepted(first.id, 1n))
-  const reads = [first, await session.nth('send', 2)]
+  const reads = [first, await session.nthSent(Kind.READ, 2)]
   t.deepEqual(
     reads.map(({ kind, to, about, copies }) => [kind, to, about.length, copies.length]),
     [
@@ -455,41 +473,44 @@ test('marking a chat as read tells its author once, in batches of a thousand', a
 
 test('a receipt that was not accepted goes out again after a restart, with all that was read since', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
-  const before = await setUp({ store: await openFileStore(directory) })
+  const world = await newWorld()
+  const before = await setUp({ store: await openFileStore(directory) }, world)
   const session = await before.wire.session(1)
-  session.say(deliver(1), deliver(2))
-  await session.nth('ack')
+  session.say(before.deliver(1), before.deliver(2))
+  await waitUntil('both are shown', () => before.shown.length === 2)
   await before.client.markRead(before.shown.slice(0, 1))
-  await session.nth('send')
+  await session.nthSent(Kind.READ)
   await before.client.markRead(before.shown)
   await before.client.close()
-  const { client, wire } = await setUp({ store: await openFileStore(directory) })
+  const { client, wire } = await setUp({ store: await openFileStore(directory) }, world)
   const next = await wire.session(1)
-  const read = await next.nth('send')
-  t.deepEqual([read.kind, read.about.toSorted()], [Kind.READ, [uuid(1), uuid(2)]])
+  const read = await next.nthSent(Kind.READ)
+  t.deepEqual(read.about.toSorted(), [uuid(1), uuid(2)])
   next.say(accepted(read.id, 1n))
   await client.markChatRead(PEER)
   await client.close()
-  const last = await setUp({ store: await openFileStore(directory) })
+  const last = await setUp({ store: await openFileStore(directory) }, world)
   const silent = await last.wire.session(1)
   last.client.sendText(PEER, 'Hello')
-  t.is((await silent.nth('send')).kind, Kind.MESSAGE)
+  await silent.nthSent(Kind.MESSAGE)
+  t.is(silent.sent(Kind.READ).length, 0)
   await last.client.close()
 })
 
 test('with read receipts off nobody is told', async (t) => {
-  const { client, wire, shown } = await setUp({ readReceipts: false })
+  const { client, wire, shown, deliver } = await setUp({ readReceipts: false })
   const session = await wire.session(1)
   session.say(deliver(1))
   await session.nth('ack')
+  await waitUntil('it is shown', () => shown.length === 1)
   await client.markRead(shown)
   t.is((await client.chats())[0]?.unread, 0)
-  t.is(session.all('send').length, 0)
+  t.is(session.sent(Kind.READ).length, 0)
   await client.close()
 })
 
 test('history comes in pages, the newest first', async (t) => {
-  const { client, wire } = await setUp()
+  const { client, wire, deliver } = await setUp()
   const session = await wire.session(1)
   session.say(...Array.from({ length: 5 }, (_, index) => deliver(index + 1)))
   await session.nth('ack')
@@ -504,31 +525,38 @@ test('history comes in pages, the newest first', async (t) => {
 })
 
 test('typing is told seldom, and ends with a message or by itself', async (t) => {
-  const { client, clock, wire } = await setUp()
+  const { client, clock, wire, peer, shown, deliver } = await setUp()
   const seen: boolean[] = []
   client.on('typing', ({ typing }) => seen.push(typing))
   const session = await wire.session(1)
+  client.typing(PEER)
+  t.is(session.all('signal').length, 0, 'there is no session')
+  session.say(deliver(1))
+  await waitUntil('it is shown', () => shown.length === 1)
+  clock.advance(3_000)
   client.typing(PEER)
   client.typing(PEER)
   clock.advance(3_000)
   client.typing(PEER)
   client.typing(PEER, false)
   client.typing(PEER, false)
-  await session.nth('signal')
+  await session.nth('signal', 3)
   t.deepEqual(
-    session.all('signal').map(({ to, payload }) => [to.device, payload[1]]),
+    session.all('signal').map(({ to, payload }) => [to.device, peer.phone.openSignal(ADDRESS, payload)[1]]),
     [
-      [0, 1],
-      [0, 1],
-      [0, 2],
+      [1, 1],
+      [1, 1],
+      [1, 2],
     ],
   )
   const from = { user: PEER, device: 1 }
-  session.say({ type: 'signal', from, payload: Uint8Array.of(0, 1) })
+  const writing = (): Uint8Array => peer.phone.signal(ADDRESS, Uint8Array.of(0, 1), clock.now())
+  session.say({ type: 'signal', from, payload: writing() })
+  await waitUntil('it is seen', () => seen.length === 1)
   clock.advance(7_000)
   t.deepEqual(seen, [true, false])
-  session.say({ type: 'signal', from, payload: Uint8Array.of(0, 1) }, deliver(1))
-  await session.nth('ack')
+  session.say({ type: 'signal', from, payload: writing() }, deliver(2))
+  await waitUntil('the message is shown', () => shown.length === 2)
   t.deepEqual(seen, [true, false, true, false])
   await client.close()
 })
@@ -553,13 +581,30 @@ test('presence is asked for again by every session', async (t) => {
 })
 
 test('caughtUp is told after everything that came before it', async (t) => {
-  const { client, wire, shown } = await setUp()
+  const { client, wire, shown, deliver } = await setUp()
   const counts: number[] = []
   client.on('caughtUp', () => counts.push(shown.length))
   const session = await wire.session(1)
-  session.say(deliver(1), deliver(2), { type: 'caughtUp' }, deliver(3))
-  await session.nth('ack')
-  t.deepEqual(counts, [2])
+  session.say(deliver(1), deliver(2), { type: 'caughtUp' })
+  await waitUntil('it has caught up', () => counts.length === 1)
+  t.deepEqual(counts, [2], 'what waited for the device list of its sender is shown too')
+  session.say(deliver(3), { type: 'caughtUp' })
+  await waitUntil('it has caught up again', () => counts.length === 2)
+  t.deepEqual(counts, [2, 3])
+  await client.close()
+})
+
+test('caughtUp is told although what came waits for a device list that cannot be had', async (t) => {
+  const { client, wire, station, shown, deliver } = await setUp()
+  station.before = (request) => {
+    if (request === 'lists') throw new RefusedError('UNREACHABLE', 'Away', true)
+  }
+  let caughtUp = 0
+  client.on('caughtUp', () => (caughtUp += 1))
+  const session = await wire.session(1)
+  session.say(deliver(1), { type: 'caughtUp' })
+  await waitUntil('it has caught up', () => caughtUp === 1)
+  t.is(shown.length, 0)
   await client.close()
 })
 

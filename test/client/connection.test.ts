@@ -7,24 +7,33 @@ import type { DeviceRecord } from '../../client/records.ts'
 import type { Store } from '../../client/store.ts'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
+import { KeyStation } from './helpers/key-station.ts'
 import { ManualClock } from './helpers/manual-clock.ts'
+import { Peer } from './helpers/peer.ts'
 import { Wire } from './helpers/wire.ts'
+
+const ME = 15550000001
+const PEER = 15550000002
+const TOKEN = `${ME}.1.secret`
 
 interface Setup {
   readonly client: Client
   readonly clock: ManualClock
   readonly wire: Wire
+  readonly station: KeyStation
   readonly states: ConnectionState[]
 }
 
 async function setUp(store: Store = memoryStore(), random = 0): Promise<Setup> {
   const clock = new ManualClock()
   const wire = new Wire()
-  const options = { url: 'http://localhost:3000', store, token: 'secret', transport: wire, clock, random: () => random }
-  const client = await Client.open(options)
+  const station = new KeyStation()
+  const keyServer = station.as({ user: ME, device: 1 })
+  const parts = { store, transport: wire, clock, keyServer, random: () => random }
+  const client = await Client.open({ url: 'http://localhost:3000', token: TOKEN, ...parts })
   const states: ConnectionState[] = []
   client.on('connection', (state) => states.push(state))
-  return { client, clock, wire, states }
+  return { client, clock, wire, station, states }
 }
 
 test('every connection is counted in the store before it is made', async (t) => {
@@ -35,7 +44,7 @@ test('every connection is counted in the store before it is made', async (t) => 
     const record = await store.transaction((transaction) => transaction.get('device'))
     t.is(decodeRecord<DeviceRecord>(record)?.json.connection, number)
     const session = await wire.session(number)
-    t.like(await session.nth('connect'), { number, token: 'secret' })
+    t.like(await session.nth('connect'), { number, token: TOKEN })
     session.end(1006)
     clock.advance(30_000)
   }
@@ -112,9 +121,10 @@ test('a silent server is asked once and then given up', async (t) => {
 })
 
 test('a send that stays without an answer gives the connection up', async (t) => {
-  const { client, clock, wire } = await setUp()
+  const { client, clock, wire, station } = await setUp()
+  await Peer.create(station, PEER)
   const session = await wire.session(1)
-  client.sendText(15550000002, 'Hello')
+  client.sendText(PEER, 'Hello')
   await session.nth('send')
   for (let seconds = 0; seconds < 60; seconds += 20) {
     clock.advance(20_000)

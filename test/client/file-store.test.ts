@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
-import { openFileStore, StoreLockedError } from '../../client/file-store.ts'
+import { openFileStore } from '../../client/file-store.ts'
+import { StoreLockedError } from '../../client/store.ts'
 import type { Store } from '../../client/store.ts'
 
 const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), 'parley-file-store-'))

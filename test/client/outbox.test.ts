@@ -11,15 +11,27 @@ const devicesChanged = { code: 'DEVICES_CHANGED', temporary: false, retryAfterMs
 
 let nextOrder = 0
 
-function entry(id: string, to = 1): OutboxEntry {
+function entry(id: string, to = 1, sealed = true): OutboxEntry {
   nextOrder += 1
-  return { id, order: nextOrder, to, kind: Kind.MESSAGE, content: new Uint8Array(10), about: [] }
+  const content = new Uint8Array(10)
+  return { id, order: nextOrder, to, kind: Kind.MESSAGE, content, about: [], copies: [], sealed }
 }
 
 function outboxWith(...ids: string[]): Outbox {
   const outbox = new Outbox(() => 0)
   for (const id of ids) outbox.add(entry(id))
   return outbox
+}
+
+/** Ids of what is to be encrypted, by conversation. */
+function takeUnsealed(outbox: Outbox, now = 0, limit = 64): string[][] {
+  return outbox.takeUnsealed(now, limit).map((entries) => entries.map(({ id }) => id))
+}
+
+/** Encrypts an entry as far as the outbox can tell. */
+function seal(outbox: Outbox, ...ids: string[]): void {
+  const entries = ids.map((id) => ({ ...(outbox.find(id) as OutboxEntry), sealed: true }))
+  outbox.sealed(entries[0]?.to ?? 1, entries)
 }
 
 function take(outbox: Outbox, now = 0): string[] {
@@ -68,15 +80,143 @@ test('a message that is refused for good is given back and the rest of the conve
   t.deepEqual(take(outbox), ['b!'])
 })
 
-test('a changed device list is corrected at once but not for ever', (t) => {
-  const outbox = outboxWith('a')
+test('after a change of devices all that waits is encrypted again, at once but not for ever', (t) => {
+  const outbox = outboxWith('a', 'b')
   for (let round = 0; round < defaultOutbox.maxDeviceCorrections; round += 1) {
-    t.deepEqual(take(outbox), ['a!'])
+    t.deepEqual(take(outbox), ['a!', 'b'])
     t.is(outbox.refused('a', devicesChanged, 0), undefined)
+    t.is(outbox.refused('b', resend, 0), undefined)
+    t.deepEqual(take(outbox), [])
+    t.deepEqual(takeUnsealed(outbox), [['a', 'b']])
+    seal(outbox, 'a', 'b')
   }
   take(outbox)
   t.is(outbox.refused('a', devicesChanged, 0)?.id, 'a')
+  t.is(outbox.refused('b', resend, 0), undefined)
+  t.deepEqual(takeUnsealed(outbox), [['b']])
+  seal(outbox, 'b')
+  t.deepEqual(take(outbox), ['b!'])
+})
+
+test('what has no content is not encrypted again: a receipt goes as it is', (t) => {
+  const outbox = outboxWith('a')
+  outbox.add({ ...entry('r'), kind: Kind.READ, content: new Uint8Array(0) })
+  take(outbox)
+  outbox.refused('a', devicesChanged, 0)
+  outbox.refused('r', resend, 0)
+  t.deepEqual(takeUnsealed(outbox), [['a']])
+  t.true(outbox.find('r')?.sealed)
+})
+
+test('nothing goes out before it is encrypted, and nothing overtakes what waits for that', (t) => {
+  const outbox = new Outbox(() => 0)
+  outbox.add(entry('a', 1, false))
+  outbox.add(entry('b'))
+  outbox.add(entry('x', 2))
+  t.deepEqual(take(outbox), ['x!'])
+  t.deepEqual(takeUnsealed(outbox), [['a']])
+  t.deepEqual(takeUnsealed(outbox), [], 'it is being encrypted already')
+  t.deepEqual(take(outbox), [])
+  seal(outbox, 'a')
+  t.deepEqual(take(outbox), ['a!', 'b'])
+})
+
+test('a conversation is encrypted in order, so many at a time, while others go on', (t) => {
+  const outbox = new Outbox(() => 0)
+  for (const id of ['a', 'b', 'c']) outbox.add(entry(id, 1, false))
+  outbox.add(entry('x', 2, false))
+  t.deepEqual(takeUnsealed(outbox, 0, 2), [['a', 'b'], ['x']])
+  seal(outbox, 'x')
+  t.deepEqual(take(outbox), ['x!'])
+  seal(outbox, 'a')
+  t.deepEqual(take(outbox), ['a!'])
+  t.deepEqual(takeUnsealed(outbox, 0, 2), [['b', 'c']])
+})
+
+test('a conversation that cannot be encrypted now is asked again later, and later each time', (t) => {
+  const outbox = new Outbox(() => 0)
+  outbox.add(entry('a', 1, false))
+  outbox.add(entry('x', 2, false))
+  const delays: number[] = []
+  let now = 0
+  for (let round = 0; round < 4; round += 1) {
+    t.true(takeUnsealed(outbox, now).some(([id]) => id === 'a'))
+    outbox.putOff(1, 0, now)
+    t.deepEqual(takeUnsealed(outbox, now), [])
+    const resumeAt = outbox.nextResumeAt() ?? 0
+    delays.push(resumeAt - now)
+    now = resumeAt
+  }
+  t.deepEqual(delays, [500, 1_000, 2_000, 4_000])
+  t.deepEqual(takeUnsealed(outbox, now), [['a']])
+  outbox.putOff(1, 60_000, now)
+  t.is(outbox.nextResumeAt(), now + 60_000)
+  seal(outbox, 'x')
+  t.deepEqual(take(outbox, now), ['x!'], 'the other conversation')
+})
+
+test('a conversation that waits for a person is not asked again by itself', (t) => {
+  const outbox = new Outbox(() => 0)
+  outbox.add(entry('a', 1, false))
+  outbox.add(entry('b'))
+  takeUnsealed(outbox)
+  outbox.suspend(1)
+  t.deepEqual(takeUnsealed(outbox, 1e12), [])
+  t.deepEqual(take(outbox, 1e12), [])
+  t.is(outbox.nextResumeAt(), undefined)
+  outbox.resume(1)
+  t.deepEqual(takeUnsealed(outbox), [['a']])
+  seal(outbox, 'a')
+  t.deepEqual(take(outbox), ['a!', 'b'])
+})
+
+test('a delay that the server asked for is not ended by what a person decides', (t) => {
+  const outbox = outboxWith('a')
+  take(outbox)
+  outbox.refused('a', temporary, 0)
+  outbox.resume(1)
+  t.deepEqual(take(outbox, 999), [])
+  t.deepEqual(take(outbox, 1_000), ['a!'])
+})
+
+test('what waits for a person is asked for again by a new session', (t) => {
+  const outbox = new Outbox(() => 0)
+  outbox.add(entry('a', 1, false))
+  takeUnsealed(outbox)
+  outbox.suspend(1)
+  outbox.restart()
+  t.deepEqual(takeUnsealed(outbox), [['a']])
+})
+
+test('devices that are left out are noted with all that has no answer', (t) => {
+  const outbox = outboxWith('a', 'b')
+  outbox.add(entry('x', 2))
+  take(outbox)
+  outbox.add(entry('c', 1, false))
+  outbox.except(1, [2])
+  outbox.except(1, [3, 4])
+  outbox.except(5, [1])
+  for (const id of ['a', 'b', 'c']) t.deepEqual(outbox.find(id)?.except, [2, 3, 4])
+  t.is(outbox.find('x')?.except, undefined)
+})
+
+test('what was removed is not sent, holds nothing up, and frees its room', (t) => {
+  const outbox = new Outbox(() => 0, { ...defaultOutbox, maxEntries: 2, maxBytes: 20 })
+  outbox.add(entry('a', 1, false))
+  outbox.add(entry('b'))
+  t.false(outbox.hasRoom(1, 1))
+  takeUnsealed(outbox)
+  outbox.remove('a')
+  outbox.remove('other')
+  seal(outbox, 'b')
+  t.true(outbox.hasRoom(10, 1))
+  t.deepEqual(take(outbox), ['b!'])
+  outbox.remove('b')
   t.is(outbox.size, 0)
+  t.is(outbox.oldestUnansweredAt(), undefined)
+  // What is under way to be encrypted may be gone when it is done.
+  outbox.sealed(1, [entry('a')])
+  t.is(outbox.find('a'), undefined)
 })
 
 test('a new session sends everything unaccepted again in order', (t) => {
@@ -167,13 +307,25 @@ test('the outbox has no room beyond its bounds', (t) => {
  * The server's side of R5: after a refusal nothing is taken from this session before a send with `first`. Answers come
  * late and sessions end at any moment; then some sends were appended and their answers are lost.
  */
-test('whatever is refused or lost, a conversation is appended in order and completely', (t) => {
+test('whatever is refused, lost, or encrypted late, a conversation is appended in order and completely', (t) => {
   const step = fc.oneof(
     {
       weight: 6,
       arbitrary: fc.record({ type: fc.constant('answer' as const), refuse: fc.integer({ min: 0, max: 5 }) }),
     },
-    { weight: 4, arbitrary: fc.record({ type: fc.constant('compose' as const), to: fc.integer({ min: 1, max: 3 }) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: fc.constant('compose' as const),
+        to: fc.integer({ min: 1, max: 3 }),
+        sealed: fc.boolean(),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ type: fc.constant('seal' as const), end: fc.nat(4), to: fc.integer({ min: 1, max: 3 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('resume' as const), to: fc.integer({ min: 1, max: 3 }) }) },
     { weight: 1, arbitrary: fc.record({ type: fc.constant('reconnect' as const), reached: fc.nat(10) }) },
     { weight: 2, arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.nat(2_000) }) },
   )
@@ -184,10 +336,31 @@ test('whatever is refused or lost, a conversation is appended in order and compl
     const failed = new Set<string>()
     let wire: { id: string; to: number; first: boolean }[] = []
     let refusing = new Set<number>()
+    const sealing = new Map<number, readonly OutboxEntry[]>()
     let now = 0
 
     const pump = (): void => {
-      for (const { entry: sent, first } of outbox.take(now)) wire.push({ id: sent.id, to: sent.to, first })
+      for (const entries of outbox.takeUnsealed(now, 3)) {
+        const [{ to } = { to: 0 }] = entries
+        t.false(sealing.has(to), 'one at a time')
+        sealing.set(to, entries)
+      }
+      for (const { entry: sent, first } of outbox.take(now)) {
+        t.true(sent.sealed)
+        wire.push({ id: sent.id, to: sent.to, first })
+      }
+    }
+    // What is being encrypted for somebody is: all of it, some of it, or nothing for now or until somebody decides.
+    const endSealing = (to: number, end: number): void => {
+      const entries = sealing.get(to)
+      if (entries === undefined || !sealing.delete(to)) return
+      const done = end === 1 ? entries.slice(0, 1) : end > 1 && end < 4 ? [] : entries
+      outbox.sealed(
+        to,
+        done.map((one) => ({ ...one, sealed: true })),
+      )
+      if (end === 2) outbox.putOff(to, 700, now)
+      if (end === 3) outbox.suspend(to)
     }
     // The next frame reaches the server; `refuse` picks what it says.
     const serve = (refuse: number): ((client: Outbox) => void) | undefined => {
@@ -211,8 +384,10 @@ test('whatever is refused or lost, a conversation is appended in order and compl
       if (current.type === 'compose') {
         const id = `m${composed.length}`
         composed.push({ id, to: current.to })
-        outbox.add(entry(id, current.to))
-      } else if (current.type === 'answer') serve(current.refuse)?.(outbox)
+        outbox.add(entry(id, current.to, current.sealed))
+      } else if (current.type === 'seal') endSealing(current.to, current.end)
+      else if (current.type === 'resume') outbox.resume(current.to)
+      else if (current.type === 'answer') serve(current.refuse)?.(outbox)
       else if (current.type === 'wait') now += current.ms
       else {
         // Some of what was sent reached the server, and no answer comes back.
@@ -225,7 +400,9 @@ test('whatever is refused or lost, a conversation is appended in order and compl
     }
     for (let rest = 0; outbox.size > 0 && rest < 10_000; rest += 1) {
       now += 1_000
+      for (const to of [1, 2, 3]) outbox.resume(to)
       pump()
+      for (const to of [1, 2, 3]) endSealing(to, 0)
       serve(9)?.(outbox)
     }
     t.is(outbox.size, 0)

@@ -2,75 +2,18 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 import { Client, jsonEncoding, memoryStore, openFileStore, register, verify } from '../../client/node.ts'
-import type { ClientEvents, IncomingMessage, OutgoingMessage } from '../../client/node.ts'
-import type { ClientOptions } from '../../client/client-options.ts'
+import type { OutgoingMessage } from '../../client/node.ts'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { Checker, isClean } from '../../tools/replay/checker.ts'
 import { seededRandom } from '../../tools/replay/random.ts'
 import { newPhone } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
-import { createAccount } from '../helpers/raw-accounts.ts'
-import type { TestServer } from '../helpers/server.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
-
-interface Person {
-  readonly user: number
-  readonly token: string
-  readonly client: Client
-  readonly shown: IncomingMessage[]
-  readonly receipts: OutgoingMessage[]
-}
-
-async function enrol(server: TestServer, phone = newPhone()): Promise<{ user: number; token: string }> {
-  await register(server.url, phone)
-  return verify(server.url, phone, server.sms.codeFor(phone), { name: 'Test', platform: 'node' })
-}
-
-async function openPerson(
-  t: ExecutionContext,
-  account: { user: number; token: string },
-  options: Partial<ClientOptions> & { url: string },
-): Promise<Person> {
-  const client = await Client.open({ store: memoryStore(), token: account.token, ...options })
-  t.teardown(() => client.close())
-  const shown: IncomingMessage[] = []
-  const receipts: OutgoingMessage[] = []
-  client.on('message', (message) => shown.push(message))
-  client.on('receipt', (message) => receipts.push(message))
-  return { ...account, client, shown, receipts }
-}
-
-async function newPerson(
-  t: ExecutionContext,
-  server: TestServer,
-  options: Partial<ClientOptions> = {},
-): Promise<Person> {
-  return openPerson(t, await enrol(server), { url: server.url, ...options })
-}
-
-function online({ client }: Person): Promise<void> {
-  return waitUntil('the client is online', () => client.connection.phase === 'online')
-}
-
-function once<Name extends keyof ClientEvents>(
-  client: Client,
-  name: Name,
-  matches: (payload: ClientEvents[Name]) => boolean = () => true,
-): Promise<ClientEvents[Name]> {
-  return new Promise((resolve) => {
-    const off = client.on(name, (payload) => {
-      if (!matches(payload)) return
-      off()
-      resolve(payload)
-    })
-  })
-}
-
-const texts = (messages: readonly IncomingMessage[]): string[] =>
-  messages.map(({ body }) => (body.type === 'text' ? body.text : body.type))
+import { addDevice } from './helpers/further-device.ts'
+import { enrol, newPerson, once, online, openPerson, texts } from './helpers/person.ts'
+import { copyOf } from './helpers/stores.ts'
 
 test('two people write to each other: ✓, ✓✓ and read come, in order', async (t) => {
   const server = await startNode(t)
@@ -121,17 +64,31 @@ test('what was written to somebody who is away waits, and caughtUp comes after i
 
 test('a user with several devices gets every message on each, although the sender knew of one', async (t) => {
   const server = await startNode(t)
-  const amina = await newPerson(t, server)
-  const devices = await createAccount(server.databaseUrl, { devices: 3 })
-  const phones = await Promise.all(devices.map((device) => openPerson(t, device, { url: server.url })))
-  const user = devices[0]?.user ?? 0
+  const { url } = server
+  const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
+  const { user } = bruno
+  await amina.client.whenAccepted(amina.client.sendText(user, 'before'))
+  const phones = [bruno]
+  for (let device = 2; device <= 3; device += 1)
+    phones.push(await openPerson(t, { user, store: await addDevice(url, bruno.client) }, { url }))
+  for (const phone of phones.slice(1)) await online(phone)
   const sent = ['one', 'two', 'three'].map((text) => amina.client.sendText(user, text))
   for (const message of sent) await amina.client.whenAccepted(message)
   for (const phone of phones) {
-    await waitUntil('the device has all', () => phone.shown.length === 3)
-    t.deepEqual(texts(phone.shown), ['one', 'two', 'three'])
+    await waitUntil('the device has all', () => texts(phone.shown).filter((one) => one !== 'before').length === 3)
+    t.deepEqual(
+      texts(phone.shown).filter((one) => one !== 'before'),
+      ['one', 'two', 'three'],
+    )
   }
   await waitUntil('all three devices are known to have it', () => amina.receipts.at(-1)?.deliveredTo.length === 3)
+  // What one of them writes, the others see too.
+  const written: OutgoingMessage[] = []
+  bruno.client.on('sent', (message) => written.push(message))
+  const answer = phones[1]?.client.sendText(amina.user, 'from my tablet')
+  await waitUntil('Amina has the answer', () => amina.shown.length === 1)
+  await waitUntil('the other device shows it', () => written.length === 1)
+  t.like(written[0], { id: answer?.id, chat: amina.user, body: { type: 'text', text: 'from my tablet' } })
 })
 
 test('a message to nobody fails in words, and the next chat goes on', async (t) => {
@@ -162,6 +119,9 @@ test('typing is seen, and presence with the time of leaving', async (t) => {
   const isOnline = once(amina.client, 'presence', (presence) => presence.online)
   amina.client.watch([bruno.user])
   t.like(await isOnline, { user: bruno.user, online: true })
+  // Signals go with the session that a message has begun.
+  bruno.client.sendText(amina.user, 'Hello')
+  await waitUntil('Amina sees it', () => amina.shown.length === 1)
   const typing = once(amina.client, 'typing')
   bruno.client.typing(amina.user)
   t.deepEqual(await typing, { user: bruno.user, typing: true })
@@ -173,9 +133,9 @@ test('typing is seen, and presence with the time of leaving', async (t) => {
 test('a device that is registered again ends the client of the one before', async (t) => {
   const server = await startNode(t)
   const phone = newPhone()
-  const before = await openPerson(t, await enrol(server, phone), { url: server.url })
+  const before = await openPerson(t, await enrol(server, { phone }), { url: server.url })
   await online(before)
-  const after = await openPerson(t, await enrol(server, phone), { url: server.url })
+  const after = await openPerson(t, await enrol(server, { phone }), { url: server.url })
   await waitUntil('the old client has stopped', () => before.client.connection.phase === 'stopped')
   t.like(before.client.connection, { code: CloseCode.DEVICE_REMOVED })
   await online(after)
@@ -184,13 +144,14 @@ test('a device that is registered again ends the client of the one before', asyn
 test('a second session of a device ends the first one, which may take it back', async (t) => {
   const server = await startNode(t)
   const account = await enrol(server)
+  const before = await copyOf(account.store)
   const first = await openPerson(t, account, { url: server.url })
   await online(first)
   first.client.disconnect()
   first.client.connect()
   await online(first)
   // A copy of the account that has counted fewer connections: refused, until its person insists.
-  const copy = await openPerson(t, account, { url: server.url })
+  const copy = await openPerson(t, { ...account, store: before }, { url: server.url })
   await waitUntil('the copy was refused', () => copy.client.connection.phase === 'stopped')
   t.like(copy.client.connection, { code: CloseCode.REPLACED })
   copy.client.connect()
@@ -201,17 +162,25 @@ test('a second session of a device ends the first one, which may take it back', 
 
 test('a wrong token stops the client', async (t) => {
   const server = await startNode(t)
-  const { user } = await enrol(server)
-  const { client } = await openPerson(t, { user, token: 'wrong' }, { url: server.url })
-  await waitUntil('the client has stopped', () => client.connection.phase === 'stopped')
-  t.like(client.connection, { code: CloseCode.UNAUTHENTICATED })
+  const { url } = server
+  const account = await enrol(server)
+  const { user } = account
+  const known = await openPerson(t, account, { url, token: `${user}.1.wrong` })
+  // Its keys are those that the server does not take under this token.
+  const fresh = await openPerson(t, { user, store: memoryStore() }, { url, token: `${user}.1.wrong` })
+  for (const { client } of [known, fresh]) {
+    await waitUntil('the client has stopped', () => client.connection.phase === 'stopped')
+    t.like(client.connection, { code: CloseCode.UNAUTHENTICATED })
+  }
+  const none = Client.open({ url, store: memoryStore(), token: 'wrong' })
+  await t.throwsAsync(none, { code: 'INVALID_TOKEN' })
 })
 
 test('registration says what is wrong', async (t) => {
   const server = await startNode(t)
   const phone = newPhone()
   t.is(await register(server.url, phone.slice(1)), 600)
-  const device = { name: 'Test', platform: 'node' }
+  const device = { name: 'Test', platform: 'node', store: memoryStore() }
   await t.throwsAsync(verify(server.url, phone, '000000', device), { code: 'WRONG_CODE' })
   await t.throwsAsync(register(server.url, '+12'), { code: 'BAD_REQUEST', message: /phone/ })
   await t.throwsAsync(register('http://127.0.0.1:9', phone), { code: 'UNREACHABLE' })
@@ -222,18 +191,24 @@ test('cut links, restarts and a refusing network lose nothing, double nothing an
   const target = { host: '127.0.0.1', port: Number(new URL(server.url).port) }
   const random = seededRandom(7)
   const checker = new Checker()
-  const accounts = [await enrol(server), await enrol(server)]
+  const directory = await mkdtemp(join(tmpdir(), 'parley-client-server-'))
+  const accounts: { user: number; path: string }[] = []
+  for (const name of ['a', 'b']) {
+    const path = join(directory, name)
+    const { user, store } = await enrol(server, { store: await openFileStore(path) })
+    await store.close()
+    accounts.push({ user, path })
+  }
   const proxies = [await TcpProxy.open(target), await TcpProxy.open(target)]
   t.teardown(() => Promise.all(proxies.map((proxy) => proxy.close())))
-  const directory = await mkdtemp(join(tmpdir(), 'parley-client-server-'))
   const clients: Client[] = []
 
   const start = async (index: number): Promise<void> => {
-    const { user, token } = accounts[index] ?? { user: 0, token: '' }
-    const store = await openFileStore(join(directory, String(user)))
+    const { user, path } = accounts[index] ?? { user: 0, path: '' }
+    const store = await openFileStore(path)
     // Back-off without long delays.
     const url = `http://127.0.0.1:${proxies[index]?.port}`
-    const client = await Client.open({ url, store, token, random: () => random() / 20 })
+    const client = await Client.open({ url, store, random: () => random() / 20 })
     clients[index] = client
     client.on('message', ({ id, chat, device, body }) => {
       checker.shown(`${user}.1`, { id, from: `${chat}.${device}`, text: body.type === 'text' ? body.text : '' })

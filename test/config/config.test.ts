@@ -68,6 +68,9 @@ test('a wrong value is one line that names its variable', (t) => {
     [{ DATABASE_URLS: 'postgres://a/x,postgres://a/x' }, /^DATABASE_URLS names the same URL twice$/],
     [{ DATABASE_URLS: 'postgres://a/x,b' }, /^DATABASE_URLS \(number 2\) must be a URL/],
     [{ MASTER_KEY: 'short' }, /^MASTER_KEY must be 32 bytes/],
+    [{ MASTER_KEY: 'ab'.repeat(31) }, /^MASTER_KEY must be 32 bytes/],
+    [{ MASTER_KEY: `${'ab'.repeat(32)},` }, /^MASTER_KEY must be 32 bytes/],
+    [{ MASTER_KEY: `${'ab'.repeat(32)},${'!'.repeat(43)}=` }, /^MASTER_KEY must be 32 bytes/],
     [{ LIMITS: '{' }, /^LIMITS must be a JSON object/],
     [{ LIMITS: '[]' }, /^LIMITS must be a JSON object/],
     [{ LIMITS: '{"sent":{}}' }, /^LIMITS: there is no limit "sent"; there are registrationPerPhone, /],
@@ -102,11 +105,11 @@ test('limits merge into the defaults, also by halves', (t) => {
   t.deepEqual(limits.upload, defaultLimits.upload)
 })
 
-test('a master key is read from hexadecimal digits and from base64', (t) => {
+test('master keys are read from hexadecimal digits and from base64, several in their order', (t) => {
   const key = Buffer.alloc(32, 0xa7)
-  for (const text of [key.toString('hex'), key.toString('base64'), key.toString('base64url')]) {
-    t.deepEqual(parseConfig({ MASTER_KEY: text }).secrets.masterKey, key)
-  }
+  const texts = [key.toString('hex'), key.toString('base64'), key.toString('base64url')]
+  for (const text of texts) t.deepEqual(parseConfig({ MASTER_KEY: text }).secrets.masterKeys, [key])
+  t.deepEqual(parseConfig({ MASTER_KEY: texts.join(' , ') }).secrets.masterKeys, [key, key, key])
 })
 
 test('a list of databases keeps its order', (t) => {

@@ -4,12 +4,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Client, openFileStore } from '../../client/node.ts'
-import type { Account, Message } from '../../client/node.ts'
+import type { Message } from '../../client/node.ts'
 import type { AppNews } from './app.ts'
 
 export interface AppOptions {
   readonly url: string
-  readonly account: Account
   readonly peer: number
   /** To be written by each side. */
   readonly messages: number
@@ -70,8 +69,8 @@ export class AppProcess {
   }
 
   #start(): void {
-    const { url, account, peer, messages, directory } = this.#options
-    const child = spawn(process.execPath, [APP, url, directory, account.token, String(peer), String(messages)], {
+    const { url, peer, messages, directory } = this.#options
+    const child = spawn(process.execPath, [APP, url, directory, String(peer), String(messages)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child

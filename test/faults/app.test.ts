@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { register, verify } from '../../client/node.ts'
+import { openFileStore, register, verify } from '../../client/node.ts'
 import type { Account } from '../../client/node.ts'
 import { Checker, isClean } from '../../tools/replay/checker.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
@@ -24,9 +24,12 @@ test.serial('apps that are killed while they write and read lose nothing and sho
   const directory = await mkdtemp(join(tmpdir(), 'parley-faults-apps-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const { url } = harness.node
-  const accounts = [await createAccount('15552000001'), await createAccount('15552000002')] as const
-  const open = (account: Account, peer: Account): AppProcess =>
-    new AppProcess({ url, account, peer: peer.user, messages: MESSAGES, directory: join(directory, `${account.user}`) })
+  const accounts = [
+    await createAccount('15552000001', directory),
+    await createAccount('15552000002', directory),
+  ] as const
+  const open = ({ user }: Account, peer: Account): AppProcess =>
+    new AppProcess({ url, peer: peer.user, messages: MESSAGES, directory: join(directory, `${user}`) })
   const apps = [open(accounts[0], accounts[1]), open(accounts[1], accounts[0])] as const
   t.teardown(() => Promise.all(apps.map((app) => app.kill())))
 
@@ -72,8 +75,13 @@ test.serial('apps that are killed while they write and read lose nothing and sho
   )
 })
 
-async function createAccount(user: string): Promise<Account> {
+/** Its store is in a directory of its own. */
+async function createAccount(user: string, directory: string): Promise<Account> {
   const { url } = harness.node
   await register(url, user)
-  return verify(url, user, await harness.sms.codeFor(`+${user}`), { name: 'App', platform: 'node' })
+  const store = await openFileStore(join(directory, user))
+  const code = await harness.sms.codeFor(`+${user}`)
+  const account = await verify(url, user, code, { name: 'App', platform: 'node', store })
+  await store.close()
+  return account
 }

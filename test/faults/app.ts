@@ -4,13 +4,13 @@ import { Client, openFileStore } from '../../client/node.ts'
  * An app in a process of its own, to be killed: writes numbered messages to a peer, where it left off, reads what comes,
  * and tells on its standard output what was accepted and when all is done.
  */
-const [url = '', directory = '', token = '', peer = '', messages = ''] = process.argv.slice(2)
+const [url = '', directory = '', peer = '', messages = ''] = process.argv.slice(2)
 const PACE_MS = 10
 const to = Number(peer)
 const total = Number(messages)
 
 const store = await openFileStore(directory)
-const client = await Client.open({ url, store, token, random: () => Math.random() / 10 })
+const client = await Client.open({ url, store, random: () => Math.random() / 10 })
 const history = await client.history(to, { limit: 10 * total })
 let written = history.filter(({ direction }) => direction === 'out').length
 let shown = history.filter(({ direction }) => direction === 'in').length

@@ -64,8 +64,10 @@ const TICK_MS = 10
 const LEAVE_EVERY = 40
 const LONGEST_ABSENCE = 120
 const REST_MS = 60_000
-/** Registered at a time. */
-const GROUP = 20
+/** Whom everybody writes to in a large crowd: so many on either side. A first message costs as much as hundreds of later ones. */
+const CIRCLE = 4
+/** Registered at a time: making keys holds up this process, through which all links pass. */
+const GROUP = 5
 const PATIENCE = 0.1
 /** Phone numbers of one crowd. */
 const BLOCK = 10_000
@@ -100,14 +102,37 @@ export class Crowd {
   /** Registers everybody and waits until all are online. */
   static async gather(options: CrowdOptions): Promise<Crowd> {
     const crowd = new Crowd(options)
+    try {
+      await crowd.#gather(options)
+      return crowd
+    } catch (error) {
+      await crowd.close()
+      throw error
+    }
+  }
+
+  async #gather(options: CrowdOptions): Promise<void> {
     const block = 1_555_100_0000 + blocks++ * BLOCK
     for (let first = 1; first <= options.users; first += GROUP) {
       const users = Array.from({ length: Math.min(GROUP, options.users - first + 1) }, (_, i) => first + i)
-      crowd.people.push(...(await Promise.all(users.map((i) => crowd.#register(block, i, options)))))
+      this.people.push(...(await Promise.all(users.map((i) => this.#register(block, i, options)))))
     }
-    await Promise.all(crowd.people.map((person) => person.arrive()))
-    await crowd.allOnline()
-    return crowd
+    await Promise.all(this.people.map((person) => person.arrive()))
+    await this.allOnline()
+    if (this.#isLarge) await this.#introduce()
+  }
+
+  /** Everybody knows those whom they will write to before anything befalls them. */
+  async #introduce(): Promise<void> {
+    for (const [i, person] of this.people.entries()) {
+      for (let step = 1; step <= CIRCLE; step++) this.write(person, this.people[(i + step) % this.people.length]!)
+      await this.until('most introductions were displayed', () => this.#sent - this.#displayed < GROUP * CIRCLE)
+    }
+    await this.until('all introductions were displayed', () => this.#displayed >= this.#sent)
+  }
+
+  get #isLarge(): boolean {
+    return this.people.length > 4 * CIRCLE
   }
 
   async #register(block: number, i: number, { url, sms, seed, target, patience }: CrowdOptions): Promise<Person> {
@@ -256,9 +281,21 @@ export class Crowd {
     if (absences) this.#move(longestAbsence ?? LONGEST_ABSENCE)
     const able = writers.filter((person) => person.canWrite)
     const from = able[Math.floor(this.random() * able.length)]
-    const others = readers.filter((person) => person !== from)
+    const others = from === undefined ? [] : this.#circleOf(from, readers)
     const to = others[Math.floor(this.random() * others.length)]
     if (from !== undefined && to !== undefined) this.write(from, to, words)
+  }
+
+  #circleOf(from: Person, readers: readonly Person[]): readonly Person[] {
+    const others = readers.filter((person) => person !== from)
+    if (!this.#isLarge) return others
+    const count = this.people.length
+    const place = this.people.indexOf(from)
+    const circle = others.filter((person) => {
+      const distance = Math.abs(this.people.indexOf(person) - place)
+      return Math.min(distance, count - distance) <= CIRCLE
+    })
+    return circle.length > 0 ? circle : others
   }
 
   /** Somebody may leave or come back. */

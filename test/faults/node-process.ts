@@ -18,6 +18,8 @@ export interface NodeProcessOptions {
   readonly databaseUrl?: string
   /** Absent: it is alone. */
   readonly natsUrl?: string
+  /** Absent: one of its own, with its own PostgreSQL, or no hosted devices. */
+  readonly masterKey?: string
   /** Load balancers before it. */
   readonly trustedProxies?: string
   /** In its logs. */
@@ -133,6 +135,7 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
+    const { masterKey } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -144,6 +147,7 @@ export class NodeProcess {
       DATA_DIR: dataDir,
       DATABASE_URLS: databaseUrl,
       NATS_URL: natsUrl,
+      MASTER_KEY: masterKey,
       TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
       LIMITS,

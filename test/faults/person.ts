@@ -1,4 +1,4 @@
-import { binaryEncoding, Client, memoryStore, register, verify } from '../../client/node.ts'
+import { binaryEncoding, Client, memoryStore, RefusedError, register, verify } from '../../client/node.ts'
 import type { ConnectionState, IncomingMessage, OutgoingMessage, Store } from '../../client/node.ts'
 import type { Encoding } from '../../client/node.ts'
 import type { ErrorFrame } from '../../proto/frames.ts'
@@ -29,13 +29,14 @@ export interface PersonOptions {
   readonly target: Target
 }
 
+const MAX_ATTEMPTS = 10
+
 /** A registered user with the SDK's client, behind a network link of its own. What the device stores outlives its app. */
 export class Person {
   readonly user: number
   readonly link: TcpProxy
   /** That began so far. */
   sessions = 0
-  readonly #token: string
   readonly #store: Store
   readonly #random: () => number
   readonly #patience: number
@@ -44,11 +45,10 @@ export class Person {
   #absence: Absence | undefined
   #moving = Promise.resolve()
 
-  private constructor({ user, random, patience }: PersonOptions, token: string, link: TcpProxy, events: PersonEvents) {
+  private constructor({ user, random, patience }: PersonOptions, store: Store, link: TcpProxy, events: PersonEvents) {
     this.user = user
     this.link = link
-    this.#token = token
-    this.#store = lastingStore()
+    this.#store = store
     this.#random = random
     this.#patience = patience
     this.#events = events
@@ -56,12 +56,10 @@ export class Person {
 
   /** Registers a phone number at the node. */
   static async register(url: string, sms: SmsSink, options: PersonOptions, events: PersonEvents): Promise<Person> {
-    const phone = `+${options.user}`
-    await register(url, phone)
-    const code = await sms.codeFor(phone)
-    const { token } = await verify(url, phone, code, { name: 'Faults', platform: 'node' })
+    const store = lastingStore()
+    await enrol(url, sms, `+${options.user}`, store)
     const link = await TcpProxy.open(options.target)
-    return new Person(options, token, link, events)
+    return new Person(options, store, link, events)
   }
 
   /** Its address, as the checker names it. */
@@ -130,7 +128,6 @@ export class Person {
     const client = await Client.open({
       url: `http://127.0.0.1:${this.link.port}`,
       store: this.#store,
-      token: this.#token,
       encoding: listeningEncoding((error) => this.#events.refused(error)),
       random: () => this.#random() * this.#patience,
     })
@@ -158,6 +155,20 @@ export class Person {
   #requireClient(): Client {
     if (this.#client === undefined) throw new Error(`The app of ${this.user} is shut`)
     return this.#client
+  }
+}
+
+/** Registers, and tries again where a server with much to do puts it off. */
+async function enrol(url: string, sms: SmsSink, phone: string, store: Store): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await register(url, phone)
+      const code = await sms.codeFor(phone)
+      await verify(url, phone, code, { name: 'Faults', platform: 'node', store })
+      return
+    } catch (error) {
+      if (!(error instanceof RefusedError) || !error.temporary || attempt === MAX_ATTEMPTS) throw error
+    }
   }
 }
 

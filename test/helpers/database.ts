@@ -33,6 +33,21 @@ export function openDatabase(url: string): Promise<Database> {
   return Database.open({ url, poolConnections: 5, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000 })
 }
 
+/** The rows of one statement, over a connection of its own. */
+export async function queryDatabase<Row extends object>(
+  url: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, [...values])).rows
+  } finally {
+    await client.end()
+  }
+}
+
 async function createDatabase(t: Teardown, template: string): Promise<string> {
   const server = process.env[TEST_SERVER]
   if (server === undefined) throw new Error('Run tests by: npm test -- FILES')

@@ -2,6 +2,7 @@ import type { TestFn } from 'ava'
 import { pino } from 'pino'
 import { type Config, parseConfig } from '../../config/config.ts'
 import type { Env } from '../../config/env.ts'
+import { defaultLimits } from '../../config/limits.ts'
 import { Node, type NodeOverrides } from '../../src/api/node.ts'
 import type { SmsSender } from '../../src/api/sms-sender.ts'
 import { createTestDatabase, type Teardown } from './database.ts'
@@ -29,21 +30,11 @@ export class TestSms implements SmsSender {
 
 /** Limits of which no test takes notice. */
 export const UNLIMITED = JSON.stringify(
-  Object.fromEntries(
-    [
-      'registrationPerPhone',
-      'registrationPerAddress',
-      'verifyPerPhone',
-      'verifyPerAddress',
-      'connectPerAddress',
-      'send',
-      'signal',
-      'watch',
-      'http',
-      'upload',
-    ].map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }]),
-  ),
+  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])),
 )
+
+/** Nodes under test can hold keys of devices. */
+const TEST_MASTER_KEY = 'ab'.repeat(32)
 
 const NEVER_MS = { connections: 60_000, sends: 60_000 }
 
@@ -81,6 +72,7 @@ export async function startServer(t: Teardown, options: TestServerOptions = {}):
     NODE_NAME: 'test',
     DATABASE_URLS: databaseUrl,
     LIMITS: UNLIMITED,
+    MASTER_KEY: TEST_MASTER_KEY,
     ...options.env,
   })
   const config = { ...defaults, overload: { ...defaults.overload, ...PATIENT } }

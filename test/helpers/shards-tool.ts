@@ -19,15 +19,20 @@ export function runShards(urls: readonly string[], ...args: readonly string[]): 
 }
 
 /** Runs another program on the same databases. */
-export async function runProgram(
+export function runProgram(program: string, urls: readonly string[], ...args: readonly string[]): Promise<ToolAnswer> {
+  return runTool(program, { DATABASE_URLS: urls.join(',') }, ...args)
+}
+
+/** Runs a program with these settings alone. */
+export async function runTool(
   program: string,
-  urls: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
   ...args: readonly string[]
 ): Promise<ToolAnswer> {
   const child = spawn(process.execPath, [program, ...args], {
     // Where no file `.env` changes anything.
     cwd: tmpdir(),
-    env: { PATH: process.env['PATH'], DATABASE_URLS: urls.join(',') },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])

@@ -65,6 +65,22 @@ export function usersOfSlot(slot: number, count: number, from = 15_550_000_000):
   return users
 }
 
+/** One row in each table of keys and devices, of a user who is registered with a device: 8 in all. */
+export async function fillKeys({ pool }: Database, user: UserId): Promise<void> {
+  const key = `'\\xab'`
+  const rows = [
+    `device_lists VALUES ($1, 1, ${key}, ${key}, 4102444800000, ${key})`,
+    `device_certs VALUES ($1, 1, 7, false, ${key}, ${key})`,
+    `signed_pre_keys (user_id, device, pre_key, last_resort) VALUES ($1, 1, ${key}, ${key})`,
+    `one_time_pre_keys VALUES ($1, 1, 1, ${key})`,
+    `kem_one_time_pre_keys VALUES ($1, 1, 1, ${key})`,
+    `pre_key_takers VALUES ($1, 1, 15550000001, 1, 5, 4102444800000)`,
+    `link_reservations VALUES ($1, 2, ${key}, now())`,
+    `backups (user_id, id_hash, version, backup) VALUES ($1, ${key}, 1, ${key})`,
+  ]
+  for (const row of rows) await pool.query(`INSERT INTO ${row}`, [user])
+}
+
 /** So many rows in the mailbox of a user, who is registered with a device. */
 export async function fillMailbox({ pool }: Database, user: UserId, rows: number, bytes = 200): Promise<void> {
   await pool.query(`INSERT INTO users (user_id, name) VALUES ($1, 'Somebody') ON CONFLICT DO NOTHING`, [user])

@@ -5,10 +5,12 @@ import { type AccountHooks, Accounts } from '../../src/storage/accounts.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { findDevices } from '../../src/storage/devices.ts'
 import { Registrations } from '../../src/storage/registrations.ts'
+import { Rendezvous } from '../../src/storage/rendezvous.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { sweepExpired } from '../../src/storage/sweep.ts'
 import { TestClock } from '../helpers/clock.ts'
 import { openTestDatabase } from '../helpers/database.ts'
+import { fillKeys, fillMailbox } from '../helpers/slots.ts'
 
 const USER = 15550000001 as UserId
 const DEVICE = { name: 'Phone', platform: 'Linux', hosted: false }
@@ -100,6 +102,31 @@ test('codes are random and have six digits; what is stored of one depends on the
   const keyed = new Registrations(shards, { ...OPTIONS, masterKey: Buffer.alloc(32, 1) }, systemClock)
   t.is((await keyed.claim(USER, '123456', undefined)).outcome, 'wrong code')
   t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+})
+
+test('linkings and counts whose time is over are swept, and nothing else', async (t) => {
+  const database = await openTestDatabase(t)
+  const clock = new TestClock()
+  const shards = new Shards([database])
+  await fillMailbox(database, USER, 0)
+  await fillKeys(database, USER)
+  const later = new Date(clock.now() + 60_000)
+  await database.pool.query('UPDATE link_reservations SET expires_at = $1', [later])
+  await database.pool.query('UPDATE pre_key_takers SET counted_at = $1', [clock.now()])
+  await new Rendezvous(shards, clock, 60_000).open()
+  const counts = async () => {
+    const tables = ['link_reservations', 'pre_key_takers', 'link_messages', 'signed_pre_keys', 'backups']
+    const answers = await Promise.all(tables.map((table) => database.pool.query(`SELECT FROM ${table}`)))
+    return answers.map(({ rowCount }) => rowCount)
+  }
+  await sweepExpired(shards, clock)
+  t.deepEqual(await counts(), [1, 1, 1, 1, 1])
+  clock.advance(61_000)
+  await sweepExpired(shards, clock)
+  t.deepEqual(await counts(), [0, 1, 0, 1, 1])
+  clock.advance(24 * 60 * 60_000)
+  await sweepExpired(shards, clock)
+  t.deepEqual(await counts(), [0, 0, 0, 1, 1])
 })
 
 test('what has expired is swept, and nothing else', async (t) => {

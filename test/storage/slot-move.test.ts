@@ -4,7 +4,7 @@ import { isRefusedSlot } from '../../src/storage/pg-error.ts'
 import { SlotMove, SlotMoveError } from '../../src/storage/slot-move.ts'
 import type { MoveListener, MoveStep } from '../../src/storage/slot-move.ts'
 import type { Teardown } from '../helpers/database.ts'
-import { fillMailbox, openEnd, openTestSet, rowsOfSlot, slotAt, usersOfSlot } from '../helpers/slots.ts'
+import { fillKeys, fillMailbox, openEnd, openTestSet, rowsOfSlot, slotAt, usersOfSlot } from '../helpers/slots.ts'
 import type { TestSet } from '../helpers/slots.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
@@ -43,10 +43,11 @@ test('a slot moves with all its rows, and nothing of it is left behind', async (
   await fillMailbox(first, OTHER, 10)
   await fillMailbox(first, NEIGHBOUR, 10)
   await set.databases[0]!.pool.query('INSERT INTO contacts VALUES ($1, 7)', [USER])
+  await fillKeys(first, USER)
   const before = await rowsOfSlot(first, SLOT)
 
   const result = await move.run([SLOT])
-  t.is(result.rows, 1_010 + 2 + 2 + 1)
+  t.is(result.rows, 1_010 + 2 + 2 + 1 + 8)
   t.deepEqual(await rowsOfSlot(second, SLOT), before)
   t.is((await slotAt(first, SLOT))?.state, 'away')
   t.is((await slotAt(second, SLOT))?.state, 'here')

@@ -187,7 +187,7 @@ test('the devices of a user are listed in order; nobody has none', async (t) => 
   const database = await openTestDatabase(t)
   for (const device of [3, 1, 2]) await addDevice(database, addressOf(1, device))
   await database.pool.query('INSERT INTO users (user_id) VALUES (2)')
-  const device = (number: number) => ({ device: number, registrationId: 0, hosted: false })
+  const device = (number: number) => ({ device: number, registrationId: 0, hosted: false, activeUntil: Infinity })
   t.deepEqual(await findDevices(database, 1 as UserId), [device(1), device(2), device(3)] as never)
   t.deepEqual(await findDevices(database, 2 as UserId), [])
   t.is(await findDevices(database, 3 as UserId), undefined)

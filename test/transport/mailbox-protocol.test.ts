@@ -9,6 +9,7 @@ import {
   encodeBatch,
   encodePresenceRequest,
   encodePrivacyRequest,
+  encodeRemovedRequest,
   encodeReply,
   encodeSignal,
   encodeTakeOver,
@@ -81,7 +82,7 @@ test('no incarnation, an empty one and a named one are told apart', (t) => {
   }
 })
 
-test('a take-over, a wake, a signal and what is asked about presence come back as they were', (t) => {
+test('a take-over, a wake, a signal, a removal and what is asked about presence come back as they were', (t) => {
   fc.assert(
     fc.property(times, texts, addresses, payloads, (number, incarnation, from, payload) => {
       const asker = { registration: incarnation.toUpperCase(), number, incarnation }
@@ -92,6 +93,7 @@ test('a take-over, a wake, a signal and what is asked about presence come back a
   t.deepEqual(decodeRequest(encodeWake(), TO), { type: 'wake' })
   t.deepEqual(decodeRequest(encodePresenceRequest(), TO), { type: 'presence' })
   t.deepEqual(decodeRequest(encodePrivacyRequest(), TO), { type: 'privacy' })
+  t.deepEqual(decodeRequest(encodeRemovedRequest(), TO), { type: 'removed' })
 })
 
 test('a reply comes back as it was', (t) => {

@@ -1,13 +1,29 @@
-import type { Client, IncomingMessage, Message } from '../../client/index.ts'
+import type { Client, ClientEvents, IncomingMessage, Message } from '../../client/index.ts'
 import { parseCommand, helpLines } from './commands.ts'
 import type { Command } from './commands.ts'
 import { emptyModel, withMessage } from './model.ts'
 import type { ChatLine, Model } from './model.ts'
+import { Notes } from './notes.ts'
+import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
-import { bodyText, refusalText } from './words.ts'
+import { refusalText } from './refusals.ts'
+import { Security } from './security.ts'
+import { blockedText, bodyText, historyText, identityText } from './words.ts'
 
 const PAGE = 300
 const NOTICE_MS = 8_000
+/** More lines than any page has: it is shown from its beginning. */
+const TOP = 10_000
+
+export interface ChatOptions {
+  /** The user of this device. */
+  readonly self: number
+  /** The name of the server, for people. */
+  readonly server: string
+  /** The model is another one: paint it. */
+  changed(): void
+  quit(): void
+}
 
 /** The conversation between a client and a person: holds what the screen shows, and does what is typed. */
 export class Chat {
@@ -17,16 +33,35 @@ export class Chat {
   #model: Model
   #noticeTimer: NodeJS.Timeout | undefined
   #oldestLoaded = false
+  readonly #security: Security
+  readonly #notes = new Notes()
+  /** Takes the answer to the question that is on the screen. */
+  #answer: ((yes: boolean) => void) | undefined
+  /** Messages of before that have come since the last of them was announced. */
+  #archived = 0
 
-  /** @param changed - the model is another one: paint it */
-  constructor(client: Client, self: number, { changed, quit }: { changed(): void; quit(): void }) {
+  constructor(client: Client, { self, server, changed, quit }: ChatOptions) {
     this.#client = client
     this.#changed = changed
     this.#quit = quit
-    this.#model = { ...emptyModel(self), connection: client.connection }
+    this.#model = { ...emptyModel(self, server), connection: client.connection }
+    this.#security = new Security(client, server, {
+      show: (page) => this.#showPage(page),
+      say: (line) => this.notify(line),
+      confirm: (page) => this.#confirm(page),
+    })
     client.on('connection', (connection) => this.#update({ connection }))
     client.on('message', (message) => this.#arrived(message))
+    client.on('sent', (message) => this.#moved(message))
+    client.on('changed', (message) => this.#moved(message))
     client.on('receipt', (message) => this.#moved(message))
+    client.on('identity', (event) => void this.#noteIdentity(event))
+    client.on('blocked', ({ user }) => {
+      if (user === this.#model.peer) void this.#loadKeys(user)
+      else this.notify(blockedText(user))
+    })
+    client.on('devices', ({ user }) => void this.#loadKeys(user))
+    client.on('history', (event) => void this.#noteHistory(event))
     client.on('presence', ({ user, online, lastSeen }) => {
       if (user === this.#model.peer) this.#update({ presence: { online, lastSeen } })
     })
@@ -54,15 +89,19 @@ export class Chat {
 
   /** @param lines - up when positive */
   scroll(lines: number, maxScroll: number): void {
-    const scroll = Math.max(0, Math.min(maxScroll, this.#model.scroll + lines))
+    const scroll = Math.max(0, Math.min(maxScroll, Math.min(maxScroll, this.#model.scroll) + lines))
     this.#update({ scroll })
-    if (scroll === maxScroll && lines > 0) void this.#loadOlder()
+    if (scroll === maxScroll && lines > 0 && this.#model.page === undefined) void this.#loadOlder()
   }
 
   async entered(line: string): Promise<void> {
     if (this.#model.page !== undefined) this.#update({ page: undefined })
     this.#update({ notice: '', scroll: 0 })
-    await this.#run(parseCommand(line))
+    const answer = this.#answer
+    if (answer === undefined) return this.#run(parseCommand(line))
+    this.#answer = undefined
+    this.#update({ asks: false })
+    return answer(/^\s*y(es)?\s*$/i.test(line))
   }
 
   notify(notice: string): void {
@@ -88,13 +127,21 @@ export class Chat {
       case 'chats':
         return this.#leave()
       case 'help':
-        return this.#update({ page: helpLines })
+        return this.#showPage({ lines: helpLines })
       case 'offline':
         return this.#client.disconnect()
       case 'online':
         return this.#client.connect()
       case 'quit':
         return this.#quit()
+      case 'safety':
+      case 'devices':
+      case 'removeDevice':
+      case 'link': {
+        const { peer } = this.#model
+        await this.#security.run(command, peer)
+        return peer === undefined ? undefined : this.#loadKeys(peer)
+      }
       case 'wrong':
         return this.notify(command.why)
       default:
@@ -117,8 +164,10 @@ export class Chat {
 
   async #open(peer: number): Promise<void> {
     if (this.#model.peer !== undefined) this.#client.unwatch([this.#model.peer])
-    this.#update({ peer, messages: [], presence: undefined, peerTypes: false, scroll: 0 })
+    const notes = this.#notes.of(peer)
+    this.#update({ peer, messages: [], notes, keys: undefined, presence: undefined, peerTypes: false, scroll: 0 })
     this.#oldestLoaded = false
+    void this.#loadKeys(peer)
     const messages = await this.#client.history(peer, { limit: PAGE })
     if (this.#model.peer !== peer) return
     this.#client.watch([peer])
@@ -129,7 +178,15 @@ export class Chat {
 
   async #leave(): Promise<void> {
     if (this.#model.peer !== undefined) this.#client.unwatch([this.#model.peer])
-    this.#update({ peer: undefined, messages: [], presence: undefined, peerTypes: false, scroll: 0 })
+    this.#update({
+      peer: undefined,
+      messages: [],
+      notes: [],
+      keys: undefined,
+      presence: undefined,
+      peerTypes: false,
+      scroll: 0,
+    })
     await this.#loadChats()
   }
 
@@ -147,6 +204,7 @@ export class Chat {
     if (message.chat === this.#model.peer) {
       this.#show(message)
       this.#client.markRead([message]).catch(() => {})
+      if (message.hosted && this.#model.keys?.hosted !== true) void this.#loadKeys(message.chat)
     } else this.notify(`${formatPhone(message.chat)}: ${bodyText(message.body)}`)
     void this.#loadChats()
   }
@@ -154,6 +212,50 @@ export class Chat {
   #moved(message: Message): void {
     if (message.chat === this.#model.peer) this.#show(message)
     else if (this.#model.peer === undefined) void this.#loadChats()
+  }
+
+  async #noteIdentity(event: ClientEvents['identity']): Promise<void> {
+    const { user } = event
+    const text = identityText(event)
+    const [last] = await this.#client.history(user, { limit: 1 })
+    this.#notes.add(user, { after: last?.order ?? 0, text })
+    if (user !== this.#model.peer) return this.notify(text)
+    this.#update({ notes: this.#notes.of(user) })
+    return this.#loadKeys(user)
+  }
+
+  async #noteHistory(event: ClientEvents['history']): Promise<void> {
+    this.#archived += event.messages
+    this.notify(historyText(event, this.#archived))
+    if (!event.complete) return
+    this.#archived = 0
+    await this.#loadChats()
+    const { peer } = this.#model
+    if (peer === undefined) return
+    for (const message of await this.#client.history(peer, { limit: PAGE })) {
+      if (this.#model.peer === peer) this.#show(message)
+    }
+  }
+
+  /** What is known of the keys of the open chat; the server is asked where that is nothing. */
+  async #loadKeys(user: number): Promise<void> {
+    if (user !== this.#model.peer) return
+    const keys = await this.#client.trust.ask(user).catch(() => undefined)
+    if (user === this.#model.peer) this.#update({ keys })
+  }
+
+  #showPage(page: Page): void {
+    this.#update({ page, scroll: TOP })
+  }
+
+  /** Asks the person; a question that is still open is answered with no. */
+  #confirm(page: Page): Promise<boolean> {
+    this.#answer?.(false)
+    this.#showPage(page)
+    this.#update({ asks: true })
+    return new Promise((resolve) => {
+      this.#answer = resolve
+    })
   }
 
   #show(message: Message): void {

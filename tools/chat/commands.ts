@@ -6,8 +6,17 @@ export type Command =
   | { readonly type: 'open'; readonly user: number }
   /** The chat of this number in the list, from 1. */
   | { readonly type: 'openListed'; readonly number: number }
+  | SecurityCommand
   | { readonly type: 'chats' | 'help' | 'quit' | 'offline' | 'online' | 'nothing' }
   | { readonly type: 'wrong'; readonly why: string }
+
+/** About keys and devices. */
+export type SecurityCommand =
+  | { readonly type: 'safety'; readonly action: 'show' | 'verified' | 'unverified' | 'accept' }
+  | { readonly type: 'devices' }
+  | { readonly type: 'removeDevice'; readonly device: number }
+  /** The code that the new device shows. */
+  | { readonly type: 'link'; readonly code: string }
 
 export const helpLines: readonly string[] = [
   '',
@@ -16,6 +25,10 @@ export const helpLines: readonly string[] = [
   '  /to +15550000002   open the chat with a number (/to 1: the first of the list)',
   '  /chats             list your chats',
   '  /offline, /online  disconnect, connect again (or connect now instead of later)',
+  '  /safety            the keys of the open chat: compare them, then /safety verified',
+  '  /safety accept     go on with their new keys',
+  '  /devices           your devices; /devices remove 2 takes one off',
+  '  /link <code>       link a device that was started with --link',
   '  /help              show this page',
   '  /quit              leave (Ctrl-C does it too)',
   '',
@@ -34,6 +47,7 @@ export function parseCommand(line: string): Command {
   if (text.startsWith('//')) return { type: 'send', text: text.slice(1) }
   if (!text.startsWith('/')) return { type: 'send', text }
   const [name = '', ...rest] = text.slice(1).split(/\s+/)
+  const [first = '', second = ''] = rest
   switch (name.toLowerCase()) {
     case 'to':
     case 'open':
@@ -41,6 +55,15 @@ export function parseCommand(line: string): Command {
     case 'chats':
     case 'list':
       return { type: 'chats' }
+    case 'safety':
+    case 'keys':
+      return parseSafety(first.toLowerCase())
+    case 'devices':
+      return parseDevices(first.toLowerCase(), second)
+    case 'link':
+      return first === ''
+        ? { type: 'wrong', why: 'Type /link and the code that the new device shows' }
+        : { type: 'link', code: rest.join('') }
     case 'help':
     case '?':
       return { type: 'help' }
@@ -63,4 +86,16 @@ function parseOpen(whom: string): Command {
   return user === undefined
     ? { type: 'wrong', why: 'Type /to and a phone number: /to +15550000002' }
     : { type: 'open', user }
+}
+
+function parseSafety(action: string): Command {
+  if (action === '') return { type: 'safety', action: 'show' }
+  if (action === 'verified' || action === 'unverified' || action === 'accept') return { type: 'safety', action }
+  return { type: 'wrong', why: 'It is /safety, /safety verified, /safety unverified or /safety accept' }
+}
+
+function parseDevices(action: string, number: string): Command {
+  if (action === '') return { type: 'devices' }
+  if (action === 'remove' && /^[1-9]\d{0,2}$/.test(number)) return { type: 'removeDevice', device: Number(number) }
+  return { type: 'wrong', why: 'It is /devices, or /devices remove and the number of one' }
 }

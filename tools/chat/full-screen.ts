@@ -4,7 +4,10 @@ import { renderScreen } from './screen.ts'
 import { Terminal } from './terminal.ts'
 
 /** Chats on the whole screen until the person quits. */
-export async function runFullScreen(client: Client, self: number, peer: number | undefined): Promise<void> {
+export async function runFullScreen(
+  client: Client,
+  { self, server, peer }: { self: number; server: string; peer: number | undefined },
+): Promise<void> {
   let planned = false
   let maxScroll = 0
   const paint = (): void => {
@@ -18,7 +21,7 @@ export async function runFullScreen(client: Client, self: number, peer: number |
     planned = true
   }
   const { promise: left, resolve: quit } = Promise.withResolvers<void>()
-  const chat = new Chat(client, self, { changed: plan, quit })
+  const chat = new Chat(client, { self, server, changed: plan, quit })
   const terminal = new Terminal({
     line: (text) => void chat.entered(text).catch(() => chat.notify('That did not work')),
     key: ({ name }) => {

@@ -1,16 +1,24 @@
 import { Command } from 'commander'
 import { Client } from '../../client/node.ts'
-import { ChatError, choosePhone, openAccount } from './account.ts'
+import { openAccount } from './account.ts'
+import type { Account } from './account.ts'
+import { ChatError } from './chat-error.ts'
+import { chooseAccount } from './choose-account.ts'
 import { runFullScreen } from './full-screen.ts'
 import { LineReader } from './line-reader.ts'
+import { linkAccount } from './linked-account.ts'
 import { parsePhone } from './phone.ts'
 import { runPlain } from './plain.ts'
+import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
   readonly url?: string
   readonly data?: string
   readonly name?: string
   readonly register?: boolean
+  readonly link?: boolean
+  readonly device?: number
+  readonly askIdentities?: boolean
 }
 
 const program = new Command('npm run chat --')
@@ -18,32 +26,41 @@ const program = new Command('npm run chat --')
   .argument('[phone]', 'your phone number, for example +15550000001')
   .argument('[to]', 'the phone number to chat with')
   .option('--url <url>', 'the server (default: http://localhost:3000)')
-  .option('--data <directory>', 'where to keep the account (default: ~/.parley/<phone>)')
+  .option('--data <directory>', 'where to keep the account (default: one in ~/.parley)')
   .option('--name <name>', 'how this device is called in your list of devices')
   .option('--register', 'register again, for example after the server has lost its data')
+  .option('--link', 'become a further device of an account, with the consent of its first device: see /link there')
+  .option('--device <number>', 'which of several devices of the account on this machine', wholeNumber)
+  .option('--ask-identities', 'send nothing to somebody who has new keys before you accept them: see /safety')
   .action(run)
 
 async function run(phone: string | undefined, to: string | undefined, options: Options): Promise<void> {
-  const peer = to === undefined ? undefined : parsePhone(to)
-  if (to !== undefined && peer === undefined) throw new ChatError(`"${to}" is not a phone number`)
   const lines = new LineReader()
-  const ask = (question: string): Promise<string | undefined> => lines.ask(question)
-  const { url, data, name, register } = options
-  const account = await openAccount(
-    await choosePhone(phone, ask),
-    { url, data, name, register: register === true },
-    ask,
-  )
-  const { user, store, token } = account
-  const client = await Client.open({ url: account.url, store, ...(token === undefined ? {} : { token }) })
+  // Which account it is, the device that links it says: then the only number is the one to chat with.
+  const [own, other] = options.link === true ? [undefined, phone] : [phone, to]
+  if (options.link === true && to !== undefined) throw new ChatError('With --link, name only the number to chat with.')
+  const peer = other === undefined ? undefined : parsePhone(other)
+  if (other !== undefined && peer === undefined) throw new ChatError(`"${other}" is not a phone number`)
+  const { user, url, store } = await open(own, options, lines)
+  const identityChanges = options.askIdentities === true ? 'ask' : 'accept'
+  const client = await Client.open({ url, store, identityChanges })
+  const server = new URL(url).host
   let good = true
   if (process.stdin.isTTY && process.stdout.isTTY) {
     lines.close()
-    await runFullScreen(client, user, peer)
-  } else good = await runPlain(client, peer, lines)
+    await runFullScreen(client, { self: user, server, peer })
+  } else good = await runPlain(client, { server, peer }, lines)
   await client.close()
   // A socket may linger after the closing handshake has begun.
   process.exit(good ? 0 : 1)
+}
+
+function open(phone: string | undefined, options: Options, lines: LineReader): Promise<Account> {
+  const { url, data, name, device, register = false } = options
+  if (options.link === true) return linkAccount({ url, data, name })
+  const ask = (question: string): Promise<string | undefined> => lines.ask(question)
+  const choice = chooseAccount({ phone, device, data, register }, ask)
+  return choice.then((chosen) => openAccount(chosen, { url, name, register }, ask))
 }
 
 try {

@@ -1,4 +1,6 @@
-import type { ConnectionState, Message } from '../../client/index.ts'
+import type { ConnectionState, KnownKeys, Message } from '../../client/index.ts'
+import type { Note } from './notes.ts'
+import type { Page } from './page.ts'
 
 interface Presence {
   readonly online: boolean
@@ -16,15 +18,23 @@ export interface ChatLine {
 /** All that is on the screen. */
 export interface Model {
   readonly self: number
+  /** The name of the server, for people. */
+  readonly server: string
   readonly connection: ConnectionState
   /** The open chat; undefined: the list of chats is shown. */
   readonly peer: number | undefined
   readonly messages: readonly Message[]
+  /** What happened in the open chat, between the messages. */
+  readonly notes: readonly Note[]
+  /** Of the open chat; undefined: nothing is known of them yet. */
+  readonly keys: Pick<KnownKeys, 'hosted' | 'verified' | 'changed' | 'forked'> | undefined
   readonly presence: Presence | undefined
   readonly peerTypes: boolean
   readonly chats: readonly ChatLine[]
-  /** Lines shown instead of the messages, until the next key: the help. */
-  readonly page: readonly string[] | undefined
+  /** Shown instead of the messages, until the next line is entered: the help. */
+  readonly page: Page | undefined
+  /** The next line that is entered says yes or no. */
+  readonly asks: boolean
   /** One line for what just happened. */
   readonly notice: string
   readonly input: string
@@ -34,16 +44,20 @@ export interface Model {
   readonly scroll: number
 }
 
-export function emptyModel(self: number): Model {
+export function emptyModel(self: number, server: string): Model {
   return {
     self,
+    server,
     connection: { phase: 'connecting' },
     peer: undefined,
     messages: [],
+    notes: [],
+    keys: undefined,
     presence: undefined,
     peerTypes: false,
     chats: [],
     page: undefined,
+    asks: false,
     notice: '',
     input: '',
     cursor: 0,

@@ -1,11 +1,18 @@
-import type { Client, IncomingMessage } from '../../client/index.ts'
+import type { Client, IncomingMessage, OutgoingMessage } from '../../client/index.ts'
 import { parseCommand } from './commands.ts'
 import type { LineReader } from './line-reader.ts'
+import { renderPage } from './page.ts'
+import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
+import { refusalText } from './refusals.ts'
+import { Security } from './security.ts'
 import { clockTime } from './times.ts'
-import { bodyText, connectionText, refusalText, stopText, ticks } from './words.ts'
+import { blockedText, bodyText, connectionText, historyText, identityText, stopText, ticks } from './words.ts'
 
 const LAST_WORDS_MS = 15_000
+const COLUMNS = 100
+/** Messages that are waited for, at most: what comes later of others is not told. */
+const MAX_WAITING = 1_000
 
 /**
  * Chats line by line, for pipes and scripts: every line of the input is a message or a command, every message that comes
@@ -13,39 +20,101 @@ const LAST_WORDS_MS = 15_000
  *
  * @returns whether all that was sent was accepted
  */
-export async function runPlain(client: Client, peer: number | undefined, lines: LineReader): Promise<boolean> {
-  const print = (line: string): void => void process.stdout.write(`${line}\n`)
+export async function runPlain(
+  client: Client,
+  { server, peer }: { server: string; peer: number | undefined },
+  lines: LineReader,
+): Promise<boolean> {
   let to = peer
   let allAccepted = true
   const unanswered = new Set<Promise<unknown>>()
-  const show = (message: IncomingMessage): void => {
-    print(`${clockTime(message.sentAt)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`)
-    client.markRead([message]).catch(() => {})
-  }
-  client.on('message', show)
-  client.on('receipt', (message) =>
-    print(`${ticks(message, false)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`),
-  )
-  client.on('connection', (state) => print(`-- ${stopText(state) ?? connectionText(state, Date.now())}`))
-  client.on('error', ({ code, message }) => print(`-- ${refusalText(code, message)}`))
+  printEvents(client)
+  const security = new Security(client, server, {
+    show: printPage,
+    say: (line) => print(`-- ${line}`),
+    confirm: async (page) => {
+      printPage(page)
+      return /^\s*y(es)?\s*$/i.test((await lines.next()) ?? '')
+    },
+  })
 
   for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
     const command = parseCommand(line)
     if (command.type === 'quit') break
-    if (command.type === 'open') to = command.user
-    else if (command.type === 'offline') client.disconnect()
-    else if (command.type === 'online') client.connect()
-    else if (command.type === 'send' && to !== undefined) {
-      const answer = client.whenAccepted(client.sendText(to, command.text)).catch(() => {
-        allAccepted = false
-      })
-      unanswered.add(answer)
-      void answer.finally(() => unanswered.delete(answer))
-    } else if (command.type === 'send') print('-- Whom to? /to +15550000002')
-    else if (command.type !== 'nothing') print(command.type === 'wrong' ? `-- ${command.why}` : '-- Not here')
+    switch (command.type) {
+      case 'open':
+        to = command.user
+        break
+      case 'offline':
+        client.disconnect()
+        break
+      case 'online':
+        client.connect()
+        break
+      case 'send': {
+        if (to === undefined) {
+          print('-- Whom to? /to +15550000002')
+          break
+        }
+        const answer = client.whenAccepted(client.sendText(to, command.text)).catch(() => {
+          allAccepted = false
+        })
+        unanswered.add(answer)
+        void answer.finally(() => unanswered.delete(answer))
+        break
+      }
+      case 'safety':
+      case 'devices':
+      case 'removeDevice':
+      case 'link':
+        await security.run(command, to)
+        break
+      case 'wrong':
+        print(`-- ${command.why}`)
+        break
+      case 'nothing':
+        break
+      default:
+        print('-- Not here')
+    }
   }
   const timer = setTimeout(() => void client.close(), LAST_WORDS_MS)
   await Promise.all(unanswered)
   clearTimeout(timer)
   return allAccepted
+}
+
+function printEvents(client: Client): void {
+  const waiting = new Set<string>()
+  let archived = 0
+  const show = (message: IncomingMessage): void => {
+    if (message.body.type === 'undecrypted' && waiting.size < MAX_WAITING) waiting.add(message.id)
+    print(`${clockTime(message.sentAt)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`)
+    client.markRead([message]).catch(() => {})
+  }
+  const showOwn = (message: OutgoingMessage): void =>
+    print(`${ticks(message, false)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`)
+  client.on('message', show)
+  client.on('receipt', showOwn)
+  client.on('sent', showOwn)
+  client.on('changed', (message) => {
+    // What was read elsewhere has changed, too.
+    if (message.direction === 'in' && message.body.type !== 'undecrypted' && waiting.delete(message.id)) show(message)
+  })
+  client.on('identity', (event) => print(`-- ${identityText(event)}`))
+  client.on('blocked', ({ user }) => print(`-- ${blockedText(user)}`))
+  client.on('history', (event) => {
+    archived += event.messages
+    if (event.complete) print(`-- ${historyText(event, archived)}`)
+  })
+  client.on('connection', (state) => print(`-- ${stopText(state) ?? connectionText(state, Date.now())}`))
+  client.on('error', ({ code, message }) => print(`-- ${refusalText(code, message)}`))
+}
+
+function printPage(page: Page): void {
+  print(renderPage(page, COLUMNS).join('\n'))
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

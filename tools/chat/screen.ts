@@ -1,10 +1,12 @@
 import type { Message } from '../../client/index.ts'
 import type { ChatLine, Model } from './model.ts'
+import type { Note } from './notes.ts'
+import { renderPage } from './page.ts'
 import { formatPhone } from './phone.ts'
 import { hasColours, indent, oneLine, printable, spread, style, truncate, width, wrap } from './text.ts'
 import type { Style } from './text.ts'
 import { clockTime, dayName, lastSeen, sameDay } from './times.ts'
-import { bodyText, connectionText, stopText, ticks } from './words.ts'
+import { blockedText, bodyText, connectionText, hostedText, stopText, ticks } from './words.ts'
 
 export interface Size {
   readonly columns: number
@@ -36,24 +38,51 @@ export function renderScreen(model: Model, size: Size, now: number): Screen {
   const lines = [
     style('inverse', spread(` ${title(model, now)}`, `${connectionText(model.connection, now)} `, columns)),
     ...(isChat ? [...space, ...shown] : [...shown, ...space]),
-    style('dim', scroll > 0 ? spread('', `↓ ${scroll} more lines, PgDn `, columns) : '─'.repeat(columns)),
+    style(
+      'dim',
+      scroll > 0
+        ? spread('', `↓ ${scroll} more ${scroll === 1 ? 'line' : 'lines'}, PgDn `, columns)
+        : '─'.repeat(columns),
+    ),
     renderStatus(model, columns),
   ]
   return { lines, input: renderInput(model, columns), maxScroll }
 }
 
-function title({ self, peer, presence, peerTypes, connection }: Model, now: number): string {
+function title(model: Model, now: number): string {
+  const { self, peer } = model
   if (peer === undefined) return `Parley  ${formatPhone(self)}`
-  if (peerTypes) return `${formatPhone(peer)}  typing…`
+  const about = whereabouts(model, now)
+  return `${formatPhone(peer)}${badge(model)}${about === '' ? '' : `  ${about}`}`
+}
+
+function whereabouts({ presence, peerTypes, connection }: Model, now: number): string {
+  if (peerTypes) return 'typing…'
   // What was known before the connection went is not known any more.
-  if (presence === undefined || connection.phase !== 'online') return formatPhone(peer)
-  if (presence.online) return `${formatPhone(peer)}  online`
-  return presence.lastSeen > 0 ? `${formatPhone(peer)}  ${lastSeen(presence.lastSeen, now)}` : formatPhone(peer)
+  if (presence === undefined || connection.phase !== 'online') return ''
+  if (presence.online) return 'online'
+  return presence.lastSeen > 0 ? lastSeen(presence.lastSeen, now) : ''
+}
+
+/** What is known of the keys of the open chat, where it is more than the usual. */
+function badge({ keys }: Model): string {
+  if (keys === undefined) return ''
+  const marks = [
+    ...(isBlocked(keys) ? ['new keys'] : []),
+    ...(keys.hosted ? ['hosted'] : []),
+    ...(keys.verified ? ['verified'] : []),
+  ]
+  return marks.map((mark) => ` [${mark}]`).join('')
+}
+
+function isBlocked({ changed, forked }: NonNullable<Model['keys']>): boolean {
+  return changed || forked
 }
 
 function renderStatus(model: Model, columns: number): string {
   const stopped = stopText(model.connection)
   if (stopped !== undefined) return style('yellow', truncate(stopped, columns))
+  if (model.asks) return style('yellow', truncate('Type y or n and press Enter', columns))
   if (model.notice !== '') return style('yellow', oneLine(model.notice, columns))
   const hint = model.peer === undefined ? '/to +number opens a chat · /help · /quit' : '/chats · /help · /quit'
   const unread = model.chats.filter(({ user }) => user !== model.peer).reduce((sum, one) => sum + one.unread, 0)
@@ -71,10 +100,14 @@ function renderInput({ input, cursor }: Model, columns: number): Screen['input']
 }
 
 function renderBody(model: Model, columns: number, now: number): string[] {
-  if (model.page !== undefined) return model.page.flatMap((line) => wrap(line, columns))
-  return model.peer === undefined
-    ? renderChats(model.chats, columns, now)
-    : renderMessages(model.messages, columns, now)
+  if (model.page !== undefined) return renderPage(model.page, columns)
+  if (model.peer === undefined) return renderChats(model.chats, columns, now)
+  const { peer, keys, server } = model
+  return [
+    ...(keys?.hosted === true ? renderNote(hostedText(peer, server), columns, 'yellow') : []),
+    ...renderMessages(model, columns, now),
+    ...(keys !== undefined && isBlocked(keys) ? renderNote(blockedText(peer), columns, 'yellow') : []),
+  ]
 }
 
 function renderChats(chats: readonly ChatLine[], columns: number, now: number): string[] {
@@ -91,16 +124,35 @@ function renderChats(chats: readonly ChatLine[], columns: number, now: number): 
   })
 }
 
-function renderMessages(messages: readonly Message[], columns: number, now: number): string[] {
-  if (messages.length === 0) return [style('dim', truncate('No messages yet: type one and press Enter.', columns))]
+function renderMessages({ messages, notes }: Model, columns: number, now: number): string[] {
+  if (messages.length === 0) {
+    const hint = style('dim', truncate('No messages yet: type one and press Enter.', columns))
+    return [hint, ...renderNotes(notes, columns)]
+  }
+  const oldest = messages[0]?.order ?? 0
   let day: number | undefined
-  return messages.flatMap((message) => {
-    const lines = renderMessage(message, columns)
+  const lines = messages.flatMap((message, index) => {
+    const until = messages[index + 1]?.order ?? Infinity
+    const after = notes.filter((note) => note.after >= message.order && note.after < until)
+    const lines = [...renderMessage(message, columns), ...renderNotes(after, columns)]
     if (day !== undefined && sameDay(day, message.sentAt)) return lines
     day = message.sentAt
     const name = `── ${dayName(message.sentAt, now)} ──`
     return ['', style('dim', indent(name, Math.floor((columns - width(name)) / 2))), ...lines]
   })
+  // Those of a time of which there is no message stand at the beginning.
+  const before = notes.filter((note) => note.after === 0 && oldest > 0)
+  return [...renderNotes(before, columns), ...lines]
+}
+
+function renderNotes(notes: readonly Note[], columns: number): string[] {
+  return notes.flatMap(({ text }) => renderNote(text, columns, 'dim'))
+}
+
+/** In the middle, over several lines if it must be. */
+function renderNote(text: string, columns: number, format: Style): string[] {
+  const lines = wrap(text, columns - 4)
+  return lines.map((line) => style(format, indent(line, Math.floor((columns - width(line)) / 2))))
 }
 
 /** Own messages stand on the right, the others' on the left; time and ticks follow the last word. */

@@ -21,8 +21,17 @@ export function sameDay(a: number, b: number): boolean {
 
 /** "last seen today at 09:05". */
 export function lastSeen(ms: number, now: number): string {
-  const day = dayName(ms, now)
-  return `last seen ${day === 'Today' || day === 'Yesterday' ? day.toLowerCase() : day} at ${clockTime(ms)}`
+  return `last seen ${inSentence(dayName(ms, now))} at ${clockTime(ms)}`
+}
+
+/** "last used today"; the server tells it to an hour. */
+export function lastUsed(ms: number, now: number): string {
+  return `last used ${inSentence(dayName(ms, now))}`
+}
+
+/** The name of a day within a sentence. */
+export function inSentence(day: string): string {
+  return day === 'Today' || day === 'Yesterday' ? day.toLowerCase() : day
 }
 
 function startOfDay(ms: number): number {

@@ -1,26 +1,8 @@
 import { CloseCode } from '../../client/index.ts'
-import type { Body, ConnectionState, OutgoingMessage } from '../../client/index.ts'
+import type { Body, ClientEvents, ConnectionState, OutgoingMessage } from '../../client/index.ts'
+import { formatPhone } from './phone.ts'
+import { refusalText } from './refusals.ts'
 import { printable } from './text.ts'
-
-/** Why a message or a request was refused, for people. */
-const refusals: Readonly<Record<string, string>> = {
-  UNKNOWN_USER: 'nobody is registered under that number',
-  TOO_LARGE: 'it is too long',
-  OUTBOX_FULL: 'too many messages wait to be sent',
-  EMPTY: 'it is empty',
-  INVALID_USER: 'that is not a phone number',
-  FORBIDDEN: 'not allowed',
-  DEVICES_CHANGED: "the recipient's devices keep changing",
-  STORE_FAILED: 'this machine could not store it (is the disk full?)',
-  WRONG_CODE: 'That code is wrong or no longer valid.',
-  PIN_REQUIRED: 'This number is protected by a PIN.',
-  RATE_LIMITED: 'Too many tries.',
-  SMS_FAILED: 'The server could not send the text message.',
-}
-
-export function refusalText(code: string, otherwise: string): string {
-  return refusals[code] ?? otherwise
-}
 
 /** What a message shows. */
 export function bodyText(body: Body): string {
@@ -37,6 +19,8 @@ export function bodyText(body: Body): string {
       return '[this message needs a newer version]'
     case 'unreadable':
       return '[this message could not be read]'
+    case 'undecrypted':
+      return '[waiting for this message]'
     default:
       return body satisfies never
   }
@@ -94,8 +78,37 @@ export function stopText(state: ConnectionState): string | undefined {
     case CloseCode.UNAUTHENTICATED:
       return 'The server does not know this device any more. Start again with --register.'
     case CloseCode.DEVICE_REMOVED:
-      return 'This device was removed from the account. Start again with --register.'
+      return 'This device was removed from the account: start with --link or --register.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
   }
+}
+
+/** What a hosted account means for whoever writes to it. */
+export function hostedText(user: number, server: string): string {
+  return `Messages with ${formatPhone(user)} can be read by the operator of ${server}.`
+}
+
+/** What became known of the keys of somebody. */
+export function identityText({ user, change }: ClientEvents['identity']): string {
+  return change === 'changed'
+    ? `${formatPhone(user)} has new keys: a new phone, or somebody in between. Compare them: /safety`
+    : `Two different lists of the devices of ${formatPhone(user)} were shown. Look at /safety`
+}
+
+/** Why nothing is sent to somebody, and what to do. */
+export function blockedText(user: number): string {
+  return `Nothing is sent to ${formatPhone(user)} before you accept the new keys: look at /safety, then type /safety accept`
+}
+
+/** @param sum - those that came before in the same transfer, too */
+export function historyText({ complete }: ClientEvents['history'], sum: number): string {
+  if (complete && sum === 0) return 'There are no messages of before'
+  const have = sum === 1 ? '1 message of before has come' : `${sum} messages of before have come`
+  return complete ? have : `${have}, more are on their way`
+}
+
+/** "123 456" */
+export function formatDigits(digits: string): string {
+  return digits.replace(/^(\d{3})(\d{3})$/, '$1 $2')
 }

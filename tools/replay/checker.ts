@@ -80,6 +80,19 @@ export class Checker {
     messages.push(message)
   }
 
+  /** How many messages were shown to whom they were sent, with the text that they were sent with. */
+  get shownAsSent(): number {
+    let count = 0
+    for (const [device, messages] of this.#shown) {
+      const good = messages.filter((one) => {
+        const sent = this.#sent.get(key(one))
+        return sent?.text === one.text && String(sent.to) === device.split('.')[0]
+      })
+      count += new Set(good.map(key)).size
+    }
+    return count
+  }
+
   /** Counts that rise until all is done: sent, ✓, ✓✓, read. */
   progress(): { sent: number; accepted: number; delivered: number; read: number } {
     const [sent = 0, accepted = 0, delivered = 0, read = 0] = this.#reached

@@ -23,16 +23,15 @@ export class Person {
   readonly user: number
   readonly name: string
   readonly #url: string
-  readonly #token: string
   readonly #directory: string
   readonly #events: PersonEvents
+  readonly #undecrypted = new Set<string>()
   #client: Client | undefined
   #absence: Absence | undefined
 
-  private constructor(url: string, user: number, token: string, name: string, directory: string, events: PersonEvents) {
+  private constructor(url: string, user: number, name: string, directory: string, events: PersonEvents) {
     this.#url = url
     this.user = user
-    this.#token = token
     this.name = name
     this.#directory = directory
     this.#events = events
@@ -48,9 +47,15 @@ export class Person {
     const phone = `+${user}`
     await register(url, phone)
     const code = await sms.codeFor(phone)
-    const { token, device } = await verify(url, phone, code, { name: 'Replay', platform: 'node' })
-    if (device !== 1) throw new RangeError(`${phone} was given device ${device}, not the primary one`)
-    return new Person(url, user, token, name, join(directory, String(user)), events)
+    const folder = join(directory, String(user))
+    const store = await openFileStore(folder)
+    try {
+      const { device } = await verify(url, phone, code, { store, name: 'Replay', platform: 'node' })
+      if (device !== 1) throw new RangeError(`${phone} was given device ${device}, not the primary one`)
+    } finally {
+      await store.close()
+    }
+    return new Person(url, user, name, folder, events)
   }
 
   get isOnline(): boolean {
@@ -80,12 +85,17 @@ export class Person {
       return
     }
     const store = await openFileStore(this.#directory)
-    const client = await Client.open({ url: this.#url, store, token: this.#token })
+    const client = await Client.open({ url: this.#url, store })
     this.#client = client
     client.on('message', (message) => {
-      this.#events.shown(message)
+      if (message.body.type === 'undecrypted') this.#undecrypted.add(message.id)
+      else this.#events.shown(message)
       // When the app is being shut, the message is read at the next start.
       client.markRead([message]).catch(() => {})
+    })
+    // What had to be sent again counts when its text is there.
+    client.on('changed', (message) => {
+      if (message.direction === 'in' && this.#undecrypted.delete(message.id)) this.#events.shown(message)
     })
     client.on('receipt', (message) => this.#events.moved(message))
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))

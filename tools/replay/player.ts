@@ -34,6 +34,8 @@ export interface PlayProgress {
 export interface PlayResult {
   readonly progress: PlayProgress
   readonly findings: Findings
+  /** Messages whose text, after encryption and decryption, was the one that was written. */
+  readonly decrypted: number
   /** Of messages whose people were online from the first moment on. */
   readonly acceptedMs: Latencies
   readonly deliveredMs: Latencies
@@ -104,6 +106,7 @@ export class Player {
       return {
         progress: this.#tell(),
         findings: this.#checker.findings((user) => [`${user}.1`]),
+        decrypted: this.#checker.shownAsSent,
         acceptedMs: this.#acceptedMs,
         deliveredMs: this.#deliveredMs,
         absences: this.#absences,

@@ -26,6 +26,7 @@ export function renderReport(script: Script, { progress, findings, ...result }: 
     ['✓ accepted', progress.accepted],
     ['✓✓ delivered', progress.delivered],
     ['read', progress.read],
+    ['decrypted as written', result.decrypted],
     ['absences', result.absences],
     ['seconds', seconds.toFixed(1)],
     ['✓ p50 / p99', times(result.acceptedMs)],

@@ -38,7 +38,7 @@ export function isCanonicalU(publicKey: Uint8Array): boolean {
 }
 
 function withoutSign(point: Uint8Array): Uint8Array {
-  const masked = point.slice()
+  const masked = Uint8Array.from(point)
   masked[31] = (masked[31] as number) & 0x7f
   return masked
 }

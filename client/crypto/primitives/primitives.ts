@@ -15,9 +15,13 @@ export const SIGNATURE_BYTES = 64
 export class Primitives {
   readonly #provider: CryptoProvider
 
-  /** @param provider - has passed {@link selfTest}, unless it is the default */
-  constructor(provider: CryptoProvider = tweetnaclProvider) {
+  /** Why another provider than was wanted stands behind; undefined: none was refused. */
+  readonly fault: string | undefined
+
+  /** @param provider - has passed `selectProvider`, unless it is the default */
+  constructor(provider: CryptoProvider = tweetnaclProvider, fault?: string) {
     this.#provider = provider
+    this.fault = fault
   }
 
   get name(): string {

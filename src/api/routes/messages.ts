@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { HostedDevices } from '../../actors/hosted-device.ts'
+import { encodeContent } from '../../../client/content.ts'
+import { MAX_PLAINTEXT_BYTES } from '../../../client/crypto/seal.ts'
+import type { HostedAccounts } from '../hosted/hosted-accounts.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { type Address, toMessageId, type UserId } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Identity } from '../../storage/devices.ts'
 import { timeSchema, userSchema } from '../fields.ts'
-import { contentVariants, receivedSchema, toMessage, toPayload } from '../message-content.ts'
+import { contentVariants, receivedSchema, toContent, toMessage } from '../message-content.ts'
 import { type Route, tokenRoute } from '../route.ts'
 import { hashParts } from '../sealed-answer.ts'
 
@@ -52,7 +54,11 @@ const pageSchema = z
   })
   .meta({ id: 'MessagePage' })
 
-export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
+/** What the device lists take in a message. */
+const ROOM_BYTES = 128
+
+/** @param hosted undefined: no device can be hosted here */
+export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock): Route[] {
   return [
     tokenRoute({
       method: 'POST',
@@ -66,13 +72,16 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       answers: {
         201: { description: 'Accepted', schema: z.object({ messageId: z.string(), acceptedAt: timeSchema }) },
       },
-      errors: ['FORBIDDEN', 'UNKNOWN_USER', 'IDEMPOTENCY_CONFLICT'],
+      errors: ['FORBIDDEN', 'UNKNOWN_USER', 'NO_KEYS', 'TOO_LARGE', 'IDEMPOTENCY_CONFLICT', 'HOSTED_LOCKED'],
       async handle({ body, headers }, caller) {
         const from = requireHosted(caller, body.sender_ID)
         const to = (body.reciever_ID ?? body.receiver_ID) as UserId
         const id = clientId(from, headers['idempotency-key'])
-        const payload = toPayload(body, id, to, clock.now())
-        const answer = await hosted.send(from, { id, to, payload, urgent: true })
+        const content = toContent(body, id, to, clock.now())
+        if (encodeContent(content).length > MAX_PLAINTEXT_BYTES - ROOM_BYTES) {
+          throw new RefusalError('TOO_LARGE', `A message has ${MAX_PLAINTEXT_BYTES - ROOM_BYTES} bytes at most`)
+        }
+        const answer = await requireHosting(hosted).with(from, (device) => device.send(content, to))
         if ('code' in answer) throw new RefusalError(answer.code, answer.message, answer)
         const acceptedAt = new Date(answer.acceptedAtMs).toISOString()
         return { status: 201, body: { messageId: String(answer.messageId), acceptedAt } }
@@ -83,19 +92,20 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       path: '/messages',
       tag: TAG,
       summary: 'Read all unread messages, oldest first (getMessage)',
-      description: 'They come again until they are acknowledged by DELETE /messages.',
+      description:
+        'Their senders get ✓✓ once the device has stored them: at this request at the latest. They come again until they are acknowledged by DELETE /messages. One of the type undecrypted was asked for again, and comes in its place or, if that was acknowledged, anew.',
       query: z.object({
         user_Id: userSchema.optional().describe('The user of the token; may be left out'),
         limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(MAX_PAGE),
       }),
       answers: { 200: { description: 'A page of messages', schema: pageSchema } },
-      errors: ['FORBIDDEN'],
+      errors: ['FORBIDDEN', 'HOSTED_LOCKED'],
       async handle({ query }, caller) {
         const owner = requireHosted(caller, query.user_Id)
-        const { envelopes, more } = await hosted.read(owner, query.limit)
-        const cursor = envelopes.at(-1)?.messageId
-        const page = { messages: envelopes.map(toMessage), cursor: cursor === undefined ? null : String(cursor), more }
-        return { status: 200, body: page }
+        const { messages, more } = await requireHosting(hosted).with(owner, (device) => device.read(query.limit))
+        const cursor = messages.at(-1)?.messageId
+        const page = messages.map((message) => toMessage(message, owner.user))
+        return { status: 200, body: { messages: page, cursor: cursor === undefined ? null : String(cursor), more } }
       },
     }),
     tokenRoute({
@@ -103,7 +113,7 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       path: '/messages',
       tag: TAG,
       summary: 'Acknowledge messages',
-      description: 'Their senders get ✓✓, and with `read` the read receipt too.',
+      description: 'They do not come again, and with `read` their senders get the read receipt.',
       query: z.object({
         upTo: cursorSchema.describe('The cursor of a page: it and everything before is acknowledged'),
         user_Id: userSchema.optional().describe('The user of the token; may be left out'),
@@ -112,15 +122,22 @@ export function messageRoutes(hosted: HostedDevices, clock: Clock): Route[] {
       answers: {
         200: { description: 'How many there were', schema: z.object({ acknowledged: z.int() }) },
       },
-      errors: ['FORBIDDEN'],
+      errors: ['FORBIDDEN', 'HOSTED_LOCKED'],
       async handle({ query }, caller) {
         const owner = requireHosted(caller, query.user_Id)
         const read = query.read === 'true'
-        const acknowledged = await hosted.acknowledge(owner, toMessageId(query.upTo), { read })
+        const upTo = toMessageId(query.upTo)
+        const acknowledged = await requireHosting(hosted).with(owner, (device) => device.acknowledge(upTo, read))
         return { status: 200, body: { acknowledged } }
       },
     }),
   ]
+}
+
+/** @throws RefusalError with HOSTED_DISABLED */
+function requireHosting(hosted: HostedAccounts | undefined): HostedAccounts {
+  if (hosted !== undefined) return hosted
+  throw new RefusalError('HOSTED_DISABLED', 'This server holds no keys of devices: its operator has set no MASTER_KEY')
 }
 
 /** A caller acts as itself alone, and over HTTP with a hosted device alone. @throws RefusalError with FORBIDDEN */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { lineSchema, phoneSchema, userIdSchema } from '../fields.ts'
+import { registrationKeysSchema } from '../key-fields.ts'
 import type { Registrar } from '../registrar.ts'
 import { openRoute, type Route } from '../route.ts'
 
@@ -24,6 +25,12 @@ const verifySchema = z.object({
     .describe('What the user and their contacts may be shown of this device'),
   hosted: z.boolean().default(false).describe('For the HTTP API: the server holds the keys of this device'),
   pin: z.string().max(64).optional().describe('The registration PIN, if the account has one'),
+  keys: registrationKeysSchema
+    .optional()
+    .describe(
+      'The keys of the device, and the device list that names it alone: the next of the chain, or the first under ' +
+        'another account key. Without them nobody can write to it encrypted before they come by /v1/devices/list and /v1/keys',
+    ),
 })
 
 const tokenSchema = z
@@ -65,10 +72,10 @@ export function registrationRoutes(registrar: Registrar, codeLifetimeMs: number)
       idempotent: true,
       idempotentFor: ({ phone }) => phone,
       answers: { 201: { description: 'Registered', schema: tokenSchema } },
-      errors: ['WRONG_CODE', 'PIN_REQUIRED'],
+      errors: ['WRONG_CODE', 'PIN_REQUIRED', 'HOSTED_DISABLED', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'EPOCH_CONFLICT'],
       async handle({ body, clientAddress }) {
-        const { phone, code, pin, hosted, device } = body
-        const attempt = { code, pin, device: { ...device, hosted } }
+        const { phone, code, pin, hosted, device, keys } = body
+        const attempt = { code, pin, device: { ...device, hosted }, keys }
         const { address, token } = await registrar.verify(phone, attempt, clientAddress)
         return { status: 201, body: { user: String(address.user), device: address.device, token } }
       },

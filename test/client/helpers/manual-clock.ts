@@ -2,8 +2,12 @@ import type { Clock } from '../../../client/clock.ts'
 
 /** A clock that goes only when it is told to. */
 export class ManualClock implements Clock {
-  #nowMs = 1_700_000_000_000
+  #nowMs: number
   readonly #timers = new Map<object, { at: number; run: () => void }>()
+
+  constructor(nowMs = 1_800_000_000_000) {
+    this.#nowMs = nowMs
+  }
 
   now(): number {
     return this.#nowMs

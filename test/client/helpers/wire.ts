@@ -1,5 +1,5 @@
 import { decodeClientFrames, encodeServerFrames } from '../../../proto/codec.ts'
-import type { ClientFrame, ServerFrame } from '../../../proto/frames.ts'
+import type { ClientFrame, Kind, SendFrame, ServerFrame } from '../../../proto/frames.ts'
 import type { Link, LinkHandlers, Transport } from '../../../client/transport.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
 
@@ -43,6 +43,17 @@ export class WireEnd implements Link {
   /** The frames of one type so far. */
   all<Type extends ClientFrame['type']>(type: Type): FrameOf<Type>[] {
     return this.frames.filter((frame) => frame.type === type) as FrameOf<Type>[]
+  }
+
+  /** What was sent of one kind so far. */
+  sent(kind: Kind): SendFrame[] {
+    return this.all('send').filter((frame) => frame.kind === kind)
+  }
+
+  /** Waits for the n-th send of a kind. */
+  async nthSent(kind: Kind, number = 1): Promise<SendFrame> {
+    await waitUntil(`send ${number} of kind ${kind} came`, () => this.sent(kind).length >= number)
+    return this.sent(kind)[number - 1] as SendFrame
   }
 
   /** Waits for the n-th frame of a type. */

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import type { Arbitrary } from 'fast-check'
-import type { Body, Chat, Content, LinkPreview, MessageReference, Version } from '../../../proto/content.ts'
+import type {
+  ArchivedMessage,
+  Body,
+  Chat,
+  Content,
+  LinkPreview,
+  MessageReference,
+  Version,
+} from '../../../proto/content.ts'
 
 /** Contents that a client may have written. */
 
@@ -23,6 +31,16 @@ const chat: Arbitrary<Chat> = fc.oneof(
   fc.record({ type: fc.constant('group' as const), group: sixteen }),
 )
 
+const bytes = fc.uint8Array()
+const archived: Arbitrary<ArchivedMessage> = fc.record({
+  chat: user,
+  user,
+  device,
+  sentAt: fc.maxSafeNat(),
+  read: fc.boolean(),
+  content: bytes,
+})
+
 const body: Arbitrary<Body> = fc.oneof(
   fc.record({ type: fc.constant('text' as const), text, preview }, { requiredKeys: ['type', 'text'] }),
   fc.record({
@@ -36,6 +54,12 @@ const body: Arbitrary<Body> = fc.oneof(
   fc.record({ type: fc.constant('reaction' as const), target, emoji: text }),
   fc.record({ type: fc.constant('edit' as const), target, text }),
   fc.record({ type: fc.constant('delete' as const), target }),
+  fc.record({ type: fc.constant('sentTranscript' as const), content: bytes }),
+  fc.record({ type: fc.constant('readSync' as const), read: fc.array(target) }),
+  fc.record({ type: fc.constant('archive' as const), messages: fc.array(archived), last: fc.boolean() }),
+  fc.record({ type: fc.constant('resend' as const), content: bytes }),
+  fc.constant({ type: 'sessionAck' as const }),
+  fc.constant({ type: 'null' as const }),
 )
 
 export const content: Arbitrary<Content> = fc.record(

@@ -1,50 +1,17 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
-import { Client, memoryStore, register, verify } from '../../../client/index.ts'
-import { Chat } from '../../../tools/chat/chat.ts'
-import { renderScreen } from '../../../tools/chat/screen.ts'
 import { newPhone } from '../../helpers/http.ts'
-import { startNode } from '../../helpers/node.ts'
-import type { TestServer } from '../../helpers/server.ts'
+import { shareServer } from '../../helpers/server.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
+import { ChatTool } from './chat-tool.ts'
+import { see, sitDown } from './sitter.ts'
 
-interface Sitter {
-  readonly user: number
-  readonly chat: Chat
-  left: boolean
-  screen(): string
-}
-
-/** Somebody in front of a screen of 80 columns. */
-async function sitDown(t: ExecutionContext, server: TestServer): Promise<Sitter> {
-  const phone = newPhone()
-  await register(server.url, phone)
-  const account = await verify(server.url, phone, server.sms.codeFor(phone), { name: 'Test', platform: 'terminal' })
-  const client = await Client.open({ url: server.url, store: memoryStore(), token: account.token })
-  t.teardown(() => client.close())
-  const quit = (): void => {
-    sitter.left = true
-  }
-  const chat = new Chat(client, account.user, { changed: () => {}, quit })
-  const screen = (): string =>
-    renderScreen(chat.model, { columns: 80, rows: 24 }, Date.now()).lines.map(stripVTControlCharacters).join('\n')
-  const sitter: Sitter = { user: account.user, chat, left: false, screen }
-  await chat.start(undefined)
-  return sitter
-}
-
-function see({ screen }: Sitter, what: RegExp): Promise<void> {
-  return waitUntil(`the screen shows ${String(what)}`, () => what.test(screen()))
-}
+const shared = shareServer(test)
 
 test('two people chat: ticks change in place, typing and presence are seen, the list shows what is unread', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const [amina, bruno] = [await sitDown(t, server), await sitDown(t, server)]
   await see(amina, /● connected/)
   await amina.chat.entered(`/to +${bruno.user}`)
@@ -66,7 +33,7 @@ test('two people chat: ticks change in place, typing and presence are seen, the 
 })
 
 test('offline is visible, what is written waits, and goes out when the connection is back', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const [amina, bruno] = [await sitDown(t, server), await sitDown(t, server)]
   await amina.chat.entered(`/to ${bruno.user}`)
   await amina.chat.entered('/offline')
@@ -80,7 +47,7 @@ test('offline is visible, what is written waits, and goes out when the connectio
 })
 
 test('commands answer in words', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const amina = await sitDown(t, server)
   await amina.chat.entered('hello?')
   await see(amina, /Open a chat first/)
@@ -107,29 +74,21 @@ interface Ended {
   readonly output: string
 }
 
-/** The tool as `npm run chat` starts it, with a pipe for a terminal; `answer` writes what its output asks for. */
+/** The tool until it ends; `answer` says what its output asks for, once. */
 async function runTool(
   home: string,
   parameters: string[],
   answer: (output: string) => string[] | undefined,
 ): Promise<Ended> {
-  const tool = spawn(process.execPath, ['tools/chat/main.ts', ...parameters], { env: { ...process.env, HOME: home } })
-  // It may have left before it was answered.
-  tool.stdin.on('error', () => {})
-  let output = ''
-  const hear = (chunk: Buffer): void => {
-    output += chunk.toString()
+  const tool = new ChatTool(home, parameters, (output) => {
     const lines = answer(output)
-    if (lines !== undefined && !tool.stdin.writableEnded) tool.stdin.end(lines.map((line) => `${line}\n`).join(''))
-  }
-  tool.stdout.on('data', hear)
-  tool.stderr.on('data', hear)
-  const [code] = (await once(tool, 'close')) as [number | null]
-  return { code, output }
+    if (lines !== undefined) tool.end(lines)
+  })
+  return { code: await tool.ended, output: tool.output }
 }
 
 test('through pipes the tool registers, sends, receives and leaves when all is accepted', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const home = await mkdtemp(join(tmpdir(), 'parley-chat-'))
   const [amina, bruno] = [newPhone(), newPhone()]
   const first = await runTool(home, [bruno, '--url', server.url], (output) =>
@@ -152,15 +111,15 @@ test('through pipes the tool registers, sends, receives and leaves when all is a
 })
 
 test('what goes wrong before the chat is said without a stack', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const home = await mkdtemp(join(tmpdir(), 'parley-chat-'))
   const nothing = (): string[] => []
   for (const [parameters, message] of [
     [['+1555'], /"\+1555" is not a phone number/],
-    [['+15550000001', 'bob'], /"bob" is not a phone number/],
-    [['+15550000001', '--url', 'http://127.0.0.1:9'], /No server answers at http:\/\/127.0.0.1:9. Start one/],
-    [['+15550000001', '--url', 'nonsense'], /nonsense is not an address/],
-    [['+15550000001', '--url', server.url], /Registration was not finished/],
+    [['+15559990001', 'bob'], /"bob" is not a phone number/],
+    [['+15559990001', '--url', 'http://127.0.0.1:9'], /No server answers at http:\/\/127.0.0.1:9. Start one/],
+    [['+15559990001', '--url', 'nonsense'], /nonsense is not an address/],
+    [['+15559990001', '--url', server.url], /Registration was not finished/],
     [[], /Name your phone number/],
   ] as const) {
     const { code, output } = await runTool(home, [...parameters], nothing)

@@ -19,8 +19,25 @@ test('a chat is opened by its number in every way of writing, or by its place in
 test('every command of the help is one', (t) => {
   const names = helpLines.join('\n').match(/(?<=\s)\/[a-z]+/g) ?? []
   t.true(names.length > 5)
-  for (const name of names) t.not(parseCommand(`${name} 1`).type, 'wrong', name)
+  for (const name of names) {
+    const types = ['', ' 1'].map((rest) => parseCommand(name + rest).type)
+    t.false(
+      types.every((type) => type === 'wrong'),
+      name,
+    )
+  }
   t.is(parseCommand('/halp').type, 'wrong')
+})
+
+test('keys and devices have commands, and what is misspelt is told', (t) => {
+  t.deepEqual(parseCommand('/safety'), { type: 'safety', action: 'show' })
+  t.deepEqual(parseCommand('/safety Verified'), { type: 'safety', action: 'verified' })
+  t.deepEqual(parseCommand('/safety accept'), { type: 'safety', action: 'accept' })
+  t.deepEqual(parseCommand('/devices'), { type: 'devices' })
+  t.deepEqual(parseCommand('/devices remove 2'), { type: 'removeDevice', device: 2 })
+  t.deepEqual(parseCommand('/link AVAx_y-z'), { type: 'link', code: 'AVAx_y-z' })
+  for (const wrong of ['/safety yes', '/devices remove', '/devices remove x', '/devices 2', '/link'])
+    t.is(parseCommand(wrong).type, 'wrong', wrong)
 })
 
 test('phone numbers are read as people write them', (t) => {

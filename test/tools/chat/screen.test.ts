@@ -14,7 +14,8 @@ const SIZE = { columns: 80, rows: 24 }
 
 function incoming(order: number, text: string): IncomingMessage {
   const body = { type: 'text', text } as const
-  return { direction: 'in', id: `i${order}`, chat: PEER, body, order, sentAt: NOW, device: 1, read: false }
+  const base = { id: `i${order}`, chat: PEER, body, order, sentAt: NOW }
+  return { ...base, direction: 'in', device: 1, read: false, hosted: false }
 }
 
 function outgoing(order: number, text: string, status: Status = 'accepted'): OutgoingMessage {
@@ -23,7 +24,7 @@ function outgoing(order: number, text: string, status: Status = 'accepted'): Out
 }
 
 function model(change: Partial<Model>): Model {
-  return { ...emptyModel(ME), connection: { phase: 'online', pending: 0 }, ...change }
+  return { ...emptyModel(ME, 'parley.example'), connection: { phase: 'online', pending: 0 }, ...change }
 }
 
 function render(change: Partial<Model>, size = SIZE): string[] {
@@ -101,7 +102,9 @@ test('whatever is shown fits the terminal', (t) => {
       const messages = texts.map((one, index) =>
         index % 2 === 0 ? incoming(index, one) : outgoing(index, one, 'read'),
       )
-      const shown = { peer: PEER, messages, input, cursor: input.length, notice: input }
+      const keys = { hosted: true, verified: true, changed: true, forked: false }
+      const notes = [{ after: 1, text: input }]
+      const shown = { peer: PEER, messages, notes, keys, input, cursor: input.length, notice: input }
       const { lines, input: line } = renderScreen(model(shown), { columns, rows }, NOW)
       t.is(lines.length, rows - 1)
       for (const one of [...lines, line.before + line.after])
@@ -109,4 +112,44 @@ test('whatever is shown fits the terminal', (t) => {
     },
   )
   fc.assert(property, { numRuns: 200 })
+})
+
+test('what is known of the keys stands in the header, at the beginning and, where nothing is sent, at the end', (t) => {
+  const messages = [incoming(1, 'Hello')]
+  const keys = { hosted: false, verified: false, changed: false, forked: false }
+  const chat = (change: Partial<typeof keys>): string[] =>
+    render({ peer: PEER, messages, keys: { ...keys, ...change } })
+  t.regex(chat({})[0] ?? '', /^ \+15550000002 +● connected/)
+  t.regex(chat({ verified: true, hosted: true })[0] ?? '', /^ \+15550000002 \[hosted\] \[verified\] +● connected/)
+  const hosted = chat({ hosted: true }).findIndex((line) =>
+    line.includes('Messages with +15550000002 can be read by the operator of parley.example.'),
+  )
+  t.true(hosted > 0 && hosted < chat({ hosted: true }).findIndex((line) => line.startsWith(' Hello')))
+  for (const blocked of [chat({ forked: true }), chat({ changed: true })]) {
+    t.regex(blocked[0] ?? '', /\[new keys\]/)
+    t.regex(blocked.slice(-4, -2).join(' '), /Nothing is sent to \+15550000002 .*\/safety accept/)
+  }
+})
+
+test('notes stand after the message that was the last one then', (t) => {
+  const notes = [
+    { after: 0, text: 'at first' },
+    { after: 1, text: 'in between' },
+  ]
+  const lines = render({ peer: PEER, messages: [incoming(1, 'one'), incoming(2, 'two')], notes })
+  const places = ['at first', 'one', 'in between', 'two'].map((text) => lines.findIndex((line) => line.includes(text)))
+  t.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  )
+  t.true(places.every((place) => place > 0))
+  t.true(render({ peer: PEER, notes }).some((line) => line.includes('in between')))
+})
+
+test('a QR code stands beside the text, below it, or not at all where it would be broken', (t) => {
+  const page = { lines: ['some words of text', 'and more'], code: ['█'.repeat(40), '▀'.repeat(40)] }
+  const first = (columns: number): string[] => render({ page }, { columns, rows: 24 }).slice(1, 6)
+  t.is(first(80)[0], `${'█'.repeat(40)}  some words of text`)
+  t.deepEqual(first(50).slice(0, 4), ['some words of text', 'and more', '', '█'.repeat(40)])
+  t.regex(first(30).join(' '), /A wider terminal/)
 })

@@ -17,7 +17,7 @@ test('the variables of a cluster make a node that is joined with the others', (t
   t.is(config.http.host, '127.0.0.1')
   t.deepEqual(config.http.trustedProxies, ['127.0.0.1'])
   t.deepEqual(config.secrets.databaseUrls, [options.databaseUrl])
-  t.is(config.secrets.masterKey?.length, 32)
+  t.is(config.secrets.masterKeys?.[0]?.length, 32)
   t.is(config.node.publicUrl, 'http://localhost:3000')
   t.like(env, { NODE_1: '127.0.0.1:3100', NODE_2: '127.0.0.1:3101', LISTEN: '0.0.0.0:3000' })
   t.false('NODE_3' in env)

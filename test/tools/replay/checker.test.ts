@@ -30,6 +30,14 @@ test('what was accepted, shown once and in order is clean', (t) => {
   t.deepEqual(checker.progress(), { sent: 3, accepted: 3, delivered: 3, read: 1 })
 })
 
+test('what was shown with the text that was sent counts once, and nothing else does', (t) => {
+  const checker = checkerWith('a', 'b')
+  show(checker, 'a', 'a')
+  checker.shown(B, { id: 'b', from: A, text: 'something else' })
+  checker.shown('3.1', { id: 'b', from: A, text: 'text b' })
+  t.is(checker.shownAsSent, 1)
+})
+
 test('a message that was accepted and not shown is lost', (t) => {
   const checker = checkerWith('a', 'b')
   show(checker, 'b')

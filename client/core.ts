@@ -1,0 +1,159 @@
+import type { AckFrame, ClientSignalFrame, SendFrame } from '../proto/frames.ts'
+import type { Arrival } from './arrival.ts'
+import type { ClientOptions } from './client-options.ts'
+import type { Clock } from './clock.ts'
+import type { Session } from './connection.ts'
+import type { Primitives } from './crypto/primitives/primitives.ts'
+import type { DeviceState } from './device-state.ts'
+import { ParleyError } from './errors.ts'
+import type { ClientEvents } from './events.ts'
+import { HistoryShelf } from './history-shelf.ts'
+import { Ledger } from './ledger.ts'
+import type { OutgoingMessage } from './message.ts'
+import { defaultOutbox, Outbox } from './outbox.ts'
+import { OwnAccount } from './own-account.ts'
+import { Receiver } from './receiver.ts'
+import { HttpKeyServer } from './secrecy/http-key-server.ts'
+import type { BlockedReason } from './secrecy/sealer.ts'
+import { Secrecy } from './secrecy/secrecy.ts'
+import type { Self } from './secrecy/self.ts'
+import { Sender } from './sender.ts'
+import { Signals } from './signals.ts'
+
+/** Device lists are judged by the own clock. */
+const MAX_CLOCK_ERROR_MS = 3600 * 1000
+
+export interface CoreParts {
+  readonly options: ClientOptions
+  readonly clock: Clock
+  readonly random: () => number
+  readonly device: DeviceState
+  readonly self: Self
+  readonly primitives: Primitives
+}
+
+/** The connection, as far as the core uses it. */
+export interface CoreLink {
+  isOnline(): boolean
+  isCurrent(session: Session): boolean
+  send(frame: SendFrame | AckFrame | ClientSignalFrame): void
+  drop(reason: string): void
+}
+
+/** Emits an event of the client. */
+export type Tell = <Name extends keyof ClientEvents>(name: Name, payload: ClientEvents[Name]) => void
+
+/** What a client is made of beside its connection, put together: what it stores, encrypts, sends and receives. */
+export class Core {
+  readonly ledger: Ledger
+  readonly secrecy: Secrecy
+  readonly account: OwnAccount
+  readonly sender: Sender
+  readonly receiver: Receiver
+  readonly signals: Signals
+  readonly #tell: Tell
+  readonly #clock: Clock
+
+  /** @param answered - the server has accepted an outgoing message, or never will */
+  constructor(
+    { options, clock, random, device, self, primitives }: CoreParts,
+    link: CoreLink,
+    tell: Tell,
+    answered: (message: OutgoingMessage) => void,
+  ) {
+    this.#tell = tell
+    this.#clock = clock
+    const ledger = new Ledger(options.store)
+    this.ledger = ledger
+    const { isOnline, isCurrent, send, drop } = link
+    const token = (): string => device.record.token
+    const arrived = (arrival: Arrival): void => this.#arrived(arrival)
+    const server = options.keyServer ?? new HttpKeyServer(options.url, token)
+    const shelf = new HistoryShelf(device, clock)
+    const policy = { acceptsIdentities: options.identityChanges !== 'ask', hosted: options.hosted ?? 'show' }
+    this.secrecy = new Secrecy(
+      { primitives, server, clock, ledger, device, self, shelf, policy, random },
+      {
+        arrived,
+        resumed: (user) => this.sender.resume(user),
+        identityChanged: (user, change) => tell('identity', { user, change }),
+        devicesChanged: (user) => tell('devices', { user }),
+        failed: (error) => tell('error', error),
+      },
+    )
+    const { ownKeys, sealing, units, incoming } = this.secrecy
+    this.account = new OwnAccount({ url: options.url, ledger, clock, secrecy: this.secrecy, token, arrived })
+    const broken = (error: unknown): void => {
+      // What was read from the store, and changed with what it did not take, is read again.
+      ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
+      tell('error', new ParleyError('STORE_FAILED', 'The store failed', { cause: error }))
+    }
+    const changed = (message: OutgoingMessage, isAnswered: boolean): void => {
+      if (isAnswered) answered(message)
+      tell('receipt', message)
+    }
+    const blocked = (user: number, reason: BlockedReason): void => tell('blocked', { user, reason })
+    this.sender = new Sender(
+      { ledger, device, clock, broken, self: ownKeys, isOnline, send, changed, blocked },
+      new Outbox(random, { ...defaultOutbox, ...options.outbox }),
+      sealing,
+      units,
+    )
+    this.receiver = new Receiver({ ledger, device, broken, incoming, isCurrent, send, arrived, drop })
+    this.signals = new Signals({
+      ledger,
+      clock,
+      isOnline,
+      send,
+      typing: (user, typing) => tell('typing', { user, typing }),
+      signalled: (from, payload) => tell('signal', { from, payload }),
+    })
+  }
+
+  /** A session is there. @param serverTime - ms since 1970; 0: not told */
+  connected(serverTime: number): void {
+    const aheadMs = serverTime === 0 ? 0 : serverTime - this.#clock.now()
+    if (Math.abs(aheadMs) > MAX_CLOCK_ERROR_MS) {
+      this.#tell('error', new ParleyError('CLOCK_WRONG', 'The clock of this device is wrong by more than an hour'))
+    }
+    this.signals.connected(serverTime)
+    this.receiver.connected()
+    this.sender.connected()
+    this.secrecy.connected()
+    this.account.connected()
+  }
+
+  /** Calls back when all that was delivered is stored, and opened where the server has what that needs. */
+  caughtUp(done: () => void): void {
+    this.ledger.record({
+      // Only now has everything been read that old keys were kept for.
+      apply: (transaction) => this.secrecy.purge(transaction),
+      done: () => this.secrecy.afterFetches(done),
+      failed: () => {},
+    })
+  }
+
+  close(): void {
+    this.sender.close()
+    this.signals.close()
+    this.secrecy.close()
+    this.account.close()
+  }
+
+  #arrived(arrival: Arrival): void {
+    const { messages, sent, changed, receipts, entries, unlisted, forked, hints, archived, archiveEnded } = arrival
+    const tell = this.#tell
+    for (const message of messages) {
+      this.signals.heardOf(message.chat)
+      tell('message', message)
+    }
+    for (const message of sent) tell('sent', message)
+    for (const message of changed) tell('changed', message)
+    for (const message of receipts) tell('receipt', message)
+    if (archived > 0 || archiveEnded) tell('history', { messages: archived, complete: archiveEnded })
+    if (entries.length > 0) this.sender.add(entries)
+    for (const user of forked) tell('identity', { user, change: 'forked' })
+    this.secrecy.wait(unlisted)
+    for (const hint of hints) this.secrecy.heard(hint)
+  }
+}

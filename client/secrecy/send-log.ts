@@ -1,0 +1,83 @@
+import { Kind } from '../../proto/frames.ts'
+import type { WireAddress } from '../../proto/frames.ts'
+import { decodeContent } from '../content.ts'
+import type { OutboxEntry } from '../outbox.ts'
+import { decodeRecord, encodeRecord, keys, prefixes } from '../records.ts'
+import type { Transaction } from '../store.ts'
+
+/** A message waits for its device for 30 days at most, and may turn out to be unreadable only then. */
+const KEEP_MS = 35 * 24 * 3600 * 1000
+const MAX_TRIES = 5
+
+interface Sent {
+  /** Of the message; what goes again goes under another one. */
+  readonly id: string
+  readonly to: number
+  readonly devices: readonly (readonly [device: number, registrationId: number])[]
+  readonly at: number
+}
+
+/**
+ * Remembers a message that was encrypted, the first time or again, for a device that cannot read it. Only age ends that:
+ * no receipt says that it was read.
+ */
+export function writeSent(transaction: Transaction, entry: OutboxEntry, now: number): void {
+  const { body } = decodeContent(entry.content)
+  if (entry.kind !== Kind.MESSAGE && body.type !== 'resend') return
+  const content = body.type === 'resend' ? body.content : entry.content
+  const { id } = decodeContent(content)
+  const devices = entry.copies.map(({ device, registrationId }) => [device, registrationId] as const)
+  transaction.put(keys.sendLog(entry.id), encodeRecord({ id, to: entry.to, devices, at: now } satisfies Sent, content))
+}
+
+/**
+ * What was sent to the device, as it is installed now, under this client id; undefined: nothing that is remembered. What
+ * went to other devices of the user, or to the one before it, it must not have.
+ */
+export async function findSent(
+  transaction: Transaction,
+  id: string,
+  { user, device }: WireAddress,
+  registrationId: number,
+): Promise<{ readonly id: string; readonly content: Uint8Array } | undefined> {
+  const record = decodeRecord<Sent>(await transaction.get(keys.sendLog(id)))
+  if (record?.json.to !== user) return undefined
+  const had = record.json.devices.some(([one, registration]) => one === device && registration === registrationId)
+  return had ? { id: record.json.id, content: record.raw } : undefined
+}
+
+interface Retry {
+  readonly tries: number
+  /** The time that the last request names. */
+  readonly askedAt: number
+  readonly at: number
+}
+
+/**
+ * Counts that a device asked for it again; false: too often, or it is no later request than the last one.
+ *
+ * @param askedAt - the time that the request names
+ */
+export async function countRetry(
+  transaction: Transaction,
+  id: string,
+  { user, device }: WireAddress,
+  askedAt: number,
+  now: number,
+): Promise<boolean> {
+  const key = keys.retries(id, user, device)
+  const last = decodeRecord<Retry>(await transaction.get(key))?.json
+  if (last !== undefined && (last.tries >= MAX_TRIES || askedAt <= last.askedAt)) return false
+  transaction.put(key, encodeRecord({ tries: (last?.tries ?? 0) + 1, askedAt, at: now } satisfies Retry))
+  return true
+}
+
+/** Forgets what nobody can ask for any more. */
+export async function forgetOldSent(transaction: Transaction, now: number): Promise<void> {
+  for (const prefix of [prefixes.sendLog, prefixes.retries]) {
+    for (const { key, value } of await transaction.scan({ prefix, limit: 100_000 })) {
+      const at = decodeRecord<{ at: number }>(value)?.json.at ?? 0
+      if (now - at > KEEP_MS) transaction.delete(key)
+    }
+  }
+}
