@@ -20,6 +20,7 @@ import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
 import { findOutgoing, readChats, readHistory, readUnread } from './history.ts'
 import { forgetOldMarks } from './marks.ts'
+import { inLedger } from './ledger.ts'
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
 import { makeKeysFor } from './secrecy/own-keys.ts'
 import type { OwnDevices } from './secrecy/own-devices.ts'
@@ -249,14 +250,14 @@ export class Client extends Emitter<ClientEvents> {
     this.#connection.close()
     this.#core.close()
     this.#accepted.end(new ParleyError('CLOSED', 'The client was closed'))
-    await this.#core.ledger.settled()
+    await this.#core.ledger.close()
     await this.#options.store.close()
   }
 
   async #countConnection(): Promise<Omit<ConnectFrame, 'type'>> {
     await this.#core.secrecy.publish()
     const number = Math.max(this.#device.record.connection, this.#refusedNumber) + 1
-    await this.#options.store.transaction(async (transaction) => {
+    await inLedger(this.#core.ledger, async (transaction) => {
       this.#device.write(transaction, { connection: number })
     })
     const { token, lastMessageId } = this.#device.record

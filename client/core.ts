@@ -84,6 +84,7 @@ export class Core {
     const { ownKeys, sealing, units, incoming } = this.secrecy
     this.account = new OwnAccount({ url: options.url, ledger, clock, secrecy: this.secrecy, token, arrived })
     const broken = (error: unknown): void => {
+      if (ledger.isClosed) return
       // What was read from the store, and changed with what it did not take, is read again.
       ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
       tell('error', new ParleyError('STORE_FAILED', 'The store failed', { cause: error }))

@@ -1,3 +1,4 @@
+import { ParleyError } from './errors.ts'
 import type { Store, Transaction } from './store.ts'
 
 /** One change of the stored state. */
@@ -19,6 +20,7 @@ export class Ledger {
   readonly #store: Store
   #waiting: Entry<unknown>[] = []
   #running = false
+  #closed = false
   #idle: (() => void)[] = []
 
   constructor(store: Store) {
@@ -30,9 +32,21 @@ export class Ledger {
     return this.#waiting.length
   }
 
+  /** After {@link close} it fails: what a request brings late must not change what another client goes on with. */
   record<T>(entry: Entry<T>): void {
+    if (this.#closed) return entry.failed(new ParleyError('CLOSED', 'The client was closed'))
     this.#waiting.push(entry as Entry<unknown>)
     if (!this.#running) void this.#run()
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Writes what waits, and nothing that is recorded later. */
+  async close(): Promise<void> {
+    while (this.#running) await this.settled()
+    this.#closed = true
   }
 
   /** Resolves when nothing waits any more. */

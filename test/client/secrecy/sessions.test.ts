@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { memoryStore } from '../../../client/memory-store.ts'
@@ -79,6 +80,33 @@ test('keys are asked for once, however many messages wait for them, and a conver
     Array.from({ length: COUNT }, (_, i) => `sent ${i + 1}`),
   )
   await client.close()
+})
+
+test('what the server answers when a client is closed already changes nothing that the next one goes on with', async (t) => {
+  const world = await newWorld()
+  const store = lasting(memoryStore())
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  world.station.before = (request) => (request === 'take' ? gate : undefined)
+  const older = await setUp({ store }, world)
+  await older.wire.session(1)
+  older.client.sendText(PEER, 'Hello')
+  await waitUntil('the keys were asked for', () => world.station.count('take', PEER) === 1)
+  await older.client.close()
+  world.station.before = () => {}
+  const newer = await setUp({ store }, world)
+  const session = await newer.wire.session(1)
+  newer.client.sendText(PEER, 'Are you there?')
+  const sent = [await session.nthSent(Kind.MESSAGE), await session.nthSent(Kind.MESSAGE, 2)].map(payloadOf)
+  t.deepEqual(
+    sent.map((payload) => world.peer.phone.read(ADDRESS, payload)),
+    ['Hello', 'Are you there?'],
+  )
+  await newer.client.chats()
+  const before = await recordsOf(store)
+  open()
+  for (let turn = 0; turn < 10; turn++) await setImmediate()
+  t.deepEqual(await recordsOf(store), before)
+  await newer.client.close()
 })
 
 test('whatever is damaged in the sessions with a device, what is sent arrives, and others are untouched', async (t) => {
