@@ -58,13 +58,15 @@ export class Core {
   constructor(
     { options, clock, random, device, self, primitives }: CoreParts,
     link: CoreLink,
-    tell: Tell,
+    told: Tell,
     answered: (message: OutgoingMessage) => void,
   ) {
+    const ledger = new Ledger(options.store)
+    // What is still under way when the client is closed ends as a failure, which concerns nobody.
+    const tell: Tell = (name, payload) => (ledger.isClosed ? undefined : told(name, payload))
+    this.ledger = ledger
     this.#tell = tell
     this.#clock = clock
-    const ledger = new Ledger(options.store)
-    this.ledger = ledger
     const { isOnline, isCurrent, send, drop } = link
     const token = (): string => device.record.token
     const arrived = (arrival: Arrival): void => this.#arrived(arrival)
@@ -84,7 +86,6 @@ export class Core {
     const { ownKeys, sealing, units, incoming } = this.secrecy
     this.account = new OwnAccount({ url: options.url, ledger, clock, secrecy: this.secrecy, token, arrived })
     const broken = (error: unknown): void => {
-      if (ledger.isClosed) return
       // What was read from the store, and changed with what it did not take, is read again.
       ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
       tell('error', new ParleyError('STORE_FAILED', 'The store failed', { cause: error }))

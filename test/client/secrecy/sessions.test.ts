@@ -89,6 +89,7 @@ test('what the server answers when a client is closed already changes nothing th
   world.station.before = (request) => (request === 'take' ? gate : undefined)
   const older = await setUp({ store }, world)
   await older.wire.session(1)
+  older.client.on('error', (error) => t.fail(String(error)))
   older.client.sendText(PEER, 'Hello')
   await waitUntil('the keys were asked for', () => world.station.count('take', PEER) === 1)
   await older.client.close()
