@@ -6,12 +6,13 @@ import { IdempotencyKey } from './entities/idempotency-key.ts'
 import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
 import { createGatheringSocket } from './gathering-socket.ts'
+import { reclaimLostConnections } from './lost-connections.ts'
 import { migrations } from './migrations/index.ts'
 
 /** How long a transaction of a hosted device waits for another one of the same device. */
 const HOSTED_LOCK_TIMEOUT_MS = 5_000
-/** How long it may do nothing. */
-const HOSTED_IDLE_TIMEOUT_MS = 10_000
+/** How long any transaction may do nothing: the locks of a node that stands still would hold up the others for good. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 10_000
 
 export interface DatabaseOptions {
   readonly url: string
@@ -51,7 +52,9 @@ export class Database {
       debug: false,
       logger: (message) => options.onWarning?.(message),
     })
-    return new Database(options, orm, await orm.em.getConnection().getNativeClient())
+    const pool = await orm.em.getConnection().getNativeClient()
+    reclaimLostConnections(pool)
+    return new Database(options, orm, pool)
   }
 
   /** An identity map of its own, for one unit of work. */
@@ -69,13 +72,10 @@ export class Database {
 
   /**
    * The same for the stores of hosted devices, whose statements go out without a wait for the answers to those before.
-   * Neither a node that stands still nor one that waits for it keeps a device for long.
+   * Who waits for another node's transaction does not wait for long.
    */
   createHostedPool(connections: number): Pool {
-    const settings = [
-      `lock_timeout=${HOSTED_LOCK_TIMEOUT_MS}`,
-      `idle_in_transaction_session_timeout=${HOSTED_IDLE_TIMEOUT_MS}`,
-    ]
+    const settings = [`lock_timeout=${HOSTED_LOCK_TIMEOUT_MS}`]
     return this.#createPlannedPool(connections, { pipeline: true, stream: createGatheringSocket }, settings)
   }
 
@@ -113,6 +113,7 @@ function poolConfig(options: DatabaseOptions, connections: number): PoolConfig {
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: options.connectTimeoutMs,
     query_timeout: options.queryTimeoutMs,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'parley',
   }
