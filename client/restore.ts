@@ -27,7 +27,12 @@ import type { Transaction } from './store.ts'
 
 export interface RestoreOptions extends VerifyOptions {
   /** The backup that the server has, by its recovery key; or a file, by its passphrase. */
-  readonly backup: { readonly recoveryKey: string } | { readonly file: Uint8Array; readonly passphrase: string }
+  readonly backup: { readonly recoveryKey: string } | BackupFile
+}
+
+interface BackupFile {
+  readonly file: Uint8Array
+  readonly passphrase: string
 }
 
 export interface Restored extends Account {
@@ -45,14 +50,14 @@ export async function restore(url: string, phone: string, code: string, options:
   const { store, backup, provider, clock = systemClock } = options
   const primitives = await choosePrimitives(provider)
   const user = Number(phone.replace('+', ''))
-  // A wrong passphrase is found out before anything is registered.
-  const file = 'file' in backup ? await openFile(user, backup.file, backup.passphrase) : undefined
+  // What is wrong with a passphrase, or is no recovery key, is found out before anything is registered.
+  const known = 'file' in backup ? await openFile(user, backup) : parseRecoveryKey(backup.recoveryKey)
   const account = await postVerify(url, phone, code, options, undefined)
-  const opened = file ?? (await openStored(url, account, 'recoveryKey' in backup ? backup.recoveryKey : ''))
+  const opened = typeof known === 'string' ? await openStored(url, account, known) : known
   const server = new HttpKeyServer(url, () => account.token)
-  const known = await findChain(primitives, server, user, opened.frames, clock)
+  const chain = await findChain(primitives, server, user, opened.frames, clock)
   const messages = await store.transaction(async (transaction) => {
-    await makeKeys({ primitives, clock }, transaction, { user, device: account.device }, { known })
+    await makeKeys({ primitives, clock }, transaction, { user, device: account.device }, { known: chain })
     const device = await DeviceState.read(transaction)
     device.write(transaction, account)
     transaction.put(keys.backup, encodeRecord({ recoveryKey: opened.recoveryKey, version: opened.version }))
@@ -67,13 +72,12 @@ interface Opened {
   readonly frames: readonly BackupFrame[]
 }
 
-async function openFile(user: number, file: Uint8Array, passphrase: string): Promise<Opened> {
+async function openFile(user: number, { file, passphrase }: BackupFile): Promise<Opened> {
   const recoveryKey = await unwrapRecoveryKey(file.slice(0, PASSPHRASE_BOX_BYTES), passphrase)
   return open(user, recoveryKey, file.slice(PASSPHRASE_BOX_BYTES))
 }
 
-async function openStored(url: string, { user, token }: Account, typed: string): Promise<Opened> {
-  const recoveryKey = parseRecoveryKey(typed)
+async function openStored(url: string, { user, token }: Account, recoveryKey: string): Promise<Opened> {
   const headers = { 'backup-id': encodeBase64(backupKeys(recoveryKey, user).backupId) }
   const path = '/v1/me/backup'
   return open(user, recoveryKey, await requestBytes(url, { method: 'GET', path, token, headers, timeoutMs: 120_000 }))

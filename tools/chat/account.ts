@@ -5,7 +5,7 @@ import type { Store } from '../../client/node.ts'
 import { ChatError } from './chat-error.ts'
 import type { Ask, Choice } from './choose-account.ts'
 import { formatPhone } from './phone.ts'
-import { registerDevice } from './registration.ts'
+import { registerDevice, restoreDevice } from './registration.ts'
 import { writeSaved } from './saved-accounts.ts'
 
 export interface AccountOptions {
@@ -15,6 +15,8 @@ export interface AccountOptions {
   readonly name: string | undefined
   /** Registers even if this device is registered. */
   readonly register: boolean
+  /** Brings the account back from its backup. */
+  readonly restore: boolean
 }
 
 export interface Account {
@@ -33,10 +35,14 @@ export async function openAccount(choice: Choice, options: AccountOptions, ask: 
     const advice = `Use --data for another directory, or --register to move the account to ${url}.`
     throw new ChatError(`${formatPhone(user)} is registered at ${saved.url}. ${advice}`)
   }
+  if (saved !== undefined && options.restore) {
+    throw new ChatError(`${formatPhone(user)} is on this machine already. Use --data for another directory.`)
+  }
   const store = await openStore(directory, `${formatPhone(user)} is open`)
   try {
     if (saved === undefined || options.register) {
-      await registerDevice(user, url, store, options.name ?? defaultName(), ask)
+      const begin = options.restore ? restoreDevice : registerDevice
+      await begin(user, url, { store, name: options.name ?? defaultName(), platform: 'terminal' }, ask)
       await writeSaved({ directory, url, user, device: 1, savedAt: Date.now() })
     }
     return { user, url, store }

@@ -137,7 +137,8 @@ export class Chat {
       case 'safety':
       case 'devices':
       case 'removeDevice':
-      case 'link': {
+      case 'link':
+      case 'backup': {
         const { peer } = this.#model
         await this.#security.run(command, peer)
         return peer === undefined ? undefined : this.#loadKeys(peer)

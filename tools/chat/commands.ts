@@ -17,6 +17,7 @@ export type SecurityCommand =
   | { readonly type: 'removeDevice'; readonly device: number }
   /** The code that the new device shows. */
   | { readonly type: 'link'; readonly code: string }
+  | { readonly type: 'backup' }
 
 export const helpLines: readonly string[] = [
   '',
@@ -29,6 +30,7 @@ export const helpLines: readonly string[] = [
   '  /safety accept     go on with their new keys',
   '  /devices           your devices; /devices remove 2 takes one off',
   '  /link <code>       link a device that was started with --link',
+  '  /backup            leave an encrypted backup with the server: --restore brings it back',
   '  /help              show this page',
   '  /quit              leave (Ctrl-C does it too)',
   '',
@@ -64,6 +66,8 @@ export function parseCommand(line: string): Command {
       return first === ''
         ? { type: 'wrong', why: 'Type /link and the code that the new device shows' }
         : { type: 'link', code: rest.join('') }
+    case 'backup':
+      return { type: 'backup' }
     case 'help':
     case '?':
       return { type: 'help' }

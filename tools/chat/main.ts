@@ -16,6 +16,7 @@ interface Options {
   readonly data?: string
   readonly name?: string
   readonly register?: boolean
+  readonly restore?: boolean
   readonly link?: boolean
   readonly device?: number
   readonly askIdentities?: boolean
@@ -29,6 +30,7 @@ const program = new Command('npm run chat --')
   .option('--data <directory>', 'where to keep the account (default: one in ~/.parley)')
   .option('--name <name>', 'how this device is called in your list of devices')
   .option('--register', 'register again, for example after the server has lost its data')
+  .option('--restore', 'bring your account back from its backup, with its recovery key: see /backup')
   .option('--link', 'become a further device of an account, with the consent of its first device: see /link there')
   .option('--device <number>', 'which of several devices of the account on this machine', wholeNumber)
   .option('--ask-identities', 'send nothing to somebody who has new keys before you accept them: see /safety')
@@ -56,11 +58,11 @@ async function run(phone: string | undefined, to: string | undefined, options: O
 }
 
 function open(phone: string | undefined, options: Options, lines: LineReader): Promise<Account> {
-  const { url, data, name, device, register = false } = options
+  const { url, data, name, device, register = false, restore = false } = options
   if (options.link === true) return linkAccount({ url, data, name })
   const ask = (question: string): Promise<string | undefined> => lines.ask(question)
-  const choice = chooseAccount({ phone, device, data, register }, ask)
-  return choice.then((chosen) => openAccount(chosen, { url, name, register }, ask))
+  const choice = chooseAccount({ phone, device, data, register: register || restore }, ask)
+  return choice.then((chosen) => openAccount(chosen, { url, name, register, restore }, ask))
 }
 
 try {

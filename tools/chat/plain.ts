@@ -67,6 +67,7 @@ export async function runPlain(
       case 'devices':
       case 'removeDevice':
       case 'link':
+      case 'backup':
         await security.run(command, to)
         break
       case 'wrong':

@@ -35,6 +35,7 @@ const serverRefusals: Readonly<Partial<Record<ErrorCode, string>>> = {
   REQUEST_TIMEOUT: 'it took too long to reach the server',
   DEVICES_CHANGED: "the recipient's devices keep changing",
   CLOCK_SKEW: 'the clock of this machine is wrong: set it',
+  BACKUP_CONFLICT: 'the server has a newer backup of this account',
   EPOCH_CONFLICT: 'your devices were changed elsewhere meanwhile: try again',
   KEYS_DIFFER: 'the server has other keys of this device than this machine',
   TOO_MANY_DEVICES: 'your account has as many devices as it can have: see /devices',
@@ -60,7 +61,7 @@ const sdkRefusals: Readonly<Record<string, string>> = {
   KEYS_FAILED: 'keys could not be fetched: it is tried again',
   UNREACHABLE: 'the server does not answer',
   INVALID_TOKEN: 'this device is not registered properly: start with --register',
-  NOT_PRIMARY: 'only the first device of an account links and removes others',
+  NOT_PRIMARY: 'only the first device of an account links and removes others, and makes backups',
   UNKNOWN_DEVICE: 'there is no such other device',
   CLOSED: 'the program was closed before',
   FAILED: 'it was refused',
@@ -80,6 +81,14 @@ const linkingRefusals: Readonly<Record<string, string>> = {
   UNKNOWN_VERSION: 'That is no code of a new device, or that of a newer version of this program.',
 }
 
+/** The same while an account is restored. */
+const restoringRefusals: Readonly<Record<string, string>> = {
+  NOT_FOUND:
+    'The server has no backup of this number under that recovery key. Begin again, and look at each character.',
+  BAD_TAG: 'The backup was changed since it was made: it cannot be read.',
+  STALE_DEVICE_LIST: 'The server shows an older state of your account than the backup knows: it hides something.',
+}
+
 const refusals: Readonly<Record<string, string>> = { ...cryptoRefusals, ...serverRefusals, ...sdkRefusals }
 
 /** Why a message or a request was refused, for people. */
@@ -90,4 +99,9 @@ export function refusalText(code: string, otherwise: string): string {
 /** Why a device was not linked; undefined: for no reason of its own. */
 export function findLinkingText(code: string): string | undefined {
   return linkingRefusals[code]
+}
+
+/** Why an account was not restored; undefined: for no reason of its own. */
+export function findRestoringText(code: string): string | undefined {
+  return restoringRefusals[code]
 }

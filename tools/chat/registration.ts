@@ -1,33 +1,67 @@
-import { RefusedError, register, verify } from '../../client/node.ts'
-import type { Store } from '../../client/node.ts'
+import { parseRecoveryKey } from '../../client/crypto/backup/recovery-key.ts'
+import { CryptoError } from '../../client/crypto/errors.ts'
+import { ParleyError, RefusedError, register, restore, verify } from '../../client/node.ts'
+import type { VerifyOptions } from '../../client/node.ts'
 import { ChatError } from './chat-error.ts'
 import type { Ask } from './choose-account.ts'
 import { formatPhone } from './phone.ts'
-import { refusalText } from './refusals.ts'
+import { findRestoringText, refusalText } from './refusals.ts'
 
 /** Makes the store that of the primary device of a number: asks for the code, and for the PIN where there is one. */
-export async function registerDevice(user: number, url: string, store: Store, name: string, ask: Ask): Promise<void> {
+export async function registerDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
+  await tryCodes(phone, url, ask, (code, pin) => verify(url, phone, code, { ...device, ...pin }))
+}
+
+/** The same for an account that has a backup: asks for its recovery key, too. */
+export async function restoreDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
+  const phone = formatPhone(user)
+  const backup = { recoveryKey: await askRecoveryKey(ask) }
+  process.stdout.write('The device that has the account now will be logged out.\n')
+  const { messages } = await tryCodes(phone, url, ask, (code, pin) =>
+    restore(url, phone, code, { ...device, ...pin, backup }).catch((error: unknown) => {
+      const text = error instanceof ParleyError ? findRestoringText(error.code) : undefined
+      throw text === undefined ? error : new ChatError(text, { cause: error })
+    }),
+  )
+  process.stdout.write(`Restored, with ${messages === 1 ? '1 message' : `${messages} messages`}.\n`)
+}
+
+async function askRecoveryKey(ask: Ask): Promise<string> {
+  for (;;) {
+    try {
+      return parseRecoveryKey(await askFor('Recovery key: ', ask))
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error
+      process.stdout.write(`${error.message}.\n`)
+    }
+  }
+}
+
+/** Has a code sent, and tries until one is right. */
+async function tryCodes<T>(
+  phone: string,
+  url: string,
+  ask: Ask,
+  attempt: (code: string, pin: { readonly pin?: string }) => Promise<T>,
+): Promise<T> {
   try {
     await register(url, phone)
   } catch (error) {
     throw explain(error, url)
   }
   process.stdout.write(`A code was sent to ${phone}. A server started with npm start prints it in its own terminal.\n`)
-  let pin: string | undefined
+  let pin: { readonly pin?: string } = {}
   let code: string | undefined
   for (;;) {
     code ??= await askFor('Code: ', ask)
     try {
-      const device = { name, platform: 'terminal' }
-      await verify(url, phone, code, { ...device, store, ...(pin === undefined ? {} : { pin }) })
-      return
+      return await attempt(code, pin)
     } catch (error) {
-      if (!(error instanceof RefusedError) || (error.code !== 'WRONG_CODE' && error.code !== 'PIN_REQUIRED')) {
-        throw explain(error, url)
-      }
-      process.stdout.write(`${refusalText(error.code, error.message)}\n`)
-      if (error.code === 'PIN_REQUIRED') pin = await askFor('PIN: ', ask)
+      const refusal = error instanceof RefusedError ? error.code : undefined
+      if (refusal !== 'WRONG_CODE' && refusal !== 'PIN_REQUIRED') throw explain(error, url)
+      process.stdout.write(`${refusalText(refusal, '')}\n`)
+      if (refusal === 'PIN_REQUIRED') pin = { pin: await askFor('PIN: ', ask) }
       else code = undefined
     }
   }

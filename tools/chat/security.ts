@@ -1,6 +1,7 @@
 import { ParleyError } from '../../client/index.ts'
 import type { Client, KnownKeys } from '../../client/index.ts'
 import type { SecurityCommand } from './commands.ts'
+import { backupPage } from './backup-page.ts'
 import { devicesPage, nameOf } from './devices-page.ts'
 import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
@@ -18,7 +19,7 @@ export interface SecurityScreen {
 
 const PRIMARY = 1
 
-/** Keys of others and own devices: does what is typed. */
+/** Keys of others, own devices and backups: does what is typed. */
 export class Security {
   readonly #client: Client
   readonly #server: string
@@ -53,6 +54,8 @@ export class Security {
         return this.#removeDevice(command.device)
       case 'link':
         return this.#link(command.code)
+      case 'backup':
+        return this.#backUp()
       case 'safety': {
         if (peer === undefined) return this.#screen.say('Open a chat first: /to and a phone number')
         const keys = await this.#client.trust.ask(peer)
@@ -113,6 +116,15 @@ export class Security {
     if (!(await this.#screen.confirm({ lines }))) return this.#screen.say('Nothing was removed')
     await this.#client.devices.remove(number)
     return this.#screen.say(`Device ${number} is removed`)
+  }
+
+  async #backUp(): Promise<void> {
+    const { backups, address } = this.#client
+    const recoveryKey = await backups.enable()
+    this.#screen.say('The backup is on its way…')
+    await backups.save()
+    this.#screen.say('The backup is stored')
+    this.#screen.show(backupPage(address?.user ?? 0, recoveryKey))
   }
 
   async #link(code: string): Promise<void> {

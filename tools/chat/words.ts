@@ -78,7 +78,7 @@ export function stopText(state: ConnectionState): string | undefined {
     case CloseCode.UNAUTHENTICATED:
       return 'The server does not know this device any more. Start again with --register.'
     case CloseCode.DEVICE_REMOVED:
-      return 'This device was removed from the account: start with --link or --register.'
+      return 'This device was removed from the account: start with --link, --restore or --register.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
   }
