@@ -16,6 +16,7 @@ import { decodeSessionRecord, EMPTY_RECORD, encodeSessionRecord } from '../../cl
 import { certHash, encodeDeviceCert } from '../../client/crypto/wire/device-cert.ts'
 import { KemKind } from '../../client/crypto/wire/pre-keys.ts'
 import { measureBundles } from './bundle-size.ts'
+import { measureBacklog } from './crypto-backlog.ts'
 import { measureFile, measureGroup } from './crypto-bulk.ts'
 import { measureFirstContacts } from './crypto-contact.ts'
 import { firstDevice, makePerson, NOW } from '../client/crypto/helpers/people.ts'
@@ -138,4 +139,7 @@ const file = await measureFile()
 console.log(
   `A file of 32 MiB: encrypted at ${file.encrypt.toFixed(0)} MiB/s, decrypted at ${file.decrypt.toFixed(0)} MiB/s`,
 )
+const backlogs: number[] = []
+for (let i = 0; i < 3; i++) backlogs.push(await measureBacklog(QUEUED))
+console.log(`A client shows ${QUEUED} that waited after ${backlogs.toSorted((a, b) => a - b)[1]?.toFixed(0)} ms`)
 for (const [name, kilobytes] of await measureBundles()) console.log(`Bundle, ${name}: ${kilobytes.toFixed(1)} KB gzip`)

@@ -40,6 +40,8 @@ export interface HostedDeviceParts {
 
 /** Envelopes that one transaction takes on. */
 const BATCH = 100
+/** Transactions of one reading: no request waits for all of a mailbox that has filled for weeks. */
+const MAX_BATCHES = 5
 const DELETE_BATCH = 500
 /** Refusals because of the recipient's devices, of one message. */
 const MAX_CORRECTIONS = 3
@@ -64,6 +66,8 @@ export class HostedDevice {
   /** Follows the one under way: requests that come meanwhile share it. */
   #nextReceiving: Promise<void> | undefined
   #receivedAt = 0
+  /** The last reading has left something in the mailbox. */
+  #leftMore = false
   /** What the engine does unasked, and is waited for before the answer. */
   readonly #asides = new Set<Promise<void>>()
   /** Records that the next transaction will probably want. */
@@ -131,11 +135,15 @@ export class HostedDevice {
 
   /** The oldest messages, after everything that waits has been taken in. */
   async read(limit: number): Promise<{ readonly messages: readonly InboxMessage[]; readonly more: boolean }> {
-    await this.receive()
-    await this.#settle()
-    const messages = await this.#inStore((transaction) => readInbox(transaction, limit + 1))
-    await this.#settle()
-    return { messages: messages.slice(0, limit), more: messages.length > limit }
+    for (;;) {
+      await this.receive()
+      await this.#settle()
+      const messages = await this.#inStore((transaction) => readInbox(transaction, limit + 1))
+      await this.#settle()
+      // Receipts alone are no page.
+      if (messages.length > 0 || !this.#leftMore)
+        return { messages: messages.slice(0, limit), more: messages.length > limit || this.#leftMore }
+    }
   }
 
   /** Deletes everything up to and including this message, and tells the senders that it was read if asked to. */
@@ -160,7 +168,7 @@ export class HostedDevice {
     }
   }
 
-  /** Takes in what waits in the mailbox now. */
+  /** Takes in what waits in the mailbox now, as far as one reading goes. */
   receive(): Promise<void> {
     if (this.#receiving === undefined) return this.#beginReceiving()
     // The one under way may have looked before the newest came.
@@ -204,7 +212,8 @@ export class HostedDevice {
   async #receive(): Promise<void> {
     const { mailbox, address, clock } = this.#parts
     this.#receivedAt = clock.now()
-    for (;;) {
+    this.#leftMore = true
+    for (let batch = 0; batch < MAX_BATCHES && this.#leftMore; batch++) {
       const { envelopes, more } = await mailbox.read(address, BATCH)
       if (envelopes.length > 0) {
         for (const { from, id } of envelopes) {
@@ -217,7 +226,7 @@ export class HostedDevice {
         // Only what is stored is acknowledged.
         await mailbox.acknowledge(address, envelopes)
       }
-      if (!more) break
+      this.#leftMore = more
     }
     if (this.#isTidyDue) await this.#inStore((transaction) => this.#tidy(transaction))
     for (const user of [...this.#secrecy.waiting].slice(0, MAX_LISTS)) this.#aside(() => this.#secrecy.waitFor(user))
