@@ -72,6 +72,8 @@ export interface Api {
   readonly runner: RouteRunner
   /** Requests that wait for something are answered. */
   stopWaiting(): void
+  /** Finishes what hosted devices had put off; no request comes any more. */
+  close(): Promise<void>
 }
 
 /** The HTTP API: its routes, and what carries requests through them. */
@@ -133,7 +135,12 @@ export function createApi(parts: ApiParts): Api {
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks, registry),
   ]
-  return { runner, routes: [...routes, ...docsRoutes(routes)], stopWaiting: () => waiters.stop() }
+  return {
+    runner,
+    routes: [...routes, ...docsRoutes(routes)],
+    stopWaiting: () => waiters.stop(),
+    close: async () => hostedAccounts?.close(),
+  }
 }
 
 /** Who hears at once that an account has another key; the others find out when they next write. */

@@ -229,6 +229,7 @@ export class Node {
       overload: messaging.overload,
       sms: this.#createSmsSender(),
     })
+    this.#opened.defer(() => api.close())
     const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
     http.serve(api.routes)
     this.#api = api

@@ -5,7 +5,6 @@ import { Device } from './entities/device.ts'
 import { IdempotencyKey } from './entities/idempotency-key.ts'
 import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
-import { createGatheringSocket } from './gathering-socket.ts'
 import { reclaimLostConnections } from './lost-connections.ts'
 import { migrations } from './migrations/index.ts'
 
@@ -76,7 +75,7 @@ export class Database {
    */
   createHostedPool(connections: number): Pool {
     const settings = [`lock_timeout=${HOSTED_LOCK_TIMEOUT_MS}`]
-    return this.#createPlannedPool(connections, { pipeline: true, stream: createGatheringSocket }, settings)
+    return this.#createPlannedPool(connections, { pipeline: true }, settings)
   }
 
   #createPlannedPool(connections: number, config: PoolConfig, more: readonly string[]): Pool {

@@ -83,6 +83,13 @@ export class HostedAccounts {
     }
   }
 
+  /** What the devices had put off is done. */
+  async close(): Promise<void> {
+    const open = [...this.#open.values()]
+    this.#open.clear()
+    await Promise.all(open.map((opening) => opening.then((device) => device.close()).catch(this.#parts.failed)))
+  }
+
   forget({ user, device }: Address): void {
     this.#open.delete(addressKey(user, device))
   }

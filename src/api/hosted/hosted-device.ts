@@ -337,6 +337,13 @@ export class HostedDevice {
     }, DELETE_AFTER_MS)
   }
 
+  /** Entries that were answered leave the outbox now. */
+  async close(): Promise<void> {
+    this.#cancelDeletion()
+    if (this.#sent.size > 0) await this.#inStore(async () => {})
+    await this.#settle()
+  }
+
   #expect(...wanted: readonly string[]): void {
     for (const key of wanted) this.#expected.add(key)
   }

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { hex } from '../../../client/crypto/bytes.ts'
 import { masterKeyId } from '../../../client/crypto/hosted/master-key.ts'
-import { createTestDatabase } from '../../helpers/database.ts'
+import { createTestDatabase, queryDatabase } from '../../helpers/database.ts'
+import { HostedAccount } from '../../helpers/hosted-account.ts'
 import { addDevice, masterKey, openHostedNode } from '../../helpers/hosted.ts'
 import { call, newPhone, register } from '../../helpers/http.ts'
 import { startServer } from '../../helpers/server.ts'
@@ -28,6 +29,16 @@ test('without a master key a hosted registration is refused and uses up no code,
 test('with a master key a device can be hosted', async (t) => {
   const server = await startServer(t)
   t.is((await register(server, newPhone(), { hosted: true })).device, 1)
+})
+
+test('a node that ends in good order leaves nothing that would be sent again', async (t) => {
+  const server = await startServer(t)
+  const [bank, shop] = [await HostedAccount.register(server), await HostedAccount.register(server)]
+  // After the first one the device looks into its mailbox, which ends its entry, too.
+  for (const text of ['Hello', 'and good bye']) t.is((await bank.send(shop, text)).status, 201)
+  await server.node.destroy()
+  const left = `SELECT 1 FROM hosted_records WHERE convert_from(key, 'LATIN1') LIKE 'outbox/%'`
+  t.deepEqual(await queryDatabase(server.databaseUrl, left), [])
 })
 
 test('readyz names the master keys that are missing, and a metric counts the key boxes of each', async (t) => {
