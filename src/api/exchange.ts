@@ -98,14 +98,17 @@ export class Exchange {
     const send = (ending: 'keep' | 'close' | 'let close'): void => {
       if (this.#gone) return
       const close = ending === 'close'
+      const isBodiless = status === 204 || status === 304
       this.#response.cork(() => {
         this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
         for (const [name, value] of Object.entries(headers ?? {})) this.#response.writeHeader(name, value)
-        if (ending === 'let close') this.#response.writeHeader('connection', 'close')
+        if (ending === 'let close' || (close && isBodiless)) this.#response.writeHeader('connection', 'close')
         if (this.method === 'HEAD') {
           this.#response.endWithoutBody(bytes === undefined ? 0 : Buffer.byteLength(bytes), close)
-        } else if (status === 204 || status === 304) this.#response.endWithoutBody(undefined, close)
-        else this.#response.end(bytes ?? '', close)
+        } else if (isBodiless) {
+          // Any argument, and even undefined, would become a Content-Length, which proxies refuse here.
+          this.#response.endWithoutBody()
+        } else this.#response.end(bytes ?? '', close)
       })
     }
     if (this.#unread) send(await this.#stopReading())

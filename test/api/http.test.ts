@@ -155,6 +155,15 @@ test('HEAD has the headers of GET and no body', async (t) => {
   t.is(await head.text(), '')
 })
 
+test('an answer that has no body has no length either', async (t) => {
+  const connection = await RawConnection.open(shared().url)
+  t.teardown(() => connection.end())
+  connection.send('OPTIONS /v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await waitUntil('it is answered', () => connection.received.includes('\r\n\r\n'))
+  t.regex(connection.received, /^HTTP\/1\.1 204 /)
+  t.notRegex(connection.received, /content-length/i)
+})
+
 test('pages of any origin may call the API with a token', async (t) => {
   const { url } = shared()
   const preflight = await fetch(`${url}/v1/me`, {

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest from 'ava'
 import type { ExecutionContext } from 'ava'
+import { Client, memoryStore, register as askForCode, verify } from '../../client/index.ts'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { Haproxy } from '../chaos/haproxy.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { Device } from '../helpers/device.ts'
-import { newPhone } from '../helpers/http.ts'
+import { call, newPhone } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
@@ -89,6 +90,29 @@ test('a request that meets a node at its end is answered by another one', async 
     answers.map(({ status }) => status),
     [200, 200, 200, 200],
   )
+})
+
+test('answers without a body pass, and so does all that an app asks of a server', async (t) => {
+  const { node, sms } = await startNode(t)
+  const { url } = await startHaproxy(t, [node.port])
+  const phone = newPhone()
+  const store = memoryStore()
+  await askForCode(url, phone)
+  const { token } = await verify(url, phone, sms.codeFor(phone), { store, name: 'Phone', platform: 'node' })
+  const contacts = await call(`${url}/v1/contacts`, { method: 'PUT', token, body: { users: [] } })
+  t.is(contacts.status, 204)
+  const page = await fetch(`${url}/docs`)
+  const headers = { 'if-none-match': page.headers.get('etag') ?? '' }
+  t.is((await fetch(`${url}/docs`, { headers })).status, 304)
+  t.is((await fetch(`${url}/docs`, { method: 'HEAD' })).status, 200)
+  const client = await Client.open({ url, store })
+  t.teardown(() => client.close())
+  const faults: string[] = []
+  client.on('error', (error) => faults.push(String(error)))
+  await new Promise<void>((resolve) => client.on('caughtUp', () => resolve()))
+  await client.backups.enable()
+  t.is(await client.backups.save(), 1)
+  t.deepEqual(faults, [])
 })
 
 test('the metrics of the nodes are not for the world', async (t) => {
