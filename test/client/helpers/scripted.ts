@@ -76,6 +76,17 @@ export function receipt(seq: number, kind: Kind, about: readonly string[], devic
   return { type: 'deliver', seq, envelope: { ...envelope, kind, about } }
 }
 
+/** ✓ */
+export function accepted(id: string, messageId: bigint, delivered: readonly number[] = []) {
+  return { type: 'accepted' as const, id, messageId, at: 77, delivered }
+}
+
+/** The server does not take it. */
+export function refused(id: string, code: string, temporary = false, details?: object) {
+  const extra = details === undefined ? {} : { details }
+  return { type: 'error' as const, id, code, message: '', temporary, retryAfterMs: 0, ...extra }
+}
+
 /** What the server says of its own accord. */
 export function hint(seq: number, body: object): DeliverFrame {
   const payload = new TextEncoder().encode(JSON.stringify(body))
