@@ -41,6 +41,16 @@ export function decodeContent(bytes: Uint8Array): Content {
   }
 }
 
+/** The same; undefined for what is no content. */
+export function findContent(bytes: Uint8Array): Content | undefined {
+  try {
+    return decodeContent(bytes)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}
+
 /** What the schema cannot say. */
 function check({ id, chat, myList, yourList, groupState, replyTo, body }: Content): void {
   if (id === '') throw new DecodeError('Content has no id')

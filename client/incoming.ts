@@ -1,10 +1,9 @@
 import { Kind } from '../proto/frames.ts'
 import type { WireEnvelope } from '../proto/frames.ts'
 import type { ArchiveBody, Content, ReadSyncBody } from '../proto/content.ts'
-import { DecodeError } from '../proto/decode-error.ts'
 import { isClientId } from '../proto/limits.ts'
 import { Arrival } from './arrival.ts'
-import { decodeContent } from './content.ts'
+import { findContent } from './content.ts'
 import { bodyOf } from './contents.ts'
 import { markNew } from './marks.ts'
 import type { Body } from './message.ts'
@@ -171,7 +170,7 @@ export class Incoming {
     bytes: Uint8Array,
     arrival: Arrival,
   ): Promise<void> {
-    const content = decodeInner(bytes)
+    const content = findContent(bytes)
     if (content !== undefined) await this.#shelve(transaction, envelope, content, arrival)
   }
 
@@ -188,7 +187,7 @@ export class Incoming {
 
   async #storeArchive(transaction: Transaction, { messages, last }: ArchiveBody, arrival: Arrival): Promise<void> {
     for (const archived of messages) {
-      const content = decodeInner(archived.content)
+      const content = findContent(archived.content)
       if (content === undefined) continue
       arrival.archived += (await this.#parts.shelf.addArchived(transaction, archived, content)) ? 1 : 0
     }
@@ -205,7 +204,7 @@ export class Incoming {
   ): Promise<void> {
     const { shelf, secrets } = this.#parts
     const { from } = envelope
-    const content = decodeInner(bytes)
+    const content = findContent(bytes)
     if (content === undefined) return undefined
     const { body, chat, id } = content
     if (body.type === 'sentTranscript') {
@@ -223,15 +222,6 @@ export class Incoming {
 
 function isHosted({ facts, devices }: Peer, device: number): boolean {
   return facts.hosted || devices.get(device)?.cert.hosted === true
-}
-
-function decodeInner(bytes: Uint8Array): Content | undefined {
-  try {
-    return decodeContent(bytes)
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
-  }
 }
 
 function sameId(a: string, b: string): boolean {

@@ -50,3 +50,13 @@ export class CryptoError extends ParleyError {
 export function malformed(message: string): never {
   throw new CryptoError('MALFORMED', message)
 }
+
+/** What the work gives; undefined where the encryption refuses it. */
+export function unlessRefused<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof CryptoError) return undefined
+    throw error
+  }
+}

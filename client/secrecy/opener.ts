@@ -1,7 +1,6 @@
 import type { Content, Version } from '../../proto/content.ts'
-import { DecodeError } from '../../proto/decode-error.ts'
 import type { WireAddress } from '../../proto/frames.ts'
-import { decodeContent } from '../content.ts'
+import { findContent } from '../content.ts'
 import { equal } from '../crypto/bytes.ts'
 import { requireUsable } from '../crypto/devices/device-list.ts'
 import { CryptoError } from '../crypto/errors.ts'
@@ -97,7 +96,7 @@ export class Opener {
   }
 
   async #read(transaction: Transaction, peer: Peer, { plaintext, acknowledge }: OpenedFrom): Promise<Opened> {
-    const content = plaintext === undefined ? undefined : decode(plaintext)
+    const content = plaintext === undefined ? undefined : findContent(plaintext)
     if (content === undefined) return { type: 'unreadable', peer }
     const forked: number[] = []
     const known = await this.#compareLists(transaction, peer, content, forked)
@@ -136,15 +135,6 @@ function compareList(known: Peer, said: Version | undefined, forked: number[]): 
   if (said.epoch < epoch || equal(known.hash.slice(0, said.hash.length), said.hash)) return known
   forked.push(known.user)
   return { ...known, facts: { ...known.facts, forked: true } }
-}
-
-function decode(plaintext: Uint8Array): Content | undefined {
-  try {
-    return decodeContent(plaintext)
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
-  }
 }
 
 function outcomeOf(error: CryptoError, header: MessageHeader | undefined): Opened {

@@ -4,7 +4,7 @@ import { acceptLists, decodeLink } from '../crypto/devices/accept-lists.ts'
 import type { AcceptedList } from '../crypto/devices/accept-lists.ts'
 import { checkCert } from '../crypto/devices/device-list.ts'
 import type { SeenPreKey } from '../crypto/devices/pre-keys.ts'
-import { CryptoError } from '../crypto/errors.ts'
+import { CryptoError, unlessRefused } from '../crypto/errors.ts'
 import { sha256 } from '../crypto/primitives/hash.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { decodeDeviceCert, DEVICE_CERT_BYTES } from '../crypto/wire/device-cert.ts'
@@ -62,13 +62,7 @@ const PRIMARY = 1
 /** undefined: not known, or the record is damaged; the server is asked again then. */
 export async function readPeer(transaction: Transaction, user: number): Promise<Peer | undefined> {
   const record = decodeRecord<PeerFacts>(await transaction.get(keys.peer(user)))
-  if (record === undefined) return undefined
-  try {
-    return decodePeer(user, record.json, record.raw)
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined
-    throw error
-  }
+  return record && unlessRefused(() => decodePeer(user, record.json, record.raw))
 }
 
 /** As it is stored: facts in JSON, then the certificates in the order of the list, then the list. */

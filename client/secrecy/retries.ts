@@ -1,7 +1,7 @@
 import type { WireAddress } from '../../proto/frames.ts'
 import type { Arrival } from '../arrival.ts'
 import { idBytes, idText } from '../client-id.ts'
-import { CryptoError } from '../crypto/errors.ts'
+import { unlessRefused } from '../crypto/errors.ts'
 import { closeUnreadable } from '../crypto/sessions/send.ts'
 import { decodeRetryReceipt, encodeRetryReceipt, retryReceiptBody } from '../crypto/wire/retry-receipt.ts'
 import type { RetryReceipt } from '../crypto/wire/retry-receipt.ts'
@@ -78,7 +78,7 @@ export class Retries {
     payload: Uint8Array,
   ): Promise<{ readonly receipt: RetryReceipt; readonly registrationId: number } | undefined> {
     const { primitives, self, clock } = this.#secrets
-    const receipt = findReceipt(payload)
+    const receipt = unlessRefused(() => decodeRetryReceipt(payload))
     if (receipt === undefined || receipt.group) return undefined
     if (!isSame(receipt.requester, from) || !isSame(receipt.asked, self.current.address)) return undefined
     if (Math.abs(clock.now() - receipt.ms) > MAX_AGE_MS) return undefined
@@ -103,15 +103,6 @@ export class Retries {
       if (oldest !== undefined) this.#asked.delete(oldest)
     }
     return true
-  }
-}
-
-function findReceipt(payload: Uint8Array): RetryReceipt | undefined {
-  try {
-    return decodeRetryReceipt(payload)
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined
-    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import type { WireAddress } from '../../proto/frames.ts'
 import { ByteReader, ByteWriter, hex } from '../crypto/bytes.ts'
-import { CryptoError } from '../crypto/errors.ts'
+import { unlessRefused } from '../crypto/errors.ts'
 import { randomBytes } from '../crypto/primitives/random.ts'
 import { openSignal, sealSignal } from '../crypto/signals/signal.ts'
 import type { Transaction } from '../store.ts'
@@ -65,14 +65,5 @@ export class SecretSignals {
       if (oldest !== undefined) this.#seen.delete(oldest)
     }
     return reader.take(reader.left)
-  }
-}
-
-function unlessRefused<T>(work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined
-    throw error
   }
 }

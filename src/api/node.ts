@@ -21,11 +21,13 @@ import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
 import { clientAddressBehind } from '../transport/client-address.ts'
 import type { Bus } from '../transport/bus.ts'
+import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
 import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import type { Api } from './api.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
+import { DatabaseSamples } from './database-samples.ts'
 import type { Health, HealthCheck } from './health.ts'
 import { KeyBoxWatch } from './hosted/key-box-watch.ts'
 import { loadMasterKeys } from './hosted/load-master-keys.ts'
@@ -33,7 +35,6 @@ import type { MasterKeys } from './hosted/master-keys.ts'
 import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
-import { MailboxWatch } from './mailbox-watch.ts'
 import { Messaging } from './messaging.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
@@ -164,13 +165,17 @@ export class Node {
     this.#opened.defer(() => messaging.close())
     this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
     this.#checks['load'] = () => messaging.overload.check()
-    const mailboxWatch = new MailboxWatch(shards.all, clock, events)
-    this.#opened.use(mailboxWatch.start(config.storage.mailboxSampleIntervalMs))
+    const mailboxes = new DatabaseSamples(
+      shards.all,
+      ({ pool }) => sampleMailboxes(pool, clock.now()),
+      (error) => events.taskFailed('looking at the mailboxes', error),
+    )
+    this.#opened.use(mailboxes.start(config.storage.mailboxSampleIntervalMs))
     registerNodeGauges(this.#registry, {
       overload: messaging.overload,
       bus,
       residents: core.residents,
-      mailboxes: mailboxWatch.statistics,
+      mailboxes: mailboxes.latest,
     })
 
     // accounts

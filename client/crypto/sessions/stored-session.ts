@@ -1,4 +1,4 @@
-import { CryptoError } from '../errors.ts'
+import { unlessRefused } from '../errors.ts'
 import { decodeSessionState, encodeSessionState } from '../wire/session-state.ts'
 import type { SessionState } from '../wire/session-state.ts'
 
@@ -22,7 +22,8 @@ export class StoredSession {
 
   /** undefined: it is damaged. */
   findState(): SessionState | undefined {
-    if (this.#state === undefined && this.#bytes !== undefined) this.#state = findDecoded(this.#bytes)
+    const bytes = this.#bytes
+    if (this.#state === undefined && bytes !== undefined) this.#state = unlessRefused(() => decodeSessionState(bytes))
     return this.#state
   }
 
@@ -34,14 +35,5 @@ export class StoredSession {
   get bytes(): Uint8Array {
     this.#bytes ??= encodeSessionState(this.#state as SessionState)
     return this.#bytes
-  }
-}
-
-function findDecoded(bytes: Uint8Array): SessionState | undefined {
-  try {
-    return decodeSessionState(bytes)
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined
-    throw error
   }
 }

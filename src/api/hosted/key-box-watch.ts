@@ -4,8 +4,8 @@ import { hex } from '../../../client/crypto/bytes.ts'
 import type { Database } from '../../storage/database.ts'
 import { countKeyBoxes } from '../../storage/key-boxes.ts'
 import type { KeyBoxCount } from '../../storage/key-boxes.ts'
+import { DatabaseSamples } from '../database-samples.ts'
 import type { Health } from '../health.ts'
-import { repeat } from '../repeat.ts'
 import type { MasterKeys } from './master-keys.ts'
 
 export interface KeyBoxWatchParts {
@@ -18,35 +18,25 @@ export interface KeyBoxWatchParts {
 /** Counts from time to time how many key boxes need which master key. */
 export class KeyBoxWatch {
   readonly #parts: KeyBoxWatchParts
-  /** By database; empty: not known now. */
-  readonly #counts: (readonly KeyBoxCount[])[]
-  #stopped = false
+  readonly #counts: DatabaseSamples<readonly KeyBoxCount[]>
 
   constructor(parts: KeyBoxWatchParts) {
     this.#parts = parts
-    this.#counts = parts.databases.map(() => [])
+    const failed = (error: unknown): void => parts.events.taskFailed('counting key boxes', error)
+    this.#counts = new DatabaseSamples(parts.databases, ({ pool }) => countKeyBoxes(pool), failed)
   }
 
   /** Looks now, and again and again. */
   start(intervalMs: number): Disposable {
-    void this.#lookAtAll()
-    const watching = repeat(
-      () => this.#lookAtAll(),
-      intervalMs,
-      () => undefined,
-    )
-    return {
-      [Symbol.dispose]: () => {
-        this.#stopped = true
-        watching[Symbol.dispose]()
-      },
-    }
+    return this.#counts.start(intervalMs)
   }
 
   /** Degraded while devices of some accounts are locked. */
   check(): Health {
     const { masterKeys } = this.#parts
-    const locked = this.#counts.flat().filter(({ masterKeyId }) => masterKeys?.find(masterKeyId) === undefined)
+    const locked = this.#counts.latest
+      .flatMap((found) => found ?? [])
+      .filter(({ masterKeyId }) => masterKeys?.find(masterKeyId) === undefined)
     if (locked.length === 0) return { state: 'ok' }
     const boxes = locked.reduce((sum, one) => sum + one.boxes, 0)
     const ids = [...new Set(locked.map(({ masterKeyId }) => hex(masterKeyId)))].join(', ')
@@ -58,7 +48,7 @@ export class KeyBoxWatch {
 
   /** Shows the counts when somebody asks for the metrics. */
   register(registry: Registry): void {
-    const counts = this.#counts
+    const { latest } = this.#counts
     const gauge = new Gauge({
       name: 'parley_hosted_key_boxes',
       help: 'Key boxes of hosted devices, by the id of the master key that they need: looked at once a minute by every node',
@@ -66,30 +56,13 @@ export class KeyBoxWatch {
       registers: [registry],
       collect() {
         this.reset()
-        for (const [shard, found] of counts.entries()) {
-          for (const { masterKeyId, boxes } of found) {
+        for (const [shard, found] of latest.entries()) {
+          for (const { masterKeyId, boxes } of found ?? []) {
             this.set({ shard: String(shard + 1), master_key: hex(masterKeyId) }, boxes)
           }
         }
       },
     })
     void gauge
-  }
-
-  /** A database that does not answer holds up no other. */
-  async #lookAtAll(): Promise<void> {
-    const { databases, events } = this.#parts
-    await Promise.all(
-      databases.map(async ({ pool }, shard) => {
-        try {
-          this.#counts[shard] = await countKeyBoxes(pool)
-        } catch (error) {
-          // The connections end with the node, under whatever is asked then.
-          if (this.#stopped) return
-          this.#counts[shard] = []
-          events.taskFailed('counting key boxes', error)
-        }
-      }),
-    )
   }
 }
