@@ -35,6 +35,7 @@ import type { MasterKeys } from './hosted/master-keys.ts'
 import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
+import { isInTheClear } from './in-the-clear.ts'
 import { Messaging } from './messaging.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
@@ -127,6 +128,8 @@ export class Node {
       await this.destroy()
       throw error
     }
+    const { publicUrl } = this.#config.node
+    if (publicUrl !== undefined && isInTheClear(publicUrl)) this.#events.publicUrlInTheClear(publicUrl)
     this.#events.nodeStarted(this.#port, performance.now() - startedAt)
   }
 

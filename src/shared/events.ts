@@ -44,6 +44,12 @@ function nodeEvents({ logger, registry }: EventsOptions) {
     nodeStarted(port: number, readyMs: number): void {
       logger.info({ event: 'nodeStarted', port, readyMs: Math.round(readyMs) })
     },
+    /** Clients from elsewhere send their tokens in the clear. */
+    publicUrlInTheClear(url: string): void {
+      const advice =
+        'PUBLIC_URL is plain http: put TLS before the nodes, as docs/cluster.md shows, and name it by https'
+      logger.warn({ event: 'publicUrlInTheClear', url }, advice)
+    },
     migrated(database: string, migrations: readonly string[]): void {
       logger.info({ event: 'migrated', database, migrations })
     },
