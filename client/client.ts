@@ -264,7 +264,8 @@ export class Client extends Emitter<ClientEvents> {
     return { token, client: VERSION, number, lastMessageId: BigInt(lastMessageId) }
   }
 
-  #connected({ user, device, serverTime }: ConnectedFrame): void {
+  #connected(frame: ConnectedFrame): void {
+    const { user, device } = frame
     const known = this.#device.record
     if (known.user !== 0 && known.user !== user) {
       this.#connection.stop(CloseCode.UNAUTHENTICATED, 'The store belongs to another user')
@@ -278,7 +279,7 @@ export class Client extends Emitter<ClientEvents> {
       })
     }
     this.#watches.connected()
-    this.#core.connected(serverTime)
+    this.#core.connected(frame)
   }
 
   #received(frames: readonly ServerFrame[], session: Session): void {

@@ -79,6 +79,8 @@ export interface DeviceRecord {
   /** The last delivery that was stored. */
   readonly position: { readonly connection: number; readonly seq: number }
   readonly nextOrder: number
+  /** The last restore of the server that this device has heard of, ms since 1970. */
+  readonly restoredAt: number
   /** When old marks were last forgotten, ms since 1970. */
   readonly tidiedAt: number
   /** When old keys were last deleted. */
@@ -94,6 +96,7 @@ export const newDevice: DeviceRecord = {
   lastMessageId: '0',
   position: { connection: 0, seq: 0 },
   nextOrder: 1,
+  restoredAt: 0,
   tidiedAt: 0,
   purgedAt: 0,
 }

@@ -7,6 +7,7 @@ import {
   parseName,
   parseNetworks,
   parseOneOf,
+  parsePlainPath,
   parseUrl,
   parseUrls,
   type Report,
@@ -75,6 +76,8 @@ export function parseConfig(env: Env = {}) {
     },
     storage: {
       dataDir: resolve(env.DATA_DIR || '.data'),
+      /** Of the embedded PostgreSQL; undefined: it is not backed up. */
+      backupDir: parsePlainPath('BACKUP_DIR', env.BACKUP_DIR, report),
       poolConnections: 10,
       connectTimeoutMs: 5 * SECOND,
       queryTimeoutMs: 10 * SECOND,

@@ -8,6 +8,7 @@ import type { RateLimiter } from '../shared/rate-limit.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import type { Journal } from '../storage/journal.ts'
 import { FIRST_ROW } from '../storage/expired-rows.ts'
+import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
 import type { MailboxReader } from '../storage/mailbox-reader.ts'
 import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
@@ -54,6 +55,7 @@ const PAGE_BYTES = 8 * 1024 * 1024
 export interface MailboxShard {
   readonly journal: Journal
   readonly reader: MailboxReader
+  readonly restore: Restore
   findExpired(after: RowKey): Promise<ExpiredPage>
 }
 
@@ -156,6 +158,7 @@ export class MessageCore {
       signalLimiter: parts.signalLimiter,
       watchLimiter: parts.watchLimiter,
       authenticate: parts.authenticate,
+      restoreOf: (user) => parts.shardOf(user).restore,
       newSessionId: parts.newSessionId,
       mailboxes: {
         settings,

@@ -17,6 +17,7 @@ import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
+import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import { MailboxActor } from './mailbox-actor.ts'
 import type { ConnectedDevice, DeviceSession, MailboxHost } from './mailbox-actor.ts'
@@ -41,6 +42,8 @@ export interface SessionHost {
   readonly events: SessionEvents
   /** Whose token it is, and the number of this connection. */
   authenticate(token: string, number: number): Promise<ConnectAnswer>
+  /** When the database of the user was restored from a back-up. */
+  restoreOf(user: UserId): Restore
   /** A name that no other session has, on any node. */
   newSessionId(): string
 }
@@ -118,6 +121,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       device: actor.address.device,
       serverTime: this.#host.mailboxes.clock.now(),
       pending,
+      ...this.#host.restoreOf(actor.address.user),
     })
     this.#host.presence.online(actor.address)
     const early = this.#early

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import { within } from '../shared/within.ts'
+import { findRestore, type Restore } from '../storage/backup/find-restore.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
 import { findExpired } from '../storage/expired-rows.ts'
@@ -64,13 +65,18 @@ export class Messaging {
   readonly #notices: readonly WakeNotices[]
   readonly #opened: AsyncDisposableStack
 
-  private constructor(parts: MessagingParts, nodeNumber: NodeNumber, opened: AsyncDisposableStack) {
+  private constructor(
+    parts: MessagingParts,
+    nodeNumber: NodeNumber,
+    restores: readonly Restore[],
+    opened: AsyncDisposableStack,
+  ) {
     const { nodeId, config, clock, events, shards, tokens, limiters, bus } = parts
     this.#parts = parts
     this.#nodeNumber = nodeNumber
     this.#opened = opened
     this.#stamps = new MessageStamps(clock, () => nodeNumber.claim)
-    const mailboxes = shards.all.map((database, index) => openShard(database, index, parts, opened))
+    const mailboxes = shards.all.map((database, index) => openShard(database, index, restores[index]!, parts, opened))
     this.#journals = mailboxes.map(({ journal }) => journal)
     const prefix = `${nodeNumber.claim.number.toString(36)}-${clock.now().toString(36)}`
     let sessions = 0
@@ -156,7 +162,8 @@ export class Messaging {
     const opened = new AsyncDisposableStack()
     const options = { ...config.stamps, node: config.node.name }
     const nodeNumber = await NodeNumber.claim(shards.all[0]!.pool, clock, options, events)
-    return new Messaging(parts, nodeNumber, opened)
+    const restores = await Promise.all(shards.all.map(({ pool }) => findRestore(pool)))
+    return new Messaging(parts, nodeNumber, restores, opened)
   }
 
   serve(app: TemplatedApp): void {
@@ -202,6 +209,7 @@ export class Messaging {
 function openShard(
   database: Database,
   index: number,
+  restore: Restore,
   { config, clock, events, shards }: MessagingParts,
   opened: AsyncDisposableStack,
 ): MailboxShard {
@@ -221,6 +229,7 @@ function openShard(
   return {
     journal,
     reader,
+    restore,
     findExpired: async (after) => {
       const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS, clock.now())
       // Rows of mailboxes that come, go or have gone are seen where they are served.

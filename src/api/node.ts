@@ -7,6 +7,7 @@ import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { Control } from '../actors/control.ts'
+import { openArchive } from '../storage/backup/backup-folder.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
 import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
@@ -305,7 +306,7 @@ export class Node {
   /** The databases of DATABASE_URLS, or the one of an embedded PostgreSQL, with this version's schema. */
   async #openDatabases(): Promise<Shards<Database>> {
     const { storage, secrets } = this.#config
-    const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage.dataDir)]
+    const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage)]
     const databases: Database[] = []
     for (const url of urls) {
       const onWarning = (message: string) => this.#events.databaseWarning(databaseName(url), message)
@@ -334,8 +335,9 @@ export class Node {
     this.#opened.use(watch.start(this.#config.hosted.keyBoxSampleIntervalMs))
   }
 
-  async #startPostgres(dataDir: string): Promise<string> {
-    const postgres = await EmbeddedPostgres.start({ dataDir, onCrash: () => this.#events.databaseCrashed() })
+  async #startPostgres({ dataDir, backupDir }: Config['storage']): Promise<string> {
+    const settings = await openArchive(backupDir)
+    const postgres = await EmbeddedPostgres.start({ dataDir, settings, onCrash: () => this.#events.databaseCrashed() })
     this.#postgres = postgres
     this.#opened.defer(() => postgres.stop())
     return postgres.url

@@ -18,6 +18,8 @@ export interface NodeProcessOptions {
   readonly databaseUrl?: string
   /** Absent: it is alone. */
   readonly natsUrl?: string
+  /** Absent: its PostgreSQL is not backed up. */
+  readonly backupDir?: string
   /** Absent: one of its own, with its own PostgreSQL, or no hosted devices. */
   readonly masterKey?: string
   /** Load balancers before it. */
@@ -137,7 +139,7 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
-    const { masterKey } = this.#options
+    const { masterKey, backupDir } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -148,6 +150,7 @@ export class NodeProcess {
       NODE_NAME: name,
       DATA_DIR: dataDir,
       DATABASE_URLS: databaseUrl,
+      BACKUP_DIR: backupDir,
       NATS_URL: natsUrl,
       MASTER_KEY: masterKey,
       TRUSTED_PROXIES: trustedProxies,

@@ -108,6 +108,12 @@ export function historyText({ complete }: ClientEvents['history'], sum: number):
   return complete ? have : `${have}, more are on their way`
 }
 
+/** What is on its way again after the server went back to a back-up. */
+export function restoredText({ restoredTo, resent }: ClientEvents['restored']): string {
+  const what = resent === 1 ? '1 message that it may have lost goes' : `${resent} messages that it may have lost go`
+  return `The server was restored to ${new Date(restoredTo).toLocaleString()}: ${what} there again`
+}
+
 /** "123 456" */
 export function formatDigits(digits: string): string {
   return digits.replace(/^(\d{3})(\d{3})$/, '$1 $2')

@@ -3,6 +3,7 @@ import { Presence } from './0002-presence.ts'
 import { Slots } from './0003-slots.ts'
 import { DevicesAndKeys } from './0004-devices-and-keys.ts'
 import { HostedStores } from './0005-hosted-stores.ts'
+import { Restores } from './0006-restores.ts'
 import type { MigrationBook } from './migration-book.ts'
 
 /**
@@ -25,6 +26,6 @@ export const books: readonly MigrationBook[] = [
   },
   {
     table: 'schema_changes',
-    migrations: [],
+    migrations: [{ name: '0006-restores.from-0005', class: Restores }],
   },
 ]
