@@ -8,6 +8,7 @@ import type { Events } from '../shared/events.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Accounts } from '../storage/accounts.ts'
 import { Backups } from '../storage/backups.ts'
+import { Buckets } from '../storage/buckets.ts'
 import type { Contacts } from '../storage/contacts.ts'
 import type { Database } from '../storage/database.ts'
 import { DeviceLists } from '../storage/device-lists.ts'
@@ -21,6 +22,7 @@ import { Rendezvous } from '../storage/rendezvous.ts'
 import type { Shards } from '../storage/shards.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import type { Bus } from '../transport/bus.ts'
+import { Budgets } from './budgets.ts'
 import type { HealthCheck } from './health.ts'
 import { HostedAccounts } from './hosted/hosted-accounts.ts'
 import { HostedStores } from './hosted/hosted-stores.ts'
@@ -43,6 +45,7 @@ import { linkRoutes } from './routes/links.ts'
 import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { registrationRoutes } from './routes/registrations.ts'
+import { SmsBudget } from './sms-budget.ts'
 import type { SmsSender } from './sms-sender.ts'
 
 export interface ApiParts {
@@ -111,12 +114,16 @@ export function createApi(parts: ApiParts): Api {
       checks: keyChecks,
       hints,
     })
+  const backups = new Backups(shards)
+  const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
   const onNewIdentity = (user: UserId) => void tellOfIdentity(parts, user)
   const registrar = new Registrar({
     accounts,
     registrations,
+    backups,
     checks: keyChecks,
-    limiters,
+    budgets,
+    smsBudget: new SmsBudget(budgets, events),
     onNewIdentity,
     sms,
     events,
@@ -125,12 +132,12 @@ export function createApi(parts: ApiParts): Api {
   const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
   const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
   const routes = [
-    ...registrationRoutes(registrar, config.accounts.codeLifetimeMs),
+    ...registrationRoutes(registrar),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
     ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, hints, events }),
     ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
-    ...backupRoutes(new Backups(shards), limiters, rawBackup),
+    ...backupRoutes(backups, limiters, rawBackup),
     ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks, registry),

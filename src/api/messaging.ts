@@ -124,7 +124,6 @@ export class Messaging {
       config.secrets.natsUrls === undefined ? [] : shards.all.map((database) => this.#openNotices(database))
     shards.onChange(() => this.core.closeMoved())
     bus.onReconnect(() => void shards.refresh())
-    const connectLimiter = limiters.of('connectPerAddress')
     this.gateway = new Gateway({
       ...config.gateway,
       path: '/v1/ws',
@@ -132,7 +131,9 @@ export class Messaging {
       clientAddress: parts.clientAddress,
       admit: (address) => {
         const refusal = this.overload.refuseConnection()
-        return refusal === undefined ? connectLimiter.take(address) : { ok: false, overloaded: true, ...refusal }
+        return refusal === undefined
+          ? limiters.takeAddress('connectPerAddress', address)
+          : { ok: false, overloaded: true, ...refusal }
       },
       onConnection: (connection) => this.core.open(connection),
     })

@@ -119,7 +119,7 @@ export class RouteRunner {
     const token = /^Bearer +(\S+)$/i.exec(exchange.headers.authorization)?.[1]
     const identity = token === undefined ? undefined : await this.#tokens.identify(token)
     if (identity === undefined) {
-      this.#limiters.require('http', exchange.clientAddress)
+      this.#limiters.requireAddress('http', exchange.clientAddress)
       throw new RefusalError('UNAUTHENTICATED', 'A good token is needed: Authorization: Bearer <token>')
     }
     this.#limiters.require('http', identity.address.user)

@@ -8,8 +8,6 @@ import { putList } from './list-change.ts'
 import type { ListChange } from './list-change.ts'
 import { insertDevice } from './devices.ts'
 import { Device } from './entities/device.ts'
-import { IdempotencyKey } from './entities/idempotency-key.ts'
-import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
 import { storePreKeys } from './pre-keys.ts'
 import type { PreKeySupply } from './pre-keys.ts'
@@ -118,6 +116,7 @@ export class Accounts {
         await insertDevice(client, address, token, { ...device, registrationId }, now)
         const changed = keys !== undefined && (await storeKeys(client, address, keys))
         await client.query('DELETE FROM registrations WHERE user_id = $1', [user])
+        await client.query('DELETE FROM askings WHERE user_id = $1', [user])
         return changed
       }),
     )
@@ -173,14 +172,14 @@ export class Accounts {
 
   /** Removes the account and everything of it. What others still had under way to it comes back to them as expired. */
   async delete(user: UserId): Promise<void> {
-    const removed = await this.#shards.run(user, (database) =>
-      database.fork().transactional(async (em) => {
-        const devices = await em.find(Device, { userId: user })
-        await em.nativeDelete(Device, { userId: user })
-        await em.nativeDelete(User, { userId: user })
-        await em.nativeDelete(Registration, { userId: user })
-        await em.nativeDelete(IdempotencyKey, { userId: user })
-        return devices.map(({ device }) => device)
+    const removed = await this.#shards.run(user, ({ pool }) =>
+      inTransaction(pool, async (client) => {
+        const text = 'DELETE FROM devices WHERE user_id = $1 RETURNING device'
+        const { rows } = await client.query<{ device: DeviceId }>(text, [user])
+        for (const table of ['users', 'registrations', 'askings', 'idempotency_keys']) {
+          await client.query(`DELETE FROM ${table} WHERE user_id = $1`, [user])
+        }
+        return rows.map(({ device }) => device)
       }),
     )
     await this.#announce(user, removed, 'account deleted')

@@ -45,12 +45,12 @@ export class Person {
     events: PersonEvents,
   ): Promise<Person> {
     const phone = `+${user}`
-    await register(url, phone)
+    const { session } = await register(url, phone)
     const code = await sms.codeFor(phone)
     const folder = join(directory, String(user))
     const store = await openFileStore(folder)
     try {
-      const { device } = await verify(url, phone, code, { store, name: 'Replay', platform: 'node' })
+      const { device } = await verify(url, phone, code, { store, session, name: 'Replay', platform: 'node' })
       if (device !== 1) throw new RangeError(`${phone} was given device ${device}, not the primary one`)
     } finally {
       await store.close()

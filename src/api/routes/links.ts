@@ -73,7 +73,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
         },
       },
       async handle({ clientAddress }) {
-        limiters.require('link', clientAddress)
+        limiters.requireAddress('link', clientAddress)
         const id = await rendezvous.open()
         return { status: 201, body: { rendezvousId: id.toString('base64url'), expiresInSeconds } }
       },
@@ -91,7 +91,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       answers: { 200: { description: 'The messages after that number', schema: messagesSchema } },
       errors: ['NOT_FOUND'],
       async handle({ params, query, clientAddress }) {
-        limiters.require('link', clientAddress)
+        limiters.requireAddress('link', clientAddress)
         const id = requireId(params['rendezvous'])
         const messages = await waitForMessages(parts, id, query)
         return {
@@ -109,7 +109,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       answers: { 201: { description: 'It is there', schema: z.object({ number: z.int() }) } },
       errors: ['NOT_FOUND', 'TOO_LARGE'],
       async handle({ params, body, clientAddress }) {
-        limiters.require('link', clientAddress)
+        limiters.requireAddress('link', clientAddress)
         const id = requireId(params['rendezvous'])
         const posted = await rendezvous.post(id, body.message)
         if (posted.outcome === 'unknown') throw notFound()
@@ -151,7 +151,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       answers: { 201: { description: 'The device is active', schema: claimedSchema } },
       errors: ['LINK_REFUSED', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS'],
       async handle({ body, clientAddress }) {
-        limiters.require('link', clientAddress)
+        limiters.requireAddress('link', clientAddress)
         const { linkToken, device } = body
         const address = checks.addressOf(body.cert)
         // Before what costs more.
