@@ -14,7 +14,7 @@ import type { PreKeySupply } from './pre-keys.ts'
 import { type LastSeenChoice, parseLastSeenChoice } from './privacy.ts'
 import { hashSecret } from './secret-hash.ts'
 import type { Shards } from './shards.ts'
-import { createToken } from './token.ts'
+import { issueToken } from './token-issue.ts'
 import { inTransaction } from './transaction.ts'
 
 export type RemovalReason = 'registered again' | 'account deleted' | 'taken off the list' | 'logged out'
@@ -104,7 +104,7 @@ export class Accounts {
     for (const one of mailboxes) await this.#hooks.returnMailbox({ user, device: one })
 
     const address: Address = { user, device: PRIMARY }
-    const token = createToken(address)
+    const token = await issueToken(this.#shards, address)
     const registrationId = keys?.cert.registrationId ?? 0
     const newIdentity = await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client) => {
@@ -222,7 +222,7 @@ async function storeKeys(client: ClientBase, address: Address, keys: NewDeviceKe
   const tip = await findTip(client, user)
   requireNext(keys.list, tip)
   const newIdentity = tip !== undefined && !tip.accountKey.equals(keys.list.accountKey)
-  if (newIdentity) await deleteChain(client, user)
+  if (newIdentity) await deleteChain(client, user, tip.accountKey)
   await insertList(client, user, keys.list, [keys.cert])
   await storePreKeys(client, address, keys.preKeys)
   return newIdentity

@@ -38,7 +38,18 @@ export class AskingsAndBuckets extends Migration {
       counted_at: 'When it was counted last',
       full_at: 'The bucket is full again from then on, and may be forgotten',
     })
-    this.addSql('CREATE INDEX buckets_full_at ON buckets (full_at)')
+
+    this.addSql('CREATE TABLE masked_tokens (since timestamptz NOT NULL)')
+    this.#comment(
+      'masked_tokens',
+      'From when on new tokens do not begin with the phone number. In the first database',
+      {
+        since: 'Nodes of version 0.1 cannot read such tokens: where one ever ran, it may come back for a week',
+      },
+    )
+    this.addSql(`
+      INSERT INTO masked_tokens (since)
+      SELECT now() + CASE WHEN EXISTS (SELECT FROM node_numbers) THEN interval '7 days' ELSE interval '0' END`)
 
     this.addSql(`
       CREATE TABLE earlier_identities (
@@ -55,7 +66,7 @@ export class AskingsAndBuckets extends Migration {
   }
 
   override down(): void {
-    this.addSql('DROP TABLE earlier_identities, buckets, askings')
+    this.addSql('DROP TABLE earlier_identities, masked_tokens, buckets, askings')
   }
 
   #comment(table: string, text: string, columns: Readonly<Record<string, string>>): void {
