@@ -33,7 +33,7 @@ export const defaultLimits = {
   /** * Codes sent, in all. */
   codesInAll: { burst: 5_000, perSecond: 5_000 / HOUR },
   /** * Questions that tell whether a number is registered, by user: all devices and all ways of asking together. */
-  lookups: { burst: 10_000, perSecond: 5_000 / DAY },
+  lookups: { burst: 15_000, perSecond: 5_000 / DAY },
   /** WebSocket connections opened, by network address. */
   connectPerAddress: { burst: 10_000, perSecond: 1_000 },
   /** Envelopes sent, by device. */

@@ -268,12 +268,23 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       const { retryAfterMs } = decision
       this.#host.events.rateLimited('watch')
       this.#error('RATE_LIMITED', 'More users are watched than the limit allows', { retryAfterMs })
+    } else if (user !== viewer && !this.#countLookup(viewer)) {
+      return false
     } else if (this.#host.presence.watch(this, viewer, user)) {
       this.#watching = true
       return true
     } else {
       this.#error('TOO_LARGE', 'Too many users are watched')
     }
+    return false
+  }
+
+  /** Whether somebody is ever online tells that they are registered. */
+  #countLookup(viewer: UserId): boolean {
+    const decision = this.#host.senders.lookups.spend(viewer)
+    if (decision.ok) return true
+    const message = 'More users are looked up than the limit allows (limit lookups)'
+    this.#error('RATE_LIMITED', message, { retryAfterMs: decision.retryAfterMs })
     return false
   }
 

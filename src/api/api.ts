@@ -8,7 +8,6 @@ import type { Events } from '../shared/events.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Accounts } from '../storage/accounts.ts'
 import { Backups } from '../storage/backups.ts'
-import { Buckets } from '../storage/buckets.ts'
 import type { Contacts } from '../storage/contacts.ts'
 import type { Database } from '../storage/database.ts'
 import { DeviceLists } from '../storage/device-lists.ts'
@@ -22,7 +21,7 @@ import { Rendezvous } from '../storage/rendezvous.ts'
 import type { Shards } from '../storage/shards.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import type { Bus } from '../transport/bus.ts'
-import { Budgets } from './budgets.ts'
+import type { Budgets } from './budgets.ts'
 import type { HealthCheck } from './health.ts'
 import { HostedAccounts } from './hosted/hosted-accounts.ts'
 import { HostedStores } from './hosted/hosted-stores.ts'
@@ -31,6 +30,7 @@ import { Idempotency } from './idempotency.ts'
 import { KeyChecks } from './key-checks.ts'
 import type { Limiters } from './limiters.ts'
 import { LinkWaiters } from './link-waiters.ts'
+import type { Lookups } from './lookups.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
@@ -57,6 +57,8 @@ export interface ApiParts {
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly budgets: Budgets
+  readonly lookups: Lookups
   readonly accounts: Accounts
   readonly contacts: Contacts
   readonly hosted: HostedMailbox
@@ -84,7 +86,7 @@ export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
   const { masterKeys } = parts
   const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
-  const { hints } = parts
+  const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
   const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
   const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
@@ -113,9 +115,9 @@ export function createApi(parts: ApiParts): Api {
       lists,
       checks: keyChecks,
       hints,
+      lookups,
     })
   const backups = new Backups(shards)
-  const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
   const onNewIdentity = (user: UserId) => void tellOfIdentity(parts, user)
   const registrar = new Registrar({
     accounts,
@@ -135,10 +137,10 @@ export function createApi(parts: ApiParts): Api {
     ...registrationRoutes(registrar),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, hints, events }),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, lookups, hints, events }),
     ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
     ...backupRoutes(backups, limiters, rawBackup),
-    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
+    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, lookups, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks, registry),
   ]

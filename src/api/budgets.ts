@@ -40,8 +40,8 @@ export class Budgets {
   }
 
   /** The same, without throwing. */
-  take(buckets: readonly Bucket[]): Promise<BucketsAnswer> {
-    return this.#buckets.take(buckets)
+  take(buckets: readonly Bucket[], tokens = 1): Promise<BucketsAnswer> {
+    return this.#buckets.take(buckets, tokens)
   }
 
   giveBack(buckets: readonly Bucket[]): Promise<void> {

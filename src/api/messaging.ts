@@ -27,6 +27,7 @@ import type { ClientAddress } from '../transport/client-address.ts'
 import { Gateway } from '../transport/gateway.ts'
 import type { Health } from './health.ts'
 import type { Limiters } from './limiters.ts'
+import type { Lookups } from './lookups.ts'
 import { Overload } from './overload.ts'
 
 export interface MessagingParts {
@@ -38,6 +39,7 @@ export interface MessagingParts {
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly bus: Bus
   readonly clientAddress: ClientAddress
 }
@@ -98,6 +100,7 @@ export class Messaging {
       stamps: this.#stamps,
       events,
       gate: this.overload,
+      lookups: parts.lookups,
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
       sendLimiter: limiters.of('send'),

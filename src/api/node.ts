@@ -9,6 +9,7 @@ import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts
 import { Control } from '../actors/control.ts'
 import { openArchive } from '../storage/backup/backup-folder.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
+import { Buckets } from '../storage/buckets.ts'
 import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
@@ -27,6 +28,7 @@ import { LocalBusHub } from '../transport/local-bus.ts'
 import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import type { Api } from './api.ts'
+import { Budgets } from './budgets.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import { DatabaseSamples } from './database-samples.ts'
 import type { Health, HealthCheck } from './health.ts'
@@ -37,6 +39,7 @@ import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
 import { isInTheClear } from './in-the-clear.ts'
+import { Lookups } from './lookups.ts'
 import { Messaging } from './messaging.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
@@ -152,6 +155,8 @@ export class Node {
     // messages
     const clientAddress = clientAddressBehind(config.http.trustedProxies)
     const limiters = new Limiters(config.limits, clock, events)
+    const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
+    const lookups = new Lookups(budgets, clock, events)
     const bus = await this.#openBus()
     const messaging = await Messaging.open({
       nodeId: this.id,
@@ -161,6 +166,7 @@ export class Node {
       shards,
       tokens,
       limiters,
+      lookups,
       bus,
       clientAddress,
     })
@@ -225,6 +231,8 @@ export class Node {
       shards,
       tokens,
       limiters,
+      budgets,
+      lookups,
       accounts,
       contacts,
       registry: this.#registry,

@@ -37,20 +37,8 @@ export class Database {
   /** Makes no connection yet: the first query does. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const orm = await MikroORM.init({
-<<<<<<< HEAD
       ...connectionOptions(options, options.poolConnections),
-      entities: [User, Device, Registration, IdempotencyKey],
-=======
       entities: [User, Device],
-      dbName: URL.parse(options.url)?.pathname.slice(1) || 'postgres',
-      driverOptions: poolConfig(options, options.poolConnections),
-      extensions: [Migrator],
-      migrations: { migrationsList: migrations, tableName: 'schema_migrations', snapshot: false, silent: true },
-      metadataCache: { enabled: false },
-      ensureDatabase: false,
-      debug: false,
-      logger: (message) => options.onWarning?.(message),
->>>>>>> ff6713e (Give each asking for a code tries of its own, and count what is guessed at or costs money in PostgreSQL)
     })
     const pool = await orm.em.getConnection().getNativeClient()
     reclaimLostConnections(pool)

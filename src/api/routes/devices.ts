@@ -8,6 +8,7 @@ import { requireUser, timeSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, certSchema, listSchema, toBase64 } from '../key-fields.ts'
 import type { Limiters } from '../limiters.ts'
+import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
@@ -19,6 +20,7 @@ export interface DeviceRoutesParts {
   readonly lists: DeviceLists
   readonly checks: KeyChecks
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
 }
@@ -49,7 +51,7 @@ const chainSchema = z
   .meta({ id: 'DeviceLists' })
 
 export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
-  const { accounts, lists, checks, limiters, hints, events } = parts
+  const { accounts, lists, checks, limiters, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'GET',
@@ -90,8 +92,9 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       }),
       answers: { 200: { description: 'The end of the chain', schema: chainSchema } },
       errors: ['UNKNOWN_USER', 'NO_KEYS'],
-      async handle({ params, query }) {
+      async handle({ params, query }, { address }) {
         const user = requireUser(params['user'])
+        if (user !== address.user) lookups.require(address.user)
         const chain = await lists.findChain(user, query.since)
         if (chain === undefined) throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${user}`)
         if (chain.lists.length === 0) throw new RefusalError('NO_KEYS', 'This user has no device list')
