@@ -1,4 +1,3 @@
-import { CloseCode } from '../proto/close-codes.ts'
 import type { ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame, WireAddress } from '../proto/frames.ts'
 import { requireUser, socketUrl } from './addresses.ts'
 import type { Backups } from './backups.ts'
@@ -28,6 +27,7 @@ import type { Trust } from './secrecy/trust.ts'
 import { readSelf } from './secrecy/self.ts'
 import type { Self } from './secrecy/self.ts'
 import { forgetOldSent } from './secrecy/send-log.ts'
+import { stopFor } from './stop.ts'
 import { webSocketTransport } from './transport.ts'
 import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
@@ -131,7 +131,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /**
    * Connects now instead of after the back-off, or again after a stop; nothing while connected. After
-   * {@link CloseCode.REPLACED} this closes the newer session, so a person should have asked for it.
+   * the stop `replaced` this closes the newer session, so a person should have asked for it.
    */
   connect(): void {
     this.#connection.open()
@@ -242,7 +242,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Goes offline until {@link Client.connect} is called. What is sent meanwhile waits. */
   disconnect(): void {
-    this.#connection.stop(1000, 'Disconnected by the user')
+    this.#connection.stop(stopFor('disconnected', 'Disconnected by the user'))
   }
 
   /** Ends the connection, finishes what is being stored and closes the store. What is unaccepted goes on at the next start. */
@@ -268,7 +268,7 @@ export class Client extends Emitter<ClientEvents> {
     const { user, device } = frame
     const known = this.#device.record
     if (known.user !== 0 && known.user !== user) {
-      this.#connection.stop(CloseCode.UNAUTHENTICATED, 'The store belongs to another user')
+      this.#connection.stop(stopFor('otherUser', 'The store belongs to another user'))
       return
     }
     if (known.user !== user || known.device !== device) {

@@ -3,6 +3,10 @@ import type { ClientFrame, ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { Encoding } from './encoding.ts'
+import { fateOf } from './fate.ts'
+import type { Progress } from './fate.ts'
+import { stopBy } from './stop.ts'
+import type { Stop } from './stop.ts'
 import type { Link, Transport } from './transport.ts'
 
 /** How the client is connected. */
@@ -12,8 +16,8 @@ export type ConnectionState =
   | { readonly phase: 'online'; readonly pending: number }
   /** It connects again by itself at `retryAt` (ms since 1970). */
   | { readonly phase: 'offline'; readonly retryAt: number; readonly code: number; readonly reason: string }
-  /** It does not connect again by itself: {@link CloseCode} says why. */
-  | { readonly phase: 'stopped'; readonly code: number; readonly reason: string }
+  /** It does not connect again by itself: `cause` says why, `remedy` what helps. */
+  | ({ readonly phase: 'stopped' } & Stop)
   /** `close()` was called. */
   | { readonly phase: 'closed' }
 
@@ -54,7 +58,7 @@ const LOST_AFTER_MS = 40_000
 interface Attempt extends Session {
   number: number
   link: Link | undefined
-  online: boolean
+  progress: Progress
   heardAt: number
   asked: boolean
   toldMs: number | undefined
@@ -62,7 +66,7 @@ interface Attempt extends Session {
   error: ErrorFrame | undefined
 }
 
-/** Keeps one session open: connects, watches over it, connects again after the back-off, stops at a terminal close code. */
+/** Keeps one session open: connects, watches over it, connects again after the back-off, stops where coming back would not help: see {@link fateOf}. */
 export class Connection {
   readonly #owner: ConnectionOwner
   readonly #options: ConnectionOptions
@@ -98,9 +102,9 @@ export class Connection {
   }
 
   /** Ends the connection until {@link open} is called. */
-  stop(code: number, reason: string): void {
+  stop(stop: Stop): void {
     this.#abandon()
-    this.#change({ phase: 'stopped', code, reason })
+    this.#change({ phase: 'stopped', ...stop })
   }
 
   /** Gives the present connection up, and connects again after the back-off. */
@@ -110,7 +114,7 @@ export class Connection {
 
   /** Sends with the other frames of this tick; when not online the frame is dropped. */
   send(frame: ClientFrame): void {
-    if (this.#attempt?.online !== true) return
+    if (this.#attempt?.progress !== 'online') return
     this.#queue.push(frame)
     if (this.#queue.length === 1) queueMicrotask(() => this.#flush())
   }
@@ -120,7 +124,7 @@ export class Connection {
     const attempt: Attempt = {
       number: 0,
       link: undefined,
-      online: false,
+      progress: 'opening',
       heardAt: this.#options.clock.now(),
       asked: false,
       toldMs: undefined,
@@ -148,7 +152,9 @@ export class Connection {
     const current = (): boolean => this.#attempt === attempt
     attempt.link = transport.connect(url, encoding.subprotocol, {
       opened: () => {
-        if (current()) for (const message of encoding.encode([connect])) attempt.link?.send(message)
+        if (!current()) return
+        attempt.progress = 'asking'
+        for (const message of encoding.encode([connect])) attempt.link?.send(message)
       },
       received: (message) => {
         if (current()) this.#received(attempt, message)
@@ -168,14 +174,14 @@ export class Connection {
       return
     }
     for (const frame of frames) this.#handleOwn(attempt, frame)
-    if (this.#attempt === attempt && attempt.online) this.#owner.received(frames, attempt)
+    if (this.#attempt === attempt && attempt.progress === 'online') this.#owner.received(frames, attempt)
   }
 
   /** The frames that are about the connection itself. */
   #handleOwn(attempt: Attempt, frame: ServerFrame): void {
     if (this.#attempt !== attempt) return
-    if (frame.type === 'connected' && !attempt.online) {
-      attempt.online = true
+    if (frame.type === 'connected' && attempt.progress === 'asking') {
+      attempt.progress = 'online'
       this.#options.backoff.connected(this.#options.clock.now())
       this.#timer(CHECK_MS, () => this.#check(attempt))
       this.#change({ phase: 'online', pending: frame.pending })
@@ -214,14 +220,13 @@ export class Connection {
     if (this.#attempt !== attempt) return
     this.#abandon()
     const now = this.#options.clock.now()
-    const after = this.#options.backoff.closed(code, now, attempt.toldMs)
     const why = attempt.error === undefined ? reason : attempt.error.message
-    if (after.type === 'stop') {
-      this.#change({ phase: 'stopped', code, reason: why })
-      return
-    }
-    this.#timer(after.afterMs, () => this.#connect())
-    this.#change({ phase: 'offline', retryAt: now + after.afterMs, code, reason: why })
+    const fate = fateOf(code, attempt.progress)
+    if (fate === 'stop') return this.#change({ phase: 'stopped', ...stopBy(code, why) })
+    const { backoff } = this.#options
+    const afterMs = fate === 'fault' ? backoff.faulted(now) : backoff.lost(code, now, attempt.toldMs)
+    this.#timer(afterMs, () => this.#connect())
+    this.#change({ phase: 'offline', retryAt: now + afterMs, code, reason: why })
   }
 
   #abandon(): void {

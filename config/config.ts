@@ -120,8 +120,8 @@ export function parseConfig(env: Env = {}) {
       caFile: env.NATS_CA || undefined,
     },
     gateway: {
-      /** A session must send `connect` within it. */
-      connectTimeoutMs: 10 * SECOND,
+      /** A session must send `connect` within it. The SDK gives an attempt up after 15 s, so that it never comes to this. */
+      connectTimeoutMs: 20 * SECOND,
       pingIntervalMs: 25 * SECOND,
       pongTimeoutMs: 10 * SECOND,
       maxMessageBytes: 1 * MiB,

@@ -77,16 +77,64 @@ test('connect makes a connection now instead of after the back-off', async (t) =
   await client.close()
 })
 
-test('a terminal close code stops the client and says why', async (t) => {
+test('a terminal close code as the answer to connect stops the client, and says why and what helps', async (t) => {
   const { client, clock, wire } = await setUp()
-  const session = await wire.session(1)
+  await waitUntil('a connection was made', () => wire.ends.length === 1)
+  const session = wire.ends[0]!
+  session.open()
   const refusal = { id: '', temporary: false, retryAfterMs: 0 }
   session.say({ type: 'error', ...refusal, code: 'UNAUTHENTICATED', message: 'The token was revoked' })
   session.end(CloseCode.UNAUTHENTICATED)
   const reason = 'The token was revoked'
-  t.deepEqual(client.connection, { phase: 'stopped', code: CloseCode.UNAUTHENTICATED, reason })
+  const stop = { cause: 'unauthenticated', remedy: 'register', code: CloseCode.UNAUTHENTICATED, reason }
+  t.deepEqual(client.connection, { phase: 'stopped', ...stop } as ConnectionState)
   clock.advance(3_600_000)
   t.is(wire.ends.length, 1)
+  await client.close()
+})
+
+test('a terminal close code before connect went out is a lost connection: nobody has seen the token', async (t) => {
+  const { client, clock, wire } = await setUp()
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await waitUntil(`connection ${attempt} was made`, () => wire.ends.length === attempt)
+    wire.ends[attempt - 1]!.end(CloseCode.UNAUTHENTICATED)
+    t.is(client.connection.phase, 'offline')
+    clock.advance(30_000)
+  }
+  await wire.session(4)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+})
+
+test('a fault in a session costs the session, and the client comes back, more slowly each time', async (t) => {
+  const { client, clock, wire } = await setUp()
+  for (const [attempt, afterMs] of [5_000, 10_000, 20_000].entries()) {
+    const session = await wire.session(attempt + 1)
+    clock.advance(15_000)
+    session.end(attempt === 1 ? CloseCode.TOO_LARGE : CloseCode.PROTOCOL_ERROR)
+    t.like(client.connection, { phase: 'offline', retryAt: clock.now() + afterMs })
+    clock.advance(afterMs)
+  }
+  await client.close()
+})
+
+test('a stopped client starts again when its app asks for it', async (t) => {
+  const { client, wire, states } = await setUp()
+  await wire.session(1)
+  client.disconnect()
+  t.like(states.at(-1), { phase: 'stopped', cause: 'disconnected', remedy: 'connect' })
+  client.connect()
+  const session = await wire.session(2)
+  session.end(CloseCode.DEVICE_REMOVED)
+  t.like(states.at(-1), { phase: 'stopped', cause: 'removed', remedy: 'register' })
+  client.connect()
+  await waitUntil('a third connection was made', () => wire.ends.length === 3)
+  wire.ends[2]!.open()
+  wire.ends[2]!.end(4_777)
+  t.like(states.at(-1), { phase: 'stopped', cause: 'refused', remedy: 'update', code: 4_777 })
+  client.connect()
+  await wire.session(4)
+  t.is(client.connection.phase, 'online')
   await client.close()
 })
 
@@ -185,7 +233,7 @@ test('a store of one user is never connected as another', async (t) => {
   clock.advance(1_000)
   const other = await wire.session(2, 15550000009)
   t.true(other.closed)
-  t.like(client.connection, { phase: 'stopped', reason: 'The store belongs to another user' })
+  t.like(client.connection, { phase: 'stopped', cause: 'otherUser', reason: 'The store belongs to another user' })
   await client.close()
 })
 

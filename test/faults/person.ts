@@ -147,7 +147,7 @@ export class Person {
         this.#events.connection(true)
       }
       if (state.phase === 'offline') this.#events.connection(false)
-      if (state.phase === 'stopped' && state.code !== 1000)
+      if (state.phase === 'stopped' && state.cause !== 'disconnected')
         this.#events.failed(`stopped: ${state.code} ${state.reason}`)
     })
   }

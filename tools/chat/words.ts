@@ -1,4 +1,3 @@
-import { CloseCode } from '../../client/index.ts'
 import type { Body, ClientEvents, ConnectionState, OutgoingMessage } from '../../client/index.ts'
 import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
@@ -70,14 +69,14 @@ export function connectionText(state: ConnectionState, now: number): string {
 /** Why the client stays offline, and what to do; undefined while it comes back by itself. */
 export function stopText(state: ConnectionState): string | undefined {
   if (state.phase !== 'stopped') return undefined
-  switch (state.code) {
-    case 1000:
+  switch (state.cause) {
+    case 'disconnected':
       return 'You are offline. Messages wait until you type /online.'
-    case CloseCode.REPLACED:
+    case 'replaced':
       return 'This account was opened somewhere else. Type /online to use it here.'
-    case CloseCode.UNAUTHENTICATED:
+    case 'unauthenticated':
       return 'The server does not know this device any more. Start again with --register.'
-    case CloseCode.DEVICE_REMOVED:
+    case 'removed':
       return 'This device was removed from the account: start with --link, --restore or --register.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`

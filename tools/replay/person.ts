@@ -101,7 +101,7 @@ export class Person {
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
     client.on('connection', (state) => {
       this.#events.connection()
-      if (state.phase === 'stopped' && state.code !== 1000)
+      if (state.phase === 'stopped' && state.cause !== 'disconnected')
         this.#events.failed(`Stopped: ${state.code} ${state.reason}`)
     })
     for (const { user, unread } of await client.chats()) if (unread > 0) await client.markChatRead(user)
