@@ -76,7 +76,8 @@ export class Client extends Emitter<ClientEvents> {
         received: (frames, session) => this.#received(frames, session),
         refused: (error) => this.#refused(error),
         changed: (state) => this.emit('connection', state),
-        isStuck: (now) => this.#core.sender.isStuck(now),
+        oldestUnansweredAt: () => this.#core.sender.oldestUnansweredAt(),
+        unansweredBytes: () => this.#core.sender.unansweredBytes(),
       },
       {
         url: socketUrl(options.url),

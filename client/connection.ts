@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import type { Encoding } from './encoding.ts'
 import { fateOf } from './fate.ts'
 import type { Progress } from './fate.ts'
+import { patienceMs } from './patience.ts'
 import { stopBy } from './stop.ts'
 import type { Stop } from './stop.ts'
 import type { Link, Transport } from './transport.ts'
@@ -35,8 +36,10 @@ export interface ConnectionOwner {
   /** Errors that are about no send. */
   refused(error: ErrorFrame): void
   changed(state: ConnectionState): void
-  /** Asked every few seconds while online: whether an answer is so late that a new connection is better. */
-  isStuck(now: number): boolean
+  /** When the send was made that has waited longest for its answer, by the clock; undefined: all are answered. */
+  oldestUnansweredAt(): number | undefined
+  /** What was sent and is not answered: on a slow line it may be under way for long. */
+  unansweredBytes(): number
 }
 
 export interface ConnectionOptions {
@@ -47,20 +50,27 @@ export interface ConnectionOptions {
   readonly backoff: Backoff
 }
 
-/** No session by then: the attempt has failed. */
-const OPEN_TIMEOUT_MS = 15_000
+/** No session by then: the attempt has failed. Below the time in which the server awaits `connect`. */
+export const OPEN_TIMEOUT_MS = 15_000
 const CHECK_MS = 5_000
 /** Nothing heard for this long: the client asks. */
 const PING_AFTER_MS = 30_000
-/** Nothing heard for this long: the connection is lost. */
-const LOST_AFTER_MS = 40_000
+/** A send without an answer for this long makes the client ask, too. */
+const ANSWER_AFTER_MS = 60_000
 
 interface Attempt extends Session {
   number: number
   link: Link | undefined
   progress: Progress
+  /** When its link began to be made. */
+  startedAt: number
+  /** From then until the session was there: a few round trips. */
+  openedInMs: number
   heardAt: number
-  asked: boolean
+  /** When the `ping` was sent that has no answer yet. */
+  askedAt: number | undefined
+  /** When the last answered one was sent: all that was sent before it has reached the server, and so have its answers come. */
+  provenAt: number
   toldMs: number | undefined
   /** The last error that was about no send: it explains the close that follows. */
   error: ErrorFrame | undefined
@@ -125,14 +135,16 @@ export class Connection {
       number: 0,
       link: undefined,
       progress: 'opening',
-      heardAt: this.#options.clock.now(),
-      asked: false,
+      startedAt: 0,
+      openedInMs: 0,
+      heardAt: 0,
+      askedAt: undefined,
+      provenAt: 0,
       toldMs: undefined,
       error: undefined,
     }
     this.#attempt = attempt
     this.#change({ phase: 'connecting' })
-    this.#timer(OPEN_TIMEOUT_MS, () => this.#ended(attempt, 1006, 'No connection in time'))
     void this.#prepare(attempt)
   }
 
@@ -148,7 +160,9 @@ export class Connection {
   }
 
   #link(attempt: Attempt, connect: ConnectFrame): void {
-    const { transport, url, encoding } = this.#options
+    const { transport, url, encoding, clock } = this.#options
+    attempt.startedAt = clock.now()
+    this.#timer(OPEN_TIMEOUT_MS, () => this.#ended(attempt, 1006, 'No connection in time'))
     const current = (): boolean => this.#attempt === attempt
     attempt.link = transport.connect(url, encoding.subprotocol, {
       opened: () => {
@@ -165,7 +179,6 @@ export class Connection {
 
   #received(attempt: Attempt, message: Uint8Array | string): void {
     attempt.heardAt = this.#options.clock.now()
-    attempt.asked = false
     let frames: readonly ServerFrame[]
     try {
       frames = this.#options.encoding.decode(message)
@@ -182,6 +195,7 @@ export class Connection {
     if (this.#attempt !== attempt) return
     if (frame.type === 'connected' && attempt.progress === 'asking') {
       attempt.progress = 'online'
+      attempt.openedInMs = attempt.heardAt - attempt.startedAt
       this.#options.backoff.connected(this.#options.clock.now())
       this.#timer(CHECK_MS, () => this.#check(attempt))
       this.#change({ phase: 'online', pending: frame.pending })
@@ -190,6 +204,9 @@ export class Connection {
       attempt.error = frame
       if (frame.retryAfterMs > 0) attempt.toldMs = frame.retryAfterMs
       this.#owner.refused(frame)
+    } else if (frame.type === 'pong') {
+      attempt.provenAt = attempt.askedAt ?? attempt.provenAt
+      attempt.askedAt = undefined
     } else if (frame.type === 'goaway') {
       // What is under way may still be answered until then; the node closes earlier if it must.
       this.#timer(frame.reconnectAfterMs, () => this.#ended(attempt, CloseCode.DRAINING, 'The node shuts down'))
@@ -199,10 +216,12 @@ export class Connection {
   #check(attempt: Attempt): void {
     const now = this.#options.clock.now()
     const silentMs = now - attempt.heardAt
-    if (silentMs >= LOST_AFTER_MS) return this.#ended(attempt, 1006, 'The server fell silent')
-    if (this.#owner.isStuck(now)) return this.#ended(attempt, 1006, 'The server does not answer')
-    if (silentMs >= PING_AFTER_MS && !attempt.asked) {
-      attempt.asked = true
+    const patience = patienceMs(attempt.openedInMs, this.#owner.unansweredBytes())
+    if (silentMs >= patience) return this.#ended(attempt, 1006, 'The server fell silent')
+    const late = (this.#owner.oldestUnansweredAt() ?? now) + ANSWER_AFTER_MS
+    if (attempt.provenAt >= late) return this.#ended(attempt, 1006, 'The server does not answer')
+    if (attempt.askedAt === undefined && (silentMs >= PING_AFTER_MS || now >= late)) {
+      attempt.askedAt = now
       this.send({ type: 'ping' })
     }
     this.#timer(CHECK_MS, () => this.#check(attempt))

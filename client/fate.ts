@@ -1,4 +1,4 @@
-import { CloseCode, isTerminal } from '../proto/close-codes.ts'
+import { CloseCode, mayReconnect } from '../proto/close-codes.ts'
 
 /** How far a connection had come: no `connect` went out on its socket yet, it has no answer yet, or the session is there. */
 export type Progress = 'opening' | 'asking' | 'online'
@@ -19,7 +19,7 @@ export type Fate = 'lost' | 'fault' | 'stop'
  * the next `connect` is answered with it.
  */
 export function fateOf(code: number, progress: Progress): Fate {
-  if (!isTerminal(code) || progress === 'opening') return 'lost'
+  if (mayReconnect(code) || progress === 'opening') return 'lost'
   if (progress === 'asking') return 'stop'
   return code === CloseCode.REPLACED || code === CloseCode.DEVICE_REMOVED ? 'stop' : 'fault'
 }

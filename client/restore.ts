@@ -81,7 +81,7 @@ async function openFile(user: number, { file, passphrase }: BackupFile): Promise
 async function openStored(url: string, { user, token }: Account, recoveryKey: string): Promise<Opened> {
   const headers = { 'backup-id': encodeBase64(backupKeys(recoveryKey, user).backupId) }
   const path = '/v1/me/backup'
-  return open(user, recoveryKey, await requestBytes(url, { method: 'GET', path, token, headers, timeoutMs: 120_000 }))
+  return open(user, recoveryKey, await requestBytes(url, { method: 'GET', path, token, headers }))
 }
 
 async function open(user: number, recoveryKey: string, bytes: Uint8Array): Promise<Opened> {

@@ -123,7 +123,8 @@ export function parseConfig(env: Env = {}) {
       /** A session must send `connect` within it. The SDK gives an attempt up after 15 s, so that it never comes to this. */
       connectTimeoutMs: 20 * SECOND,
       pingIntervalMs: 25 * SECOND,
-      pongTimeoutMs: 10 * SECOND,
+      /** Silence for so long after a ping ends a session. A line of 20 kbit/s needs most of it for one large message. */
+      pongTimeoutMs: 60 * SECOND,
       maxMessageBytes: 1 * MiB,
       maxPayloadBytes: 64 * KiB,
       maxCopies: 256,

@@ -28,7 +28,7 @@ export const CloseCode = {
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
 
-/** Whether the code can mean that to connect again would not help. All others (1006 and so on) are lost connections. */
-export function isTerminal(code: number): boolean {
-  return code >= 4500 && code <= 4999
+/** Whether the code never means that to connect again would not help. Codes outside 4500–4999 (1006 and so on) are lost connections. */
+export function mayReconnect(code: number): boolean {
+  return code < 4500 || code > 4999
 }

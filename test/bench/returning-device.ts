@@ -1,5 +1,5 @@
 import { Backoff } from '../../client/backoff.ts'
-import { isTerminal } from '../../proto/close-codes.ts'
+import { mayReconnect } from '../../proto/close-codes.ts'
 import type { ServerFrame, WireEnvelope } from '../../proto/frames.ts'
 import type { Account } from './accounts.ts'
 import { Device, NotConnectedError } from './device.ts'
@@ -83,7 +83,7 @@ export class ReturningDevice {
     this.#device = undefined
     this.#unacknowledged = 0
     if (this.#left) return
-    if (isTerminal(code)) throw new Error(`A device was closed with ${code}`)
+    if (!mayReconnect(code)) throw new Error(`A device was closed with ${code}`)
     this.#timer = setTimeout(() => void this.#attempt(), this.#backoff.lost(code, monotonicMs(), toldMs))
   }
 

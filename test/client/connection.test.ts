@@ -10,6 +10,7 @@ import { waitUntil } from '../helpers/wait-until.ts'
 import { KeyStation } from './helpers/key-station.ts'
 import { ManualClock } from './helpers/manual-clock.ts'
 import { Peer } from './helpers/peer.ts'
+import { envelopeOf, uuid } from './helpers/scripted.ts'
 import { Wire } from './helpers/wire.ts'
 
 const ME = 15550000001
@@ -174,13 +175,69 @@ test('a send that stays without an answer gives the connection up', async (t) =>
   const session = await wire.session(1)
   client.sendText(PEER, 'Hello')
   await session.nth('send')
-  for (let seconds = 0; seconds < 60; seconds += 20) {
-    clock.advance(20_000)
+  for (const pings of [1, 2]) {
+    clock.advance(35_000)
+    t.false(session.closed)
+    await session.nth('ping', pings)
     session.say({ type: 'pong' })
   }
-  t.false(session.closed)
   clock.advance(5_000)
+  t.true(session.closed, 'a ping that went out 60 s after it was answered')
+  await client.close()
+})
+
+test('an answer may be as late as a slow line makes it: what comes in meanwhile, or waits to go out, is life', async (t) => {
+  const { client, clock, wire, station } = await setUp()
+  const peer = await Peer.create(station, PEER)
+  const session = await wire.session(1)
+  const { id } = client.sendText(PEER, 'x'.repeat(50_000))
+  await session.nth('send')
+  clock.advance(40_000)
+  t.false(session.closed, 'the ping waits behind 50 KB')
+  for (let seq = 1; seq <= 20; seq++) {
+    clock.advance(25_000)
+    // What was before it in the pipe; its own answer, and that of the ping, come after that.
+    const payload = peer.device(1).text({ user: ME, device: 1 }, uuid(seq), 'old')
+    session.say({ type: 'deliver', seq, envelope: envelopeOf(seq, { user: PEER, device: 1 }, payload) })
+    await waitUntil('it was acknowledged', () => session.all('ack').some(({ upTo }) => upTo === seq))
+  }
+  t.false(session.closed)
+  t.is(session.all('ping').length, 1)
+  t.is(session.all('send').filter((send) => send.id === id).length, 1)
+  await client.close()
+})
+
+test('who was slow to connect is given more time to be heard', async (t) => {
+  const { client, clock, wire } = await setUp()
+  await waitUntil('a connection was made', () => wire.ends.length === 1)
+  clock.advance(4_000)
+  const session = await wire.session(1)
+  clock.advance(115_000)
+  t.false(session.closed)
+  clock.advance(10_000)
   t.true(session.closed)
+  await client.close()
+})
+
+test('what is to be done before a connection takes none of its time', async (t) => {
+  const clock = new ManualClock()
+  const wire = new Wire()
+  const keyServer = new KeyStation().as({ user: ME, device: 1 })
+  let publish = (): void => {}
+  const slow = new Promise<void>((resolve) => (publish = resolve))
+  const parts = { store: memoryStore(), transport: wire, clock, random: () => 0 }
+  const client = await Client.open({
+    url: 'http://localhost:3000',
+    token: TOKEN,
+    ...parts,
+    keyServer: { ...keyServer, put: (keys) => slow.then(() => keyServer.put(keys)) },
+  })
+  await waitUntil('it connects', () => client.connection.phase === 'connecting')
+  clock.advance(25_000)
+  publish()
+  await wire.session(1)
+  t.is(client.connection.phase, 'online')
+  t.is(wire.ends.length, 1)
   await client.close()
 })
 

@@ -1,7 +1,7 @@
 import './codec-globals.ts'
 import { WebSocket } from 'k6/websockets'
 import { Backoff } from '../../client/backoff.ts'
-import { isTerminal } from '../../proto/close-codes.ts'
+import { mayReconnect } from '../../proto/close-codes.ts'
 import {
   decodeServerFrames,
   decodeServerFramesJson,
@@ -70,7 +70,7 @@ export class Device {
       }
       const code = Number(/close (\d{4})/.exec(why)?.[1] ?? NO_CODE)
       const afterMs = this.#backoff.lost(code, now, toldMs)
-      if (isTerminal(code) || now + afterMs > deadline) {
+      if (!mayReconnect(code) || now + afterMs > deadline) {
         this.fail(why)
         return false
       }
