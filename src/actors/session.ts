@@ -123,6 +123,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       pending,
       ...this.#host.restoreOf(actor.address.user),
     })
+    // Not in one message with the backlog: over a slow line that takes longer than a client waits for this word.
+    this.#connection.flush()
     this.#host.presence.online(actor.address)
     const early = this.#early
     this.#early = []
