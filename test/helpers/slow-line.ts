@@ -98,6 +98,15 @@ export class Lane {
     this.#timer ??= this.#wait()
   }
 
+  /** All that is under way arrives now. */
+  release(): void {
+    if (this.isEmpty) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#lastAt = 0
+    this.#arrive(Number.POSITIVE_INFINITY)
+  }
+
   /** Calls back when nothing is under way any more. */
   afterAll(run: () => void): void {
     if (this.isEmpty) run()
@@ -110,8 +119,7 @@ export class Lane {
     return setTimeout(() => this.#arrive(), Math.max(0, first.at - performance.now()))
   }
 
-  #arrive(): void {
-    const now = performance.now()
+  #arrive(now = performance.now()): void {
     while (this.#underWay[0] !== undefined && this.#underWay[0].at <= now) {
       const { chunk } = this.#underWay.shift()!
       this.#bytes -= chunk.length

@@ -14,6 +14,7 @@ export type Direction = Way | 'both'
 interface Passage {
   readonly near: Socket
   readonly far: Socket | undefined
+  readonly lanes: readonly Lane[]
 }
 
 /** A network link that a test can spoil: it stands on a port of its own before a TCP port or a Unix socket. */
@@ -99,9 +100,10 @@ export class TcpProxy {
     for (const { far } of this.#passages) far?.resume()
   }
 
-  /** From now on all passes over the line; undefined: at once again, after what is under way. */
+  /** From now on all passes over the line; undefined: at once again, and what is under way too. */
   slow(line: SlowLine | undefined): void {
     this.#line = line
+    if (line === undefined) for (const { lanes } of this.#passages) for (const lane of lanes) lane.release()
   }
 
   async close(): Promise<void> {
@@ -114,7 +116,8 @@ export class TcpProxy {
     if (this.#refusing) return void near.resetAndDestroy()
     if (this.#silent !== undefined) return this.#hold(near)
     const far = connect(this.#findTarget())
-    const passage = { near, far }
+    const lanes = { toFar: new Lane(near, far), toNear: new Lane(far, near) }
+    const passage = { near, far, lanes: Object.values(lanes) }
     this.#passages.add(passage)
     const end = (): void => {
       if (this.#silent !== undefined) return
@@ -126,7 +129,7 @@ export class TcpProxy {
       [near, far, 'toFar'],
       [far, near, 'toNear'],
     ] as const) {
-      const lane = new Lane(from, to)
+      const lane = lanes[way]
       if (this.#line !== undefined) lane.holdUntil(performance.now() + this.#line.handshakeMs())
       from.setNoDelay(true)
       from.on('error', end).on('close', () => lane.afterAll(end))
@@ -161,7 +164,7 @@ export class TcpProxy {
 
   /** A connection whose answer never comes. */
   #hold(near: Socket): void {
-    const passage = { near, far: undefined }
+    const passage = { near, far: undefined, lanes: [] }
     this.#passages.add(passage)
     near.on('error', () => {}).on('close', () => this.#passages.delete(passage))
     near.resume()
