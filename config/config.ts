@@ -164,6 +164,25 @@ export function parseConfig(env: Env = {}) {
       /** Device lists that a node remembers. */
       directoryUsers: 100_000,
     },
+    /** A message ends once and for all, so what has expired ends slowly, and not at all while a clock may be wrong. */
+    expiry: {
+      /** Envelopes that one look through a database ends, at most: the next goes on from there. */
+      sweepRows: 20_000,
+      /** Envelopes of a database that may have expired at once, and share of them, whichever is more; past it none is ended. */
+      floodRows: 20,
+      floodShare: 0.1,
+      /** So long nothing ends after that, or after PostgreSQL's clock stepped, unless an operator says so. */
+      holdMs: 1 * DAY,
+    },
+    /** PostgreSQL's clock is the node's, and the machine's own is held against it. */
+    clock: {
+      lookIntervalMs: 2 * SECOND,
+      /** Of one look, the quickest counts; one within `goodLookMs` is enough. */
+      looks: 4,
+      goodLookMs: 20,
+      /** By more no two clocks may differ. */
+      toleranceMs: 1 * SECOND,
+    },
     presence: {
       /** Users whose presence a session may watch. */
       watchedUsers: 1_000,
@@ -235,6 +254,8 @@ export function parseConfig(env: Env = {}) {
       /** How far ahead stamps of this node are claimed: so long it goes on without PostgreSQL. */
       aheadMs: 1 * HOUR,
       renewMs: 1 * MINUTE,
+      /** Between two tries to get another number. */
+      claimPauseMs: 0.5 * SECOND,
     },
     limits: parseLimits('LIMITS', env.LIMITS, report),
     /** Never logged: the URLs may hold passwords. */

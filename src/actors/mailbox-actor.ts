@@ -11,6 +11,7 @@ import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
 import type { Batch } from './batch.ts'
+import type { Expiry } from './expiry.ts'
 import { Inbox } from './inbox.ts'
 import { InFlight, Owed } from './in-flight.ts'
 import { MailboxState } from './mailbox-state.ts'
@@ -50,6 +51,7 @@ export interface MailboxEvents {
 export interface MailboxHost {
   readonly settings: MailboxSettings
   readonly clock: Clock
+  readonly expiry: Expiry
   readonly events: MailboxEvents
   readonly system: nact.ActorSystemRef
   journalOf(address: Address): Journal
@@ -195,7 +197,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
       this.#opened = true
       this.#session.opened(page.pending)
     }
-    this.#between(() => this.#state.rowsRead(page, this.#host.clock.now()))
+    this.#between(() => this.#state.rowsRead(page, this.#host.expiry.endOf(page)))
   }
 
   /** Ends the session when its device has a newer connection, or is no more. */

@@ -186,12 +186,12 @@ export class MailboxState {
     this.#read()
   }
 
-  /** The rows of a query, at `now` (ms since 1970). */
-  rowsRead(result: Rows, now: number): void {
+  /** The rows of a query; those that expire before `over` (ms since 1970) are ended, and the others delivered. */
+  rowsRead(result: Rows, over: number): void {
     if (this.phase === 'closed') return
     this.#reading = false
     if (!this.#caughtUp) this.#backlogEnd ??= result.highest
-    const all = this.#deliverRows(result, now)
+    const all = this.#deliverRows(result, over)
     if (!all && this.phase === 'live') this.phase = 'behind'
     if (this.#readAgain) {
       this.#readAgain = false
@@ -276,14 +276,14 @@ export class MailboxState {
     else this.#effects.remove(item)
   }
 
-  #deliverRows(result: Rows, now: number): boolean {
+  #deliverRows(result: Rows, over: number): boolean {
     let all = result.complete
     let last: MessageId | undefined
     for (const row of result.rows) {
       const known = this.#inFlight.get(row.messageId)
       if (known !== undefined) {
         this.#rowSeen(known)
-      } else if (row.expiresAt <= now) {
+      } else if (row.expiresAt < over) {
         this.#expire(row)
       } else if (this.#hasRoom()) {
         this.#deliver(row, false).committed = true

@@ -10,6 +10,8 @@ import type { Journal } from '../storage/journal.ts'
 import { FIRST_ROW } from '../storage/expired-rows.ts'
 import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
+import { Expiry } from './expiry.ts'
+import type { ExpiryGuard, ExpirySurvey } from './expiry-guard.ts'
 import type { MailboxReader } from '../storage/mailbox-reader.ts'
 import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
@@ -40,11 +42,13 @@ export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceS
   readonly pollIntervalMs: number
   readonly deafPollIntervalMs: number
   readonly expirySweepIntervalMs: number
+  readonly expirySweepRows: number
   readonly directoryUsers: number
 }
 
 export interface CoreEvents extends SessionEvents, SenderEvents, MailboxEvents {
   actorCrashed(error: unknown): void
+  expirySwept(ended: number): void
   taskFailed(task: string, error: unknown): void
 }
 
@@ -57,13 +61,18 @@ export interface MailboxShard {
   readonly reader: MailboxReader
   readonly restore: Restore
   findExpired(after: RowKey): Promise<ExpiredPage>
+  surveyExpired(): Promise<ExpirySurvey>
 }
 
 export interface CoreParts {
   /** A name of this process that no other has, nor had before. */
   readonly nodeId: string
   readonly settings: CoreSettings
+  /** The time: PostgreSQL's. */
   readonly clock: Clock
+  /** For spans. */
+  readonly monotonic: Clock
+  readonly expiry: ExpiryGuard
   readonly bus: Bus
   readonly stamps: MessageStamps
   readonly events: CoreEvents
@@ -98,17 +107,21 @@ export class MessageCore {
   readonly #deliveryReceipts: DeliveryReceipts
   readonly #poller: Poller
   readonly #takeOver: TakeOver
+  /** Where the next sweep of each database begins. */
+  readonly #sweptTo: RowKey[]
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(parts: CoreParts) {
     this.#parts = parts
+    this.#sweptTo = parts.shards.map(() => FIRST_ROW)
+    const expiry = new Expiry(parts.clock, parts.expiry)
     const { settings, clock, bus, stamps, events, gate, lookups } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const { offlinePathMs } = settings
     const { wakeWithoutBus } = parts
-    const router = new Router(this.residents, bus, journalOf, clock, { offlinePathMs, wakeWithoutBus })
-    const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
+    const router = new Router(this.residents, bus, journalOf, parts.monotonic, { offlinePathMs, wakeWithoutBus })
+    const receipts = new Receipts(this.directory, router, stamps, settings.retentionMs)
     const { newClientId } = parts
     this.hints = new Hints({
       directory: this.directory,
@@ -145,6 +158,7 @@ export class MessageCore {
       senders,
       receipts,
       returns: this.returns,
+      expiry,
       journalOf,
       readMailbox,
       newClientId: parts.newClientId,
@@ -174,6 +188,7 @@ export class MessageCore {
       mailboxes: {
         settings,
         clock,
+        expiry,
         events,
         system: this.#system,
         journalOf,
@@ -236,12 +251,19 @@ export class MessageCore {
     }
   }
 
-  /** Ends what has expired in mailboxes that nobody fetches. */
+  /** Ends what has expired in mailboxes that nobody fetches: no more at a time than it may, and nothing without a survey. */
   async sweepExpired(): Promise<number> {
+    const { expiry, settings } = this.#parts
     let ended = 0
-    for (const shard of this.#parts.shards) {
+    for (const [place, shard] of this.#parts.shards.entries()) {
       try {
-        ended += await this.returns.sweep((after) => shard.findExpired(after), FIRST_ROW)
+        expiry.judge(place, await shard.surveyExpired())
+        const page = (after: RowKey): Promise<ExpiredPage> => shard.findExpired(after)
+        const from = this.#sweptTo[place]!
+        const done = await this.returns.sweep(page, from, settings.expirySweepRows, () => expiry.open)
+        this.#sweptTo[place] = done.next ?? FIRST_ROW
+        ended += done.ended
+        this.#parts.events.expirySwept(done.ended)
       } catch (error) {
         this.#parts.events.taskFailed('looking for expired envelopes', error)
       }

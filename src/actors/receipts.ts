@@ -1,5 +1,4 @@
 import type { Kind } from '../../proto/frames.ts'
-import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
@@ -33,14 +32,12 @@ export class Receipts {
   readonly #directory: Directory
   readonly #router: Router
   readonly #stamps: MessageStamps
-  readonly #clock: Clock
   readonly #retentionMs: number
 
-  constructor(directory: Directory, router: Router, stamps: MessageStamps, clock: Clock, retentionMs: number) {
+  constructor(directory: Directory, router: Router, stamps: MessageStamps, retentionMs: number) {
     this.#directory = directory
     this.#router = router
     this.#stamps = stamps
-    this.#clock = clock
     this.#retentionMs = retentionMs
   }
 
@@ -58,7 +55,7 @@ export class Receipts {
     if (stamp === undefined) return listener.receiptSent(item, false, undefined)
     const { kind, id, from, about } = receipt
     const common = { messageId: stamp.messageId, from, kind, id, payload: NO_PAYLOAD, about, urgent: false }
-    const expiresAt = this.#clock.now() + this.#retentionMs
+    const expiresAt = stamp.ms + this.#retentionMs
     const envelopes = devices.map(({ device }): Envelope => ({
       ...common,
       to: { user: receipt.to, device },

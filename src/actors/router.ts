@@ -33,7 +33,7 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
   readonly #residents: Residents
   readonly #bus: Bus
   readonly #journalOf: (address: Address) => Journal
-  readonly #clock: Clock
+  readonly #monotonic: Clock
   readonly #options: RouterOptions
   /** Address key → until when (ms) its holder is taken for frozen. */
   readonly #silent = new Map<number, number>()
@@ -46,13 +46,13 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     residents: Residents,
     bus: Bus,
     journalOf: (address: Address) => Journal,
-    clock: Clock,
+    monotonic: Clock,
     options: RouterOptions,
   ) {
     this.#residents = residents
     this.#bus = bus
     this.#journalOf = journalOf
-    this.#clock = clock
+    this.#monotonic = monotonic
     this.#options = options
     bus.onReconnect(() => this.#sendUnsentWakes())
   }
@@ -102,13 +102,13 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     const key = addressKey(to.user, to.device)
     const until = this.#silent.get(key)
     if (until === undefined) return false
-    if (until > this.#clock.now()) return true
+    if (until > this.#monotonic.now()) return true
     this.#silent.delete(key)
     return false
   }
 
   #rememberSilent(to: Address): void {
-    remember(this.#silent, addressKey(to.user, to.device), this.#clock.now() + this.#options.offlinePathMs)
+    remember(this.#silent, addressKey(to.user, to.device), this.#monotonic.now() + this.#options.offlinePathMs)
   }
 
   #sendWakes(): void {

@@ -44,6 +44,8 @@ export interface SenderHost {
 export interface SenderEvents {
   /** ✓, so many ms after the stamp. */
   sendAccepted(ms: number): void
+  /** A send was refused, since this node could make no stamp for it. */
+  unstamped(): void
 }
 
 /** What a node that has too much to do says of sends. Receipts pass. */
@@ -98,8 +100,8 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
   readonly #self: Address
   readonly #host: SenderHost
   readonly #listener: SenderListener
-  /** Stamps stay above it: the highest message id that the device has seen accepted. */
-  readonly #floor: bigint
+  /** Stamps stay above it: the highest message id that the device has seen accepted, or that it was given here. */
+  #floor: bigint
   readonly #conversations = new Map<UserId, Conversation<Item>>()
   /** Sends to users whose device list is being looked up, in order; undefined: here some were refused. */
   readonly #waiting = new Map<UserId, (SendFrame | undefined)[]>()
@@ -259,7 +261,12 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
 
   #add(conversation: Conversation<Item>, frame: SendFrame, to: UserId): void {
     const stamp = this.#host.stamps.next(this.#floor)
-    if (stamp === undefined) return this.#refuseTaken(frame, to, this.#noRoom('This node cannot stamp messages now'))
+    if (stamp === undefined) {
+      this.#host.events.unstamped()
+      const message = 'This node cannot stamp messages now: try again, here or on another node'
+      return this.#refuseTaken(frame, to, { ...this.#noRoom(message), code: 'UNAVAILABLE' })
+    }
+    if (stamp.messageId > this.#floor) this.#floor = stamp.messageId
     const { retentionMs } = this.#host.settings
     const waitMs = frame.ttl === 0 ? retentionMs : Math.min(frame.ttl * 1_000, retentionMs)
     const sending: Sending = {

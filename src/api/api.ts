@@ -85,16 +85,16 @@ export interface Api {
 export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
   const { masterKeys } = parts
-  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
+  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first })
   const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
   const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
-  const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
+  const rendezvous = new Rendezvous(shards, lifetimeMs)
   const waiters = new LinkWaiters(parts.bus)
   const rawBackup = { maxBytes: maxBackupBytes, maxConcurrent: maxConcurrentBackups, timeoutMs: backupTimeoutMs }
   const lists = new DeviceLists(shards)
   const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
-  const take = new PreKeyTake(shards, takeLimits, () => clock.now())
+  const take = new PreKeyTake(shards, takeLimits)
   const preKeys = new PreKeys(shards)
   const hostedAccounts =
     masterKeys &&
@@ -131,7 +131,7 @@ export function createApi(parts: ApiParts): Api {
     events,
     hosted: hostedAccounts,
   })
-  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
+  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs), events)
   const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
   const routes = [
     ...registrationRoutes(registrar),

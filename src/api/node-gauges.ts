@@ -10,6 +10,8 @@ export interface GaugeSources {
   readonly overload: Overload
   readonly bus: { readonly connected: boolean; readonly subscriptions?: number }
   readonly residents: { readonly size: number }
+  readonly stamps: { readonly aheadMs: number }
+  readonly expiry: { readonly open: boolean }
   /** Of each database that has been looked at, in the order of the shards. */
   readonly mailboxes: readonly (MailboxStatistics | undefined)[]
 }
@@ -18,7 +20,7 @@ const SHARD = ['shard'] as const
 
 /** The figures of a node that are states and not events. Shards are named by their place, from 1. */
 export function registerNodeGauges(registry: Registry, sources: GaugeSources): void {
-  const { overload, bus, residents, mailboxes } = sources
+  const { overload, bus, residents, stamps, expiry, mailboxes } = sources
   const add = (name: string, help: string, read: () => number): void => {
     const gauge = new Gauge({
       name,
@@ -53,6 +55,12 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
     () => LOAD_LEVELS.indexOf(overload.level),
   )
   add('parley_mailbox_actors', 'Connected devices whose mailbox this node holds', () => residents.size)
+  add(
+    'parley_stamps_ahead_ms',
+    'How far stamps are ahead of the clock: much, after it stepped back',
+    () => stamps.aheadMs,
+  )
+  add('parley_expiry_held', '1 while nothing expires, since a clock may be wrong; else 0', () => +!expiry.open)
   add('parley_bus_connected', '1 while other nodes can be reached, or there are none; else 0', () => +bus.connected)
 
   add(

@@ -185,13 +185,12 @@ export async function insertDevice(
   { user, device }: Address,
   token: string,
   { name, platform, hosted, registrationId }: DeviceFacts,
-  now: Date,
 ): Promise<void> {
   await client.query(
     `INSERT INTO devices (user_id, device, registration, registration_id, token_hash, name, platform, hosted,
        created_at, last_used_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-    [user, device, randomUUID(), registrationId, hashToken(token), name, platform, hosted, now],
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp())`,
+    [user, device, randomUUID(), registrationId, hashToken(token), name, platform, hosted],
   )
 }
 

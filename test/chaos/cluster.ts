@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { findFixedPort } from '../../tools/fixed-ports.ts'
+import { FakeClock } from '../faults/fake-clock.ts'
 import { NodeProcess } from '../faults/node-process.ts'
 import { PostgresServer } from '../faults/postgres-server.ts'
 import type { Settings } from '../faults/settings.ts'
@@ -36,6 +37,8 @@ export interface ClusterNode {
   readonly nats: TcpProxy
   /** One for each database. */
   readonly postgres: readonly TcpProxy[]
+  /** Its system clock; undefined where none can be set. */
+  readonly clock: FakeClock | undefined
 }
 
 const NATS_CONFIG = fileURLToPath(new URL('../../config/nats-server.conf', import.meta.url))
@@ -206,6 +209,7 @@ async function openNode(
   const natsLink = await open({ host: '127.0.0.1', port: nats.port })
   const postgres = await Promise.all(sockets.map((path) => open({ path })))
   const port = await findFixedPort()
+  const clock = await FakeClock.open(folder)
   const process = new NodeProcess({
     name,
     directory: folder,
@@ -214,12 +218,13 @@ async function openNode(
     smsUrl: sms.url,
     natsUrl: `nats://node:${NATS_PASSWORD}@127.0.0.1:${natsLink.port}`,
     ...(masterKey === undefined ? {} : { masterKey }),
+    ...(clock === undefined ? {} : { clock }),
     ...(balanced ? { trustedProxies: '127.0.0.1' } : {}),
     databaseUrl: postgres.map((link) => `postgresql://parley@127.0.0.1:${link.port}/parley`).join(','),
     settings,
   })
   opened.defer(() => process.kill())
-  return { process, port, nats: natsLink, postgres }
+  return { process, port, nats: natsLink, postgres, clock }
 }
 
 /** @returns why a node is not ready, or not connected to the others; empty when it is */

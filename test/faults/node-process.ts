@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Limits } from '../../config/limits.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
+import type { FakeClock } from './fake-clock.ts'
 import { SETTINGS } from './settings.ts'
 import type { Settings } from './settings.ts'
 
@@ -26,6 +27,8 @@ export interface NodeProcessOptions {
   readonly trustedProxies?: string
   /** In its logs. */
   readonly name?: string
+  /** Its system clock; absent: the machine's. */
+  readonly clock?: FakeClock
   readonly smsUrl: string
   readonly settings: Settings
 }
@@ -139,7 +142,7 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
-    const { masterKey, backupDir } = this.#options
+    const { masterKey, backupDir, clock } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -156,6 +159,7 @@ export class NodeProcess {
       TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
       [SETTINGS]: JSON.stringify(settings),
+      ...clock?.env,
     }
   }
 }
