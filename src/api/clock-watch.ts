@@ -47,7 +47,7 @@ export class ClockWatch {
   /** Of the databases beside the first, by place: by how many ms they show more. */
   readonly #others: number[]
   #differed = false
-  #stepped: (() => void) | undefined
+  #stepped: ((was: number) => void) | undefined
 
   private constructor(parts: ClockWatchParts, clock: DatabaseClock) {
     this.#parts = parts
@@ -88,10 +88,11 @@ export class ClockWatch {
             this.#others[place] = this.clock.compare(sample)
             return
           }
+          const was = this.clock.now()
           const step = this.clock.follow(sample)
           if (!this.#isOff(step)) return
           events.clockStepped(step)
-          this.#stepped?.()
+          this.#stepped?.(was)
         } catch (error) {
           events.taskFailed('looking at the clocks', error)
         }
@@ -103,8 +104,8 @@ export class ClockWatch {
     this.#differed = reasons.length > 0
   }
 
-  /** Calls when the first database's clock was set, or this machine was suspended. */
-  onStep(listener: () => void): void {
+  /** Calls when the first database's clock was set, or this machine was suspended, with the node's time of before. */
+  onStep(listener: (was: number) => void): void {
     this.#stepped = listener
   }
 

@@ -197,6 +197,12 @@ export class Messaging {
     return away ? { state: 'degraded', reason: 'PostgreSQL takes no messages' } : { state: 'ok' }
   }
 
+  /** PostgreSQL's clock was set; `was`: the node's time of before. */
+  clockStepped(was: number): void {
+    this.expiry.clockStepped()
+    this.stamps.clockStepped(was)
+  }
+
   /** Whether what is sent now gets a stamp. */
   checkStamps(): Health {
     const { stamps } = this

@@ -179,7 +179,7 @@ export class Node {
     this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
     this.#checks['stamps'] = () => messaging.checkStamps()
     this.#checks['expiry'] = () => messaging.checkExpiry()
-    clocks.onStep(() => messaging.expiry.clockStepped())
+    clocks.onStep((was) => messaging.clockStepped(was))
     this.#checks['load'] = () => messaging.overload.check()
     const mailboxes = new DatabaseSamples(
       shards.all,

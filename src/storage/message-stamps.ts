@@ -74,6 +74,11 @@ export class MessageStamps {
     return Math.max(this.#clock.now(), last) < claim.until
   }
 
+  /** The clock was set; `was`: what it showed before. Other nodes may have stamped then, though this one has not. */
+  clockStepped(was: number): void {
+    this.#newest.see(was)
+  }
+
   /**
    * The next stamp, above `floor`: the highest message id that the sending device has seen (0n: none), so that its
    * messages keep their order when it moves to a node whose clock is behind, and when a clock steps back. A floor that
@@ -123,6 +128,10 @@ class Sequence {
     return floorMs < Math.max(now, this.#seen) + MAX_FLOOR_AHEAD_MS
   }
 
+  see(now: number): void {
+    if (now > this.#seen) this.#seen = now
+  }
+
   next(now: number, leastMs: number): Stamp | undefined {
     let ms = Math.max(now, leastMs, this.ms, this.claim.from)
     let counter = ms === this.ms ? this.#counter + 1 : 0
@@ -133,7 +142,7 @@ class Sequence {
     if (ms >= this.claim.until) return undefined
     this.ms = ms
     this.#counter = counter
-    if (now > this.#seen) this.#seen = now
+    this.see(now)
     const low = BigInt((this.claim.number << Number(COUNTER_BITS)) | counter)
     this.lastId = ((BigInt(ms) << MS_SHIFT) | low) as MessageId
     return { ms, messageId: this.lastId }

@@ -147,7 +147,7 @@ export class Gateway implements ConnectionHost {
     connection.opened(socket)
     connection.handler = this.#options.onConnection(connection)
     this.#heartbeat.add(connection)
-    this.#silent.set(connection, Date.now() + this.#options.connectTimeoutMs)
+    this.#silent.set(connection, performance.now() + this.#options.connectTimeoutMs)
     this.#options.events.socketOpened()
   }
 
@@ -188,7 +188,7 @@ export class Gateway implements ConnectionHost {
 
   /** Ends those that said nothing in time. */
   #endSilent(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const [connection, deadline] of this.#silent) {
       if (deadline > now) break
       this.#silent.delete(connection)

@@ -1,13 +1,16 @@
 import test from 'ava'
 import { parseConfig } from '../../config/config.ts'
 import { defaultLimits } from '../../config/limits.ts'
+import { expiryProbes } from './expiry-probes.ts'
 import { httpProbes } from './http-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
 import { silenceProbes } from './silence-probes.ts'
 import { socketProbes } from './socket-probes.ts'
 
-const probes = new Map(Object.entries({ ...socketProbes, ...silenceProbes, ...httpProbes } satisfies Probes))
+const probes = new Map(
+  Object.entries({ ...socketProbes, ...silenceProbes, ...httpProbes, ...expiryProbes } satisfies Probes),
+)
 const rows = await readLimitsTable()
 
 test('the table says what the defaults are', (t) => {

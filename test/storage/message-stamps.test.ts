@@ -148,6 +148,20 @@ test('after a jump and back a device that moves to another node of the same cloc
   t.true(b.stamps.next(messageId)!.messageId > messageId)
 })
 
+test('a node that stamped nothing while its clock was ahead knows that others may have', (t) => {
+  const clock = { ms: START }
+  const [a, b] = [stampsAt(1, clock), stampsAt(2, clock)]
+  b.stamps.next(0n)
+  clock.ms += 10 * 60_000
+  const { messageId } = a.stamps.next(0n)!
+  clock.ms -= 10 * 60_000
+  b.stamps.clockStepped(START + 10 * 60_000)
+  t.true(b.stamps.next(messageId)!.messageId > messageId)
+  b.numbers.give()
+  t.true(b.stamps.next(messageId)!.messageId > messageId)
+  t.is(b.stamps.next(0n)!.ms, START)
+})
+
 test('no stamp is made twice, whatever the clock does', (t) => {
   const { stamps, clock, numbers } = stampsAt()
   const steps = [31 * DAY, -31 * DAY, 10 * 60_000, -10 * 60_000, 2 * HOUR, -DAY, 1, 0, -3, DAY]
