@@ -26,8 +26,8 @@ export interface NodeNumberClaim {
 export interface NodeNumberSource {
   /** In which stamps are made now: an object for each claim. */
   readonly claim: NodeNumberClaim
-  /** The claim ends before the stamps that are to be made. */
-  wantMore(): void
+  /** The claim ends before a stamp that is to be made, of this time (ms since 1970). */
+  wantMore(atMs: number): void
   /** The stamps of the claim are far ahead of the clock. */
   wantAnother(): void
 }
@@ -88,8 +88,7 @@ export class MessageStamps {
     const now = this.#clock.now()
     if (this.#numbers.claim !== this.#newest.claim) this.#begin(now)
     const newest = this.#newest
-    const stamp = floor <= newest.lastId ? newest.next(now, 0) : this.#lift(floor, now)
-    if (stamp === undefined) this.#numbers.wantMore()
+    const stamp = floor <= newest.lastId ? this.#stamp(now, 0) : this.#lift(floor, now)
     if (newest.ms - now > MAX_AHEAD_MS) this.#numbers.wantAnother()
     return stamp
   }
@@ -97,10 +96,17 @@ export class MessageStamps {
   /** Stamps of the node before this one, or of this one before its clock stepped back, are higher. */
   #lift(floor: bigint, now: number): Stamp | undefined {
     const floorMs = Number(floor >> MS_SHIFT)
-    if (this.#newest.reaches(floorMs, now)) return this.#newest.next(now, floorMs + 1)
+    if (this.#newest.reaches(floorMs, now)) return this.#stamp(now, floorMs + 1)
     const former = this.#former.find((one) => one.reaches(floorMs, 0))
-    const stamp = former === undefined ? undefined : former.next(now, floor <= former.lastId ? 0 : floorMs + 1)
-    return stamp ?? this.#newest.next(now, 0)
+    if (former === undefined) return this.#stamp(now, 0)
+    // Where the claim of before does not reach any more, that of now is made to.
+    return former.next(now, floor <= former.lastId ? 0 : floorMs + 1) ?? this.#stamp(now, floorMs + 1)
+  }
+
+  #stamp(now: number, leastMs: number): Stamp | undefined {
+    const stamp = this.#newest.next(now, leastMs)
+    if (stamp === undefined) this.#numbers.wantMore(Math.max(now, leastMs, this.#newest.ms))
+    return stamp
   }
 
   #begin(now: number): void {

@@ -39,7 +39,7 @@ const CLAIM = `
 
 /** A claim only grows: what it reached before is kept when PostgreSQL's clock has stepped back. */
 const RENEW = `
-  UPDATE node_numbers SET stamps_until = greatest(stamps_until, ${NOW_MS} + $3::bigint)
+  UPDATE node_numbers SET stamps_until = greatest(stamps_until, greatest(${NOW_MS}, $4::bigint) + $3::bigint)
   WHERE number = $1 AND node = $2 RETURNING stamps_until AS until`
 const RELEASE = `UPDATE node_numbers SET stamps_until = $3 WHERE number = $1 AND node = $2`
 
@@ -107,8 +107,8 @@ export class NodeNumber implements NodeNumberSource {
   }
 
   /** The claim has run out: it is renewed, or another one made. Nothing is done while that is under way or was just tried. */
-  wantMore(): void {
-    if (this.#mayWork()) void this.#work(() => this.#renew())
+  wantMore(atMs: number): void {
+    if (this.#mayWork()) void this.#work(() => this.#renew(atMs))
   }
 
   /** Stamps have run far ahead of the clock: another number lets them begin at its time. */
@@ -144,12 +144,13 @@ export class NodeNumber implements NodeNumberSource {
     await this.#working
   }
 
-  async #renew(): Promise<void> {
+  async #renew(atMs = 0): Promise<void> {
     const claim = this.#claim
     const { rows } = await this.#pool.query<{ until: string }>(RENEW, [
       claim.number,
       this.#holder,
       this.#options.aheadMs,
+      atMs,
     ])
     const [row] = rows
     if (row !== undefined) claim.until = Number(row.until)

@@ -23,7 +23,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   routable = false
   turnWanted = false
   /** The rows that were asked for; `rows` are there once the SELECT has run. */
-  reading: { readonly query: RowQuery; rows?: Rows } | undefined
+  reading: { readonly query: RowQuery; rows?: Rows & { readonly readAt: number } } | undefined
   /** Finished, and their senders not told yet. */
   finished: InFlight[] = []
   readonly #world: World
@@ -117,7 +117,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   rowsRead(): void {
     const rows = this.reading?.rows
     this.reading = undefined
-    if (rows !== undefined) this.#watchPhase(() => this.state.rowsRead(rows, this.#world.tick))
+    if (rows !== undefined) this.#watchPhase(() => this.state.rowsRead(rows, this.node.time.expiry.endOf(rows)))
   }
 
   /** Routes one receipt for all that is finished. */
@@ -175,6 +175,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   }
 
   receipt(item: InFlight): void {
+    if (item.seq === 0) this.#world.postgres.ended(item.envelope)
     this.finished.push(item)
   }
 

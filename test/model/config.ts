@@ -23,6 +23,10 @@ export interface Budgets {
   overflow: number
   /** Somebody else sends to a mailbox, as a new chain. */
   others: number
+  /** The system clock of a node is set. */
+  stepSystem: number
+  /** The clock of the database is set. */
+  stepDatabase: number
 }
 
 /** The repairs that live outside the cores; false switches one off. */
@@ -56,7 +60,7 @@ export interface WorldConfig {
   readonly bufferBytes: number
   /** Appends and deletes of one flush, at most. */
   readonly flushLimit: number
-  /** By how much each node's clock is ahead. */
+  /** By how much each node is wrong about the database's clock. */
   readonly skew: readonly number[]
   /** Nodes remember where a mailbox was. */
   readonly locations: boolean
@@ -103,4 +107,6 @@ export const NO_FAULTS: Budgets = {
   poll: 0,
   overflow: 0,
   others: 0,
+  stepSystem: 0,
+  stepDatabase: 0,
 }

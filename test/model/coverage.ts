@@ -30,6 +30,11 @@ export interface Coverage {
   refusedConnect: number
   overflow: number
   expired: number
+  /** The clock of the database was set. */
+  stepped: number
+  /** A node took another number, or its claim was renewed. */
+  claimed: number
+  unstamped: number
 }
 
 export function noCounts(): Coverage {
@@ -54,6 +59,9 @@ export function noCounts(): Coverage {
     refusedConnect: 0,
     overflow: 0,
     expired: 0,
+    stepped: 0,
+    claimed: 0,
+    unstamped: 0,
   }
 }
 

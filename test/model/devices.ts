@@ -12,6 +12,8 @@ const OTHER_USER = 3
 const NO_BYTES = new Uint8Array(0)
 const BIG = new Uint8Array(300)
 const FILLING = new Uint8Array(100_000)
+/** A span of ms. */
+const FOR_EVER = 4_000_000_000_000
 const ADDRESSES = [makeAddress(SENDER_USER, 1), makeAddress(RECIPIENT_USER, 1), makeAddress(RECIPIENT_USER, 2)]
 const OTHER = makeAddress(OTHER_USER, 1)
 
@@ -55,7 +57,7 @@ export function makeReceipt(id: MessageId, from: number, about: readonly string[
     about,
     urgent: false,
     sentAt: 0,
-    expiresAt: Number.MAX_SAFE_INTEGER,
+    expiresAt: FOR_EVER,
   }
 }
 

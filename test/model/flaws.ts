@@ -20,6 +20,10 @@ const ROUTE = 'src/actors/route.ts'
 const LANE = 'src/storage/append-lane.ts'
 const BUFFER = 'src/storage/journal-buffer.ts'
 
+const STAMPS = 'src/storage/message-stamps.ts'
+const EXPIRY = 'src/actors/expiry.ts'
+const GUARD = 'src/actors/expiry-guard.ts'
+
 const UNPOLLED: Repairs = { ...ALL_REPAIRS, poll: false }
 const FEW = { recipients: 1, messages: 2, silentSteps: 0, expiry: false } as const
 
@@ -63,6 +67,18 @@ const MOVES: WalkKind = {
 /** The sender moves between nodes whose clocks differ. */
 const SKEWED: WalkKind = {
   config: { ...FEW, messages: 4, skew: [40, 0, -40], budgets: { ...NO_FAULTS, move: 1, moveSender: 3 } },
+}
+
+/** The clocks of the database and of nodes are set, while recipients come and go. */
+const STEPS: WalkKind = {
+  config: {
+    ...FEW,
+    messages: 4,
+    nodes: 2,
+    skew: [0, 0, 0],
+    budgets: { ...NO_FAULTS, move: 2, moveSender: 1, stepSystem: 2, stepDatabase: 3 },
+  },
+  slow: [{ op: Op.CLIENT_READS, x: 1 }],
 }
 
 export const FLAWS: readonly Flaw[] = [
@@ -131,6 +147,26 @@ export const FLAWS: readonly Flaw[] = [
     edits: [{ file: ROUTE, from: 'this.#refused || !this.#effects', to: '!this.#effects' }],
   },
   { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor', kind: SKEWED },
+  {
+    name: 'after a step of the clock a device that has seen later stamps gets earlier ones',
+    edits: [{ file: STAMPS, from: 'this.#former.find((one) => one.reaches(floorMs, 0))', to: 'undefined' }],
+    kind: STEPS,
+  },
+  {
+    name: 'a node forgets that its clock was ahead, since it stamped nothing then',
+    edits: [{ file: STAMPS, from: 'this.#newest.see(was)', to: 'void was' }],
+    kind: STEPS,
+  },
+  {
+    name: 'what the clock of the database says is over is ended at once',
+    edits: [{ file: EXPIRY, from: 'this.#gate.open ? ', to: 'this.#gate ? ' }],
+    kind: STEPS,
+  },
+  {
+    name: 'a step of the clock is forgotten when the clocks agree again',
+    edits: [{ file: GUARD, from: 'this.#steppedAt = this.#monotonic.now()', to: 'this.#steppedAt = undefined' }],
+    kind: STEPS,
+  },
   { name: 'R6: the client listens to a socket that it has left', without: 'deafToOldSockets', kind: SKEWED },
   {
     name: 'R7: an acknowledgement during the insert is answered as accepted',

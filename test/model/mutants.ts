@@ -28,6 +28,10 @@ export async function loadMutant(edits: readonly Edit[]): Promise<Cores> {
       load('src/actors/mailbox-state.ts'),
       load('src/actors/route.ts'),
       load('src/storage/journal-buffer.ts'),
+      load('src/storage/database-clock.ts'),
+      load('src/storage/message-stamps.ts'),
+      load('src/actors/expiry-guard.ts'),
+      load('src/actors/expiry.ts'),
     ])
     return Object.assign({}, ...modules) as Cores
   } finally {

@@ -2,6 +2,7 @@ import type { ChainEffects } from '../../src/actors/chain.ts'
 import type { Conversation } from '../../src/actors/conversation.ts'
 import type { FinalOutcome, Route } from '../../src/actors/route.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
+import { stampMs } from '../../src/shared/ids.ts'
 import type { Address, MessageId } from '../../src/shared/ids.ts'
 import { addressOf, describe, makeMessage } from './devices.ts'
 import type { Socket } from './socket.ts'
@@ -22,7 +23,9 @@ interface Item {
   readonly sending: Sending
 }
 
-const EXPIRES_AFTER = 60
+/** ms. */
+const EXPIRES_AFTER = 3_000
+const RETENTION = 30 * 24 * 3_600_000
 
 /** The sending side of a session: a conversation with the recipient, and ✓ when every copy is accepted. */
 export class Session implements ChainEffects<Item> {
@@ -30,7 +33,7 @@ export class Session implements ChainEffects<Item> {
   unanswered = 0
   readonly #world: World
   readonly #socket: Socket
-  readonly #floor: bigint
+  #floor: bigint
   readonly #conversation: Conversation<Item>
 
   constructor(world: World, socket: Socket, floor: bigint) {
@@ -48,12 +51,17 @@ export class Session implements ChainEffects<Item> {
     }
     const { recipients, expiry } = this.#world.config
     const messageId = this.#socket.node.stamp(this.#floor)
-    const { tick } = this.#world
-    const expiresAt = expiry && message % 2 === 0 ? tick + EXPIRES_AFTER : Number.MAX_SAFE_INTEGER
+    if (messageId === undefined) {
+      this.#conversation.goBack()
+      return this.#socket.say({ type: 'error', message })
+    }
+    if (messageId > this.#floor) this.#floor = messageId
+    const sentAt = stampMs(messageId)
+    const expiresAt = sentAt + (expiry && message % 2 === 0 ? EXPIRES_AFTER : RETENTION)
     const sending: Sending = { message, messageId, delivered: [], left: recipients, refused: false }
     this.unanswered++
     for (let device = 1; device <= recipients; device++) {
-      const envelope = makeMessage(messageId, device, message, tick, expiresAt)
+      const envelope = makeMessage(messageId, device, message, sentAt, expiresAt)
       this.#conversation.add(envelope.to.device, { envelope, sending })
     }
   }

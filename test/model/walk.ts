@@ -95,6 +95,8 @@ function drawConfig(random: Random): WorldConfig {
       overflow: upTo(1),
       poll: upTo(2),
       others: upTo(2),
+      stepSystem: random.chance(0.2) ? upTo(2) : 0,
+      stepDatabase: random.chance(0.2) ? upTo(3) : 0,
     },
   }
 }

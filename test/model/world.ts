@@ -8,6 +8,7 @@ import type { Budgets, WorldConfig } from './config.ts'
 import type { Cores } from './cores.ts'
 import { noCounts } from './coverage.ts'
 import type { Coverage } from './coverage.ts'
+import { CLOCK_STEPS } from './clocks.ts'
 import { SENDER, makeOther } from './devices.ts'
 import { Op, formatEvent, opOf, xOf, yOf } from './events.ts'
 import { Node } from './node.ts'
@@ -46,7 +47,7 @@ export class World {
     this.cores = cores
     this.verbose = verbose
     this.budgets = { ...config.budgets }
-    this.postgres = new Postgres(config)
+    this.postgres = new Postgres(this, config)
     this.bus = new Bus(this, config.recipients + 1)
     this.nodes = Array.from({ length: config.nodes }, (_, index) => new Node(this, index))
     this.sender = new Sender(this, SENDER)
@@ -137,6 +138,9 @@ export class World {
         return this.#commit(this.nodes[x]!)
       case Op.FLUSHED:
         return this.nodes[x]!.flushed()
+      case Op.CLAIM:
+        this.count.claimed++
+        return this.nodes[x]!.time.getClaim()
       case Op.LATE_STATEMENT:
         this.count.lateStatement++
         return this.postgres.apply(this.postgres.lost.shift()!)
@@ -194,6 +198,12 @@ export class World {
         budgets.giveUp--
         this.count.givenUp++
         return this.nodes[x]!.buffer.giveUp()
+      case Op.STEP_SYSTEM:
+        budgets.stepSystem--
+        return this.nodes[x]!.time.step(CLOCK_STEPS[yOf(event)] ?? 0)
+      case Op.STEP_DATABASE:
+        budgets.stepDatabase--
+        return this.#stepDatabase(CLOCK_STEPS[x] ?? 0)
       case Op.POLL:
         budgets.poll--
         return this.poll(this.actors[x]!)
@@ -231,8 +241,17 @@ export class World {
 
   /** An envelope that needs no receipt; what becomes of it is not looked at. */
   #othersSend(actor: Actor): void {
-    const batch = { envelopes: [makeOther(actor.node.stamp(0n), actor.device)], incarnation: '' }
+    const id = actor.node.stamp(0n)
+    if (id === undefined) return
+    const batch = { envelopes: [makeOther(id, actor.device)], incarnation: '' }
     actor.post(this.arrive(actor.node, batch, { answer() {} }))
+  }
+
+  /** Nodes look at its clock far more often than it is set. */
+  #stepDatabase(ms: number): void {
+    this.count.stepped++
+    this.postgres.time.step(ms)
+    for (const { up, time } of this.nodes) if (up) time.look()
   }
 
   #select(actor: Actor): void {

@@ -13,14 +13,16 @@ class Numbers implements NodeNumberSource {
   claim = { number: 5, from: START - 1_000, until: START + HOUR }
   wanted: 'more' | 'another' | undefined
   readonly #clock: { ms: number }
+  #atMs = 0
 
   constructor(clock: { ms: number }, number: number) {
     this.#clock = clock
     this.claim.number = number
   }
 
-  wantMore(): void {
+  wantMore(atMs: number): void {
     this.wanted ??= 'more'
+    this.#atMs = atMs
   }
 
   wantAnother(): void {
@@ -29,7 +31,7 @@ class Numbers implements NodeNumberSource {
 
   give(): void {
     const { ms } = this.#clock
-    if (this.wanted === 'more') this.claim.until = Math.max(this.claim.until, ms + HOUR)
+    if (this.wanted === 'more') this.claim.until = Math.max(this.claim.until, Math.max(ms, this.#atMs) + HOUR)
     if (this.wanted === 'another') this.claim = { number: this.claim.number + 100, from: ms, until: ms + HOUR }
     this.wanted = undefined
   }
@@ -160,6 +162,20 @@ test('a node that stamped nothing while its clock was ahead knows that others ma
   b.numbers.give()
   t.true(b.stamps.next(messageId)!.messageId > messageId)
   t.is(b.stamps.next(0n)!.ms, START)
+})
+
+test('a claim is made to reach as far as a device has seen stamps of other nodes', (t) => {
+  const clock = { ms: START }
+  const [a, b] = [stampsAt(1, clock), stampsAt(2, clock)]
+  clock.ms += 31 * DAY
+  a.stamps.next(0n)
+  a.numbers.give()
+  const { messageId } = a.stamps.next(0n)!
+  clock.ms -= 31 * DAY
+  b.stamps.clockStepped(START + 31 * DAY)
+  t.is(b.stamps.next(messageId), undefined)
+  b.numbers.give()
+  t.true(b.stamps.next(messageId)!.messageId > messageId)
 })
 
 test('no stamp is made twice, whatever the clock does', (t) => {

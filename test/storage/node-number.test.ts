@@ -123,9 +123,11 @@ test('a claim that has run out is renewed when it is wanted, and one that is far
   const { claim, turn, changes, at } = await setUp(t)
   const node = await claim('a')
   await turn(2 * HOUR_MS)
-  node.wantMore()
+  node.wantMore(0)
   await waitUntil('it was renewed', () => node.claim.until === at() + HOUR_MS)
   t.is(node.claim.number, 0)
+  node.wantMore(at() + DAY_MS)
+  await waitUntil('it reaches further', () => node.claim.until === at() + DAY_MS + HOUR_MS)
   await turn(-HOUR_MS)
   node.wantAnother()
   await waitUntil('it has another', () => node.claim.number === 1)
@@ -162,7 +164,7 @@ test('whatever the clock does and whoever stands still, no two claims of a numbe
     const what = random(4)
     if (what === 0) await turn(steps[random(steps.length)]!)
     else if (what === 1) {
-      node.wantMore()
+      node.wantMore(0)
       await waitUntil('it was tried', async () => {
         const { rows } = await database.pool.query<{ until: string }>(
           'SELECT stamps_until AS until FROM node_numbers WHERE number = $1',
