@@ -36,6 +36,8 @@ export class FakeClock {
       FAKETIME_TIMESTAMP_FILE: this.#file,
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       FAKETIME_CACHE_DURATION: '1',
+      // Memory that it would share with other processes, and leave behind.
+      FAKETIME_DISABLE_SHM: '1',
     }
   }
 
