@@ -5,11 +5,18 @@ import { expiryProbes } from './expiry-probes.ts'
 import { httpProbes } from './http-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
+import { registrationProbes } from './registration-probes.ts'
 import { silenceProbes } from './silence-probes.ts'
 import { socketProbes } from './socket-probes.ts'
 
 const probes = new Map(
-  Object.entries({ ...socketProbes, ...silenceProbes, ...httpProbes, ...expiryProbes } satisfies Probes),
+  Object.entries({
+    ...socketProbes,
+    ...silenceProbes,
+    ...httpProbes,
+    ...expiryProbes,
+    ...registrationProbes,
+  } satisfies Probes),
 )
 const rows = await readLimitsTable()
 
