@@ -39,6 +39,24 @@ export async function createAccount(
   })
 }
 
+/** Writes so many accounts with one device each, in one statement a table. */
+export async function createAccounts(databaseUrl: string, count: number): Promise<RawDevice[]> {
+  const devices = Array.from({ length: count }, (): RawDevice => {
+    const address = { user: newUser(), device: 1 as DeviceId }
+    return { address, user: address.user, device: 1, token: createToken(address) }
+  })
+  const users = devices.map(({ user }) => user)
+  await withClient(databaseUrl, async (client) => {
+    await client.query('INSERT INTO users (user_id) SELECT unnest($1::bigint[])', [users])
+    await client.query(
+      `INSERT INTO devices (user_id, device, registration, token_hash, hosted)
+       SELECT user_id, 1, gen_random_uuid(), token_hash, false FROM unnest($1::bigint[], $2::bytea[]) AS new (user_id, token_hash)`,
+      [users, devices.map(({ token }) => hashToken(token))],
+    )
+  })
+  return devices
+}
+
 /** How many rows a mailbox has. */
 export async function countRows(databaseUrl: string, to: RawDevice | Address): Promise<number> {
   return withClient(databaseUrl, async (client) => {
