@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   decodeServerFrames,
   decodeServerFramesJson,
   encodeClientFrames,
   encodeClientFramesJson,
 } from '../../proto/codec.ts'
-import type { ClientFrame, DeliverFrame, ServerFrame } from '../../proto/frames.ts'
+import type { ClientFrame, DeliverFrame, SendFrame, ServerFrame } from '../../proto/frames.ts'
 import { Opcode } from '../helpers/raw-socket.ts'
 import type { Tally } from './tally.ts'
 import { FrameCutter, webSocketFrame } from './web-socket-bytes.ts'
@@ -16,6 +17,7 @@ const READ_BYTES = 65_536
 /** WebSocket messages that are read of one session. */
 const READ_MESSAGES = 5_000
 const ANSWER_MS = 15_000
+const LOOK_MS = 5
 
 export interface AttackSessionOptions {
   readonly json?: boolean
@@ -32,6 +34,7 @@ export class AttackSession {
   readonly #cutter = new FrameCutter()
   readonly #connected = Promise.withResolvers<boolean>()
   #read = 0
+  #unanswered = 0
 
   private constructor(wire: Wire, tally: Tally, { json = false, acks = false }: AttackSessionOptions) {
     this.wire = wire
@@ -88,6 +91,13 @@ export class AttackSession {
     return pack(frames, this.#json)
   }
 
+  /** Sends messages, each of which is answered. Resolves when all but so many are; then it may go on. */
+  async converse(sends: readonly SendFrame[], window: number, signal: AbortSignal): Promise<void> {
+    this.#unanswered += sends.length
+    await this.send(...sends)
+    while (this.#unanswered > window && !this.closed && !signal.aborted) await delay(LOOK_MS)
+  }
+
   send(...frames: ClientFrame[]): Promise<void> {
     return this.wire.write(this.pack(frames))
   }
@@ -114,6 +124,7 @@ export class AttackSession {
     let last: DeliverFrame | undefined
     for (const frame of frames) {
       this.#tally.answer(nameOf(frame))
+      if (frame.type === 'accepted' || frame.type === 'error') this.#unanswered--
       if (frame.type === 'connected') this.#connected.resolve(true)
       if (frame.type === 'deliver') last = frame
     }

@@ -20,9 +20,10 @@ export interface Attacker {
   /** What it does, in one sentence. */
   readonly about: string
   readonly budget: Budget
-  /** Registered users that it has, each with one device. */
+  /** Registered users that it has, and how many devices each of them. It is given the tokens of their primaries. */
   readonly accounts: number
-  /** How it must be answered, one of these at least; none: it is just borne. */
+  readonly devices: number
+  /** How its first attempts are refused already, in one of these ways; none: what it does is allowed until it is too much. */
   readonly refusedBy: readonly string[]
   /** Attacks until the signal comes, or it has nothing left to do. */
   run(target: Target, signal: AbortSignal): Promise<void>
@@ -39,7 +40,7 @@ export const usualBudget: Budget = {
 /** An attacker with the usual budget, but for what it names itself. */
 export function attacker(
   options: Pick<Attacker, 'name' | 'about' | 'run'> &
-    Partial<Pick<Attacker, 'accounts' | 'refusedBy'>> & { readonly budget?: Partial<Budget> },
+    Partial<Pick<Attacker, 'accounts' | 'devices' | 'refusedBy'>> & { readonly budget?: Partial<Budget> },
 ): Attacker {
-  return { accounts: 1, refusedBy: [], ...options, budget: { ...usualBudget, ...options.budget } }
+  return { accounts: 1, devices: 1, refusedBy: [], ...options, budget: { ...usualBudget, ...options.budget } }
 }

@@ -18,7 +18,8 @@ if (options.list) {
   process.exit(0)
 }
 const seconds = options.seconds ?? (options.short ? SHORT_SECONDS : SECONDS)
-const arena = await (options.cluster ? openCluster() : openNode())
+const open = options.cluster ? openCluster : openNode
+let arena = await open()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void arena.stop().finally(() => process.exit(130)))
 }
@@ -30,6 +31,9 @@ try {
     const outcome = await tryAttacker(arena, attacker, seconds, options.seed)
     outcomes.push(outcome)
     say(renderVerdict(outcome))
+    if (!outcome.wrecked) continue
+    await arena.stop()
+    arena = await open()
   }
   say(renderReport(outcomes))
   const bad = outcomes.filter((outcome) => findHarm(outcome).length + findDelay(outcome).length > 0)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createAccounts } from '../helpers/raw-accounts.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import type { Arena } from './arena.ts'
-import { runAttack } from './attack-process.ts'
+import { AttackProcess } from './attack-process.ts'
 import type { Attacker } from './attacker.ts'
 import { Bystanders } from './bystanders.ts'
 import type { BystandersResult } from './bystanders.ts'
@@ -16,17 +16,21 @@ export interface Outcome {
   readonly samples: Samples
   readonly bystanders: BystandersResult
   readonly databaseBytes: number
-  /** Nodes that ended by themselves. */
+  /** Nodes that ended by themselves, and were started again. */
   readonly died: number
+  /** The nodes did not become well again: nobody else can be tried on them. */
+  readonly wrecked: boolean
 }
 
 /** After an attack, for everything to come to rest. */
 const PATIENCE_MS = 30_000
+const LOOK_MS = 200
 let trials = 0
 
 /** Lets one attacker attack for so long, while others want to talk. */
 export async function tryAttacker(arena: Arena, attacker: Attacker, seconds: number, seed: number): Promise<Outcome> {
-  const accounts = await createAccounts(arena.databaseUrl, attacker.accounts)
+  const accounts = await createAccounts(arena.databaseUrl, attacker.accounts, attacker.devices)
+  const process = await AttackProcess.start(arena.sms)
   const bystanders = await Bystanders.gather(arena)
   const bytesBefore = await arena.databaseBytes()
   const watched = new AbortController()
@@ -35,8 +39,9 @@ export async function tryAttacker(arena: Arena, attacker: Attacker, seconds: num
   const number = trials++
   const network = `127.${16 + (number >> 8)}.${number & 255}`
   const nodeUrls = arena.nodes.map(({ url }) => url)
-  const attacked = AbortSignal.timeout(seconds * 1_000)
-  const attack = runAttack(attacker.name, { url: arena.url, nodeUrls, network, accounts, seed }, arena.sms, attacked)
+  const attack = process.run(attacker.name, { url: arena.url, nodeUrls, network, accounts, seed }, seconds)
+  const over = new AbortController()
+  const keeping = keepRunning(arena, over.signal)
   const third = (seconds * 1_000) / 3
   await delay(third)
   bystanders.newcomer()
@@ -45,11 +50,25 @@ export async function tryAttacker(arena: Arena, attacker: Attacker, seconds: num
   const counts = await attack
   watched.abort()
   const samples = await watching
-  const died = await arena.restart()
   const result = await bystanders.finish(PATIENCE_MS)
   const databaseBytes = (await arena.databaseBytes()) - bytesBefore
-  await waitUntil('the nodes are well again', () => isWell(arena), PATIENCE_MS).catch(() => undefined)
-  return { attacker, counts, samples, bystanders: result, databaseBytes, died }
+  const wrecked = await waitUntil('the nodes are well again', () => isWell(arena), PATIENCE_MS).then(
+    () => false,
+    () => true,
+  )
+  over.abort()
+  return { attacker, counts, samples, bystanders: result, databaseBytes, died: await keeping, wrecked }
+}
+
+/** Starts nodes again that end, as a supervisor would. @returns how many ended */
+async function keepRunning(arena: Arena, signal: AbortSignal): Promise<number> {
+  let died = 0
+  while (!signal.aborted) {
+    // One that does not start within its time is seen again.
+    died += await arena.restart().catch(() => 1)
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
+  }
+  return died
 }
 
 async function isWell({ nodes }: Arena): Promise<boolean> {

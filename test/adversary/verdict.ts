@@ -32,12 +32,13 @@ export function figuresOf({ counts, samples, bystanders, databaseBytes }: Outcom
 
 /** What an attacker must not reach, whatever the machine: a test may assert it. In words; empty when all holds. */
 export function findHarm(outcome: Outcome): string[] {
-  const { attacker, counts, bystanders, died } = outcome
+  const { attacker, counts, bystanders, died, wrecked } = outcome
   const { heapMiB, databaseRatio, answerRatio } = figuresOf(outcome)
   const { budget, refusedBy } = attacker
   const answers = Object.keys(counts.answers)
   return [
     ...(died > 0 ? [`${died} node${died === 1 ? '' : 's'} died`] : []),
+    ...(wrecked ? ['the nodes did not become well again'] : []),
     ...(bystanders.lost > 0 ? [`${bystanders.lost} lost`] : []),
     ...(bystanders.unanswered > 0 ? [`${bystanders.unanswered} unanswered`] : []),
     ...counts.broke,

@@ -5,7 +5,7 @@ import { keyUploads, preKeyDrain } from './keys.ts'
 import { deepJson, emptyBatches, unknownFields, unknownFrames, unknownFramesJson } from './odd-frames.ts'
 import { pingFloods } from './ping-flood.ts'
 import { unwatchFlood, watchAlternation, watchCrowd } from './presence-floods.ts'
-import { askedFor, prefixTexts, wrongCodes } from './registrations.ts'
+import { askedAgain, askedFor, prefixTexts, wrongCodes } from './registrations.ts'
 import {
   backupDisk,
   contactsFlood,
@@ -23,6 +23,7 @@ import {
   manyCopies,
   receiptFlood,
   sendsToNobody,
+  singleReceipts,
   strangersToOne,
   unreadAnswers,
 } from './sends.ts'
@@ -63,6 +64,7 @@ export const attackers: readonly Attacker[] = [
   manyCopies,
   unreadAnswers,
   receiptFlood,
+  singleReceipts,
   largeToOne,
   largeToMany,
   strangersToOne,
@@ -91,5 +93,6 @@ export const attackers: readonly Attacker[] = [
   keyUploads,
   wrongCodes,
   askedFor,
+  askedAgain,
   prefixTexts,
 ]

@@ -6,7 +6,6 @@ export const preKeyDrain = attacker({
   name: 'pre-key-drain',
   about: '20 strangers take the one-time pre-keys of a victim, as fast as they can',
   accounts: 21,
-  refusedBy: ['429 RATE_LIMITED'],
   run: async (target, signal) => {
     const victim = target.accounts[20]!
     const keys = await TestAccountKeys.create(victim.user)

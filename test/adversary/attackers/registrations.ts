@@ -5,8 +5,10 @@ import { forever, request } from '../means.ts'
 import type { Target } from '../target.ts'
 
 const ATTEMPTS = 8
+/** So long it takes a person, at least. */
+const TYPING_MS = 300
 /** How many text messages a prefix may cost before somebody must have noticed. */
-const MOST_TEXTS = 200
+const MOST_TEXTS = 100
 
 /** A phone number that no other attack of a run has. */
 function newPhone({ mark }: Target): string {
@@ -15,7 +17,7 @@ function newPhone({ mark }: Target): string {
 }
 
 /** A person at another address who wants to register, as the app does it. @returns how it ended */
-async function registers(target: Target, phone: string): Promise<string> {
+async function registers(target: Target, phone: string, meanwhile = () => delay(TYPING_MS) as Promise<unknown>) {
   const client = await target.http(target.address(200))
   if (client === undefined) return 'no connection'
   try {
@@ -23,8 +25,7 @@ async function registers(target: Target, phone: string): Promise<string> {
     if (asked?.status !== 202) return `asking: ${asked?.status} ${asked?.code}`
     const { session } = JSON.parse(asked.body) as { session?: string }
     const code = await target.codeFor(phone)
-    // So long it takes a person to type it.
-    await delay(300)
+    await meanwhile()
     const body = { phone, code, ...(session === undefined ? {} : { session }) }
     const verified = await client.call('/v1/registrations/verify', { body })
     return verified?.status === 201 ? '' : `the right code: ${verified?.status} ${verified?.code}`
@@ -49,13 +50,26 @@ export const wrongCodes = attacker({
 
 export const askedFor = attacker({
   name: 'asked-for',
-  about: 'Asks for codes for a number before and while its owner registers, which uses up what the number may ask for',
+  about: 'Asks for codes for a number until it is refused, and its owner wants to register then',
   refusedBy: ['429 RATE_LIMITED'],
   run: async (target, signal) => {
     const phone = newPhone(target)
-    const attack = request(target, signal, 2, (client) => client.call('/v1/registrations', { body: { phone } }))
+    const first = await target.http()
+    for (let i = 0; i < 20; i++) await first?.call('/v1/registrations', { body: { phone } })
+    const attack = request(target, signal, 1, (client) => client.call('/v1/registrations', { body: { phone } }))
     await tryOften(target, phone, signal)
     await attack
+  },
+})
+
+export const askedAgain = attacker({
+  name: 'asked-again',
+  about: 'Asks for a code for a number once, just when its owner has got one',
+  run: async (target) => {
+    const phone = newPhone(target)
+    const client = await target.http()
+    const ended = await registers(target, phone, async () => client?.call('/v1/registrations', { body: { phone } }))
+    if (ended !== '') target.tally.broke(`the code just received is void: ${ended}`)
   },
 })
 
@@ -77,7 +91,6 @@ async function tryOften(target: Target, phone: string, signal: AbortSignal): Pro
 export const prefixTexts = attacker({
   name: 'prefix-texts',
   about: 'Asks for text messages from ever new addresses of one IPv6 /64',
-  refusedBy: ['429 RATE_LIMITED'],
   run: async (target, signal) => {
     let next = 0
     let texts = 0

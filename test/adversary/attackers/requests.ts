@@ -82,7 +82,6 @@ export const idempotencyRows = attacker({
 export const identityCheck = attacker({
   name: 'identity-check',
   about: 'Asks 1,000 numbers at a time whether their identities have changed, to learn who is registered',
-  refusedBy: ['403 FORBIDDEN', '429 RATE_LIMITED'],
   accounts: 2,
   run: async (target, signal) => {
     let asked = 0
@@ -100,7 +99,6 @@ let answered = 0
 export const rendezvousFlood = attacker({
   name: 'rendezvous-flood',
   about: 'Opens places to meet, leaves 4 KiB there and waits at them, 50 at a time from one address',
-  refusedBy: ['429 RATE_LIMITED', '503 OVERLOADED'],
   run: (target, signal) => {
     const message = randomBytes(4_096).toString('base64')
     return request(target, signal, 50, async (client) => {
@@ -116,7 +114,6 @@ export const rendezvousFlood = attacker({
 export const backupDisk = attacker({
   name: 'backup-disk',
   about: 'Backups of 8 MiB, each of a higher version, by 4 accounts',
-  refusedBy: ['429 RATE_LIMITED', '503 OVERLOADED'],
   accounts: 4,
   run: (target, signal) => {
     const ids = target.accounts.map(() => randomBytes(16).toString('base64'))
