@@ -9,6 +9,8 @@ export interface Options {
   readonly cluster: boolean
   readonly seed: number
   readonly list: boolean
+  /** Sequences; undefined: attackers attack. */
+  readonly fuzz?: number
 }
 
 /** What the command line asks for. Ends the process with a clear line when it cannot be met. */
@@ -23,6 +25,7 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--short', 'shorter attacks', false)
     .option('--cluster', 'two nodes behind haproxy instead of one', false)
     .option('--seed <n>', 'what is drawn at random', wholeNumber, Math.ceil(Math.random() * 1_000_000))
+    .option('--fuzz <n>', 'only: so many random sequences of frames and requests, against one node', wholeNumber)
     .option('--list', 'say what each attacker does, and end', false)
     .addHelpText('after', '\nThe exit code is 0 only when every attacker was borne within its budget.')
     .parse(argv)

@@ -31,24 +31,8 @@ export const receiptFlood = attacker({
   about: 'READ receipts about 1,000 messages each, for a victim that is offline',
   accounts: 2,
   run: (target, signal) => {
-    const victim = target.accounts[1]!
-    return flood(
-      target,
-      signal,
-      (session) =>
-        [...Array(8).keys()].map(() =>
-          session.pack(
-            batch(20, () =>
-              receipt(
-                victim,
-                Kind.READ,
-                Array.from({ length: 1_000 }, () => randomUUID()),
-              ),
-            ),
-          ),
-        ),
-      { sockets: 1 },
-    )
+    const about = (): string[] => Array.from({ length: 1_000 }, () => randomUUID())
+    return persist(target, signal, 1, 10, () => receipt(target.accounts[1]!, Kind.READ, about()))
   },
 })
 
