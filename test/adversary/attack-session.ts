@@ -33,6 +33,7 @@ export class AttackSession {
   readonly #tally: Tally
   readonly #cutter = new FrameCutter()
   readonly #connected = Promise.withResolvers<boolean>()
+  #isConnected = false
   #read = 0
   #unanswered = 0
 
@@ -83,6 +84,7 @@ export class AttackSession {
     void this.wire.ended(AbortSignal.timeout(ANSWER_MS)).then(() => this.#connected.resolve(false))
     const connected = await this.#connected.promise
     clearTimeout(timer)
+    if (!connected) this.close()
     return connected
   }
 
@@ -119,13 +121,17 @@ export class AttackSession {
   }
 
   #hear(payload: Buffer): void {
-    if (payload.length > READ_BYTES || this.#read++ > READ_MESSAGES) return this.#tally.answer('not read')
+    const isLong = payload.length > READ_BYTES || this.#read++ > READ_MESSAGES
+    if (isLong && this.#isConnected && !this.#acks) return this.#tally.answer('not read')
     const frames = this.#json ? decodeServerFramesJson(payload.toString()) : decodeServerFrames(payload)
     let last: DeliverFrame | undefined
     for (const frame of frames) {
       this.#tally.answer(nameOf(frame))
       if (frame.type === 'accepted' || frame.type === 'error') this.#unanswered--
-      if (frame.type === 'connected') this.#connected.resolve(true)
+      if (frame.type === 'connected') {
+        this.#isConnected = true
+        this.#connected.resolve(true)
+      }
       if (frame.type === 'deliver') last = frame
     }
     if (this.#acks && last !== undefined) void this.send({ type: 'ack', upTo: last.seq })

@@ -58,7 +58,8 @@ async function attack(): Promise<boolean> {
 
 /** @returns whether nothing went wrong */
 async function play(sequences: number): Promise<boolean> {
-  const onFinding = ({ what, steps }: FuzzFinding): void => say(`! ${what} (${steps.length} steps)`)
+  const onFinding = ({ seed, what, steps }: FuzzFinding): void =>
+    say(`! seed ${seed}: ${what}, after ${steps.length} steps at most`)
   const result = await fuzz(arena, { seed: options.seed, sequences, steps: FUZZ_STEPS, onFinding })
   say(renderFuzz(result))
   return result.findings.length === 0 && findFuzzHarm(result).length === 0

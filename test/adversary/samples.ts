@@ -52,9 +52,9 @@ export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Sam
           orZero(() => readdirSync(`/proc/${node.pid}/fd`).length),
         )
       }
-      const { text } = await get(`${node.url}/metrics`)
-      seen.heapBytes = Math.max(seen.heapBytes, readMetric(text, 'nodejs_heap_size_used_bytes'))
-      seen.loopDelayMs = Math.max(seen.loopDelayMs, readMetric(text, 'nodejs_eventloop_lag_max_seconds') * 1_000)
+      const { heapBytes, loopDelayMs } = await readMetrics(node)
+      seen.heapBytes = Math.max(seen.heapBytes, heapBytes)
+      seen.loopDelayMs = Math.max(seen.loopDelayMs, loopDelayMs)
       await pause(SAMPLE_MS, signal)
     }
   }
@@ -69,6 +69,19 @@ export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Sam
     ...arena.nodes.flatMap((node) => [probe(node, '/livez', liveMs), probe(node, '/readyz', readyMs), look(node)]),
   ])
   return { ...seen, liveMs, readyMs }
+}
+
+/** What a node tells of itself: the longest delay of its event loop since it was last asked. All 0: it does not answer. */
+export async function readMetrics(
+  node: NodeProcess,
+): Promise<{ readonly heapBytes: number; readonly loopDelayMs: number; readonly cpuSeconds: number }> {
+  const { text } = await get(`${node.url}/metrics`)
+  const read = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
+  return {
+    heapBytes: read('nodejs_heap_size_used_bytes'),
+    loopDelayMs: read('nodejs_eventloop_lag_max_seconds') * 1_000,
+    cpuSeconds: read('process_cpu_seconds_total'),
+  }
 }
 
 /** A request on a connection of its own. Status 0: there was no answer. */
@@ -89,10 +102,6 @@ function get(url: string): Promise<{ status: number; ms: number; text: string }>
       .on('error', () => done(0, ''))
       .end()
   })
-}
-
-function readMetric(text: string, name: string): number {
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
 }
 
 function orZero(read: () => number): number {

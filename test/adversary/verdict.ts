@@ -3,7 +3,7 @@ import type { Outcome } from './trial.ts'
 
 const MiB = 1_048_576
 /** Below it a growth says nothing about an attacker: a table grows by pages, and others write too. */
-const NOTABLE_BYTES = 4 * MiB
+const NOTABLE_BYTES = MiB
 
 /** The figures that are judged. */
 export interface Figures {

@@ -7,6 +7,7 @@ import type { Target } from '../target.ts'
 const ATTEMPTS = 8
 /** So long it takes a person, at least. */
 const TYPING_MS = 300
+const PAUSE_MS = 500
 /** How many text messages a prefix may cost before somebody must have noticed. */
 const MOST_TEXTS = 100
 
@@ -78,12 +79,13 @@ async function tryOften(target: Target, phone: string, signal: AbortSignal): Pro
   let failures = 0
   let last = ''
   let tries = 0
-  for (; tries < ATTEMPTS && !signal.aborted; tries++) {
-    await delay(500)
+  do {
+    await delay(PAUSE_MS)
+    tries++
     last = await registers(target, phone).catch(String)
     if (last === '') break
     failures++
-  }
+  } while (tries < ATTEMPTS && !signal.aborted)
   if (failures > 0 && last !== '')
     target.tally.broke(`locked out of registering, ${failures} of ${tries} tries: ${last}`)
 }

@@ -1,6 +1,7 @@
 import { createAccounts } from '../../helpers/raw-accounts.ts'
 import { Random } from '../../model/random.ts'
 import type { Arena } from '../arena.ts'
+import { readMetrics } from '../samples.ts'
 import { play } from './play.ts'
 import type { Stage } from './play.ts'
 import type { OpenApi } from './draw-request.ts'
@@ -12,6 +13,7 @@ export interface FuzzOptions {
   readonly sequences: number
   /** Steps of a sequence. */
   readonly steps: number
+  /** Hears of each before it is shortened. */
   readonly onFinding?: (finding: FuzzFinding) => void
 }
 
@@ -51,7 +53,7 @@ const DEVICES = 8
 const NOTABLE_BYTES = 64 * 1_024
 const SHRINK_TRIES = 40
 /** Faults of the server that its log tells. */
-const FAULT = /"event":"(socketFault|httpFault|actorFault|taskFailed)"[^\n]*/
+const FAULT = /"event":"(fault|httpFault|taskFailed|hostedRecordDamaged)"[^\n]*/
 
 /** Plays random sequences against an arena of one node, and looks for what no client may ever bring about. */
 export async function fuzz(arena: Arena, { seed, sequences, steps, onFinding }: FuzzOptions): Promise<FuzzResult> {
@@ -85,7 +87,7 @@ export async function fuzz(arena: Arena, { seed, sequences, steps, onFinding }: 
 
   const findings: FuzzFinding[] = []
   const random = new Random(seed)
-  const before = await arena.databaseBytes()
+  const emptyBytes = await arena.databaseBytes()
   const total = { sent: 0, answered: 0 }
   let [heapMiB, longestDelayMs, cpuSeconds] = [0, 0, 0]
   let worstCpu: Worst = { seed: 0, perByte: 0 }
@@ -93,31 +95,32 @@ export async function fuzz(arena: Arena, { seed, sequences, steps, onFinding }: 
   for (let i = 0; i < sequences; i++) {
     const own = random.int(2 ** 31)
     const sequence = drawSequence(new Random(own), steps, USERS)
-    const cpuBefore = await node.readMetric('process_cpu_seconds_total')
+    const before = await readMetrics(node)
     const bytesBefore = await arena.databaseBytes()
     const { sent, answered, what } = await attempt(sequence)
     total.sent += sent
     total.answered += answered
-    const cpu = Math.max(0, (await node.readMetric('process_cpu_seconds_total')) - cpuBefore)
+    const after = await readMetrics(node)
+    // A node that was started again counts from 0.
+    const cpu = Math.max(0, after.cpuSeconds - before.cpuSeconds)
     cpuSeconds += cpu
-    heapMiB = Math.max(heapMiB, (await node.readMetric('nodejs_heap_size_used_bytes')) / MiB)
-    longestDelayMs = Math.max(longestDelayMs, (await node.readMetric('nodejs_eventloop_lag_max_seconds')) * 1_000)
+    heapMiB = Math.max(heapMiB, after.heapBytes / MiB)
+    longestDelayMs = Math.max(longestDelayMs, after.loopDelayMs)
     if (sent > NOTABLE_BYTES) {
       worstCpu = worse(worstCpu, own, (cpu * 1e9) / sent)
       worstDatabase = worse(worstDatabase, own, ((await arena.databaseBytes()) - bytesBefore) / sent)
     }
     if (what === undefined) continue
+    onFinding?.({ seed: own, what, steps: sequence })
     const shorter = await shrink(sequence, async (some) => kindOf((await attempt(some)).what) === kindOf(what))
-    const finding = { seed: own, what, steps: shorter }
-    findings.push(finding)
-    onFinding?.(finding)
+    findings.push({ seed: own, what, steps: shorter })
   }
   return {
     findings,
     sequences,
     sentBytes: total.sent,
     answeredBytes: total.answered,
-    databaseBytes: (await arena.databaseBytes()) - before,
+    databaseBytes: (await arena.databaseBytes()) - emptyBytes,
     heapMiB,
     cpuSeconds,
     longestDelayMs,
