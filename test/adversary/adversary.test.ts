@@ -37,6 +37,7 @@ for (const attacker of attackers.filter(({ name }) => SAMPLE.has(name))) {
   test.serial(`what ${attacker.name} does costs nobody a message, nor the node its life`, async (t) => {
     const outcome = await tryAttacker(arena, attacker, SECONDS, SEED)
     t.log(renderReport([outcome]))
+    for (const words of outcome.died) t.log(words)
     if (outcome.wrecked) {
       await arena.stop()
       arena = await openNode()

@@ -24,11 +24,13 @@ export interface Arena {
   databaseBytes(): Promise<number>
   /** Nodes to which clients are led. */
   nodesUp(): Promise<number>
-  /** Starts the nodes again that have ended. @returns how many there were */
-  restart(): Promise<number>
+  /** Starts the nodes again that have ended. @returns the last words of each */
+  restart(): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
+/** Of a node that ended. */
+const LOG_LINES = 12
 const MASTER_KEY = '07'.repeat(32)
 
 /** A node alone, with its own PostgreSQL; it trusts this machine as a load balancer. */
@@ -86,10 +88,13 @@ export async function openCluster(): Promise<Arena> {
   }
 }
 
-async function restart(nodes: readonly NodeProcess[]): Promise<number> {
-  const ended = nodes.filter(({ runs }) => !runs)
-  for (const node of ended) await node.start()
-  return ended.length
+async function restart(nodes: readonly NodeProcess[]): Promise<readonly string[]> {
+  const lastWords: string[] = []
+  for (const node of nodes.filter(({ runs }) => !runs)) {
+    lastWords.push((await node.readLog()).trimEnd().split('\n').slice(-LOG_LINES).join('\n'))
+    await node.start()
+  }
+  return lastWords
 }
 
 async function findDatabase(dataDir: string): Promise<string> {

@@ -46,6 +46,7 @@ async function attack(): Promise<boolean> {
     const outcome = await tryAttacker(arena, attacker, seconds, options.seed)
     outcomes.push(outcome)
     say(renderVerdict(outcome))
+    for (const words of outcome.died) say(words)
     if (!outcome.wrecked) continue
     await arena.stop()
     arena = await open()

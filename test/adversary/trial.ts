@@ -16,8 +16,8 @@ export interface Outcome {
   readonly samples: Samples
   readonly bystanders: BystandersResult
   readonly databaseBytes: number
-  /** Nodes that ended by themselves, and were started again. */
-  readonly died: number
+  /** The last words of the nodes that ended by themselves, and were started again. */
+  readonly died: readonly string[]
   /** The nodes did not become well again: nobody else can be tried on them. */
   readonly wrecked: boolean
 }
@@ -60,12 +60,12 @@ export async function tryAttacker(arena: Arena, attacker: Attacker, seconds: num
   return { attacker, counts, samples, bystanders: result, databaseBytes, died: await keeping, wrecked }
 }
 
-/** Starts nodes again that end, as a supervisor would. @returns how many ended */
-async function keepRunning(arena: Arena, signal: AbortSignal): Promise<number> {
-  let died = 0
+/** Starts nodes again that end, as a supervisor would. @returns the last words of those that ended */
+async function keepRunning(arena: Arena, signal: AbortSignal): Promise<readonly string[]> {
+  const died: string[] = []
   while (!signal.aborted) {
     // One that does not start within its time is seen again.
-    died += await arena.restart().catch(() => 1)
+    died.push(...(await arena.restart().catch((error: unknown) => [String(error)])))
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
   }
   return died

@@ -37,7 +37,7 @@ export function findHarm(outcome: Outcome): string[] {
   const { budget, refusedBy } = attacker
   const answers = Object.keys(counts.answers)
   return [
-    ...(died > 0 ? [`${died} node${died === 1 ? '' : 's'} died`] : []),
+    ...(died.length > 0 ? [`a node died${died.length === 1 ? '' : `, ${died.length} times`}`] : []),
     ...(wrecked ? ['the nodes did not become well again'] : []),
     ...(bystanders.lost > 0 ? [`${bystanders.lost} lost`] : []),
     ...(bystanders.unanswered > 0 ? [`${bystanders.unanswered} unanswered`] : []),

@@ -78,11 +78,11 @@ export async function fuzz(arena: Arena, { seed, sequences, steps, onFinding }: 
     const log = await node.readLog()
     const fault = FAULT.exec(log.slice(logged.length))?.[0]
     logged.length = log.length
-    const ended = await arena.restart()
-    if (ended > 0) logged.length = 0
+    const died = (await arena.restart()).length > 0
+    if (died) logged.length = 0
     const odd = Object.keys(answers).find((name) => /^500 [GPD]|^unanswered|close 4000|INTERNAL/.test(name))
     const silent = unanswered.length > 0 ? 'a session is not answered' : undefined
-    return { sent, answered, what: ended > 0 ? 'the node died' : (odd ?? fault ?? silent) }
+    return { sent, answered, what: died ? 'the node died' : (odd ?? fault ?? silent) }
   }
 
   const findings: FuzzFinding[] = []
