@@ -91,10 +91,20 @@ export async function openCluster(): Promise<Arena> {
 async function restart(nodes: readonly NodeProcess[]): Promise<readonly string[]> {
   const lastWords: string[] = []
   for (const node of nodes.filter(({ runs }) => !runs)) {
-    lastWords.push((await node.readLog()).trimEnd().split('\n').slice(-LOG_LINES).join('\n'))
+    lastWords.push(lastWordsOf(await node.readLog()))
     await node.start()
   }
   return lastWords
+}
+
+/** Why it ended, or at least its last lines; stacks of the machine's own code say nothing to us. */
+function lastWordsOf(log: string): string {
+  const lines = log
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !/^ *\d+: 0x|^-----|^$/.test(line))
+  const reason = lines.findLastIndex((line) => /FATAL ERROR|Error/.test(line))
+  return lines.slice(reason < 0 ? -LOG_LINES : reason, reason < 0 ? undefined : reason + LOG_LINES).join('\n')
 }
 
 async function findDatabase(dataDir: string): Promise<string> {
