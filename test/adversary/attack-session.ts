@@ -16,6 +16,8 @@ import type { Wire } from './wire.ts'
 const READ_BYTES = 65_536
 /** WebSocket messages that are read of one session. */
 const READ_MESSAGES = 5_000
+/** The first of each session are read, however long. */
+const FIRST_MESSAGES = 5
 const ANSWER_MS = 15_000
 const LOOK_MS = 5
 
@@ -121,7 +123,8 @@ export class AttackSession {
   }
 
   #hear(payload: Buffer): void {
-    const isLong = payload.length > READ_BYTES || this.#read++ > READ_MESSAGES
+    const isLong = (payload.length > READ_BYTES && this.#read > FIRST_MESSAGES) || this.#read > READ_MESSAGES
+    this.#read++
     if (isLong && this.#isConnected && !this.#acks) return this.#tally.answer('not read')
     const frames = this.#json ? decodeServerFramesJson(payload.toString()) : decodeServerFrames(payload)
     let last: DeliverFrame | undefined

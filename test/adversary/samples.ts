@@ -106,9 +106,10 @@ function get(url: string): Promise<{ status: number; ms: number; text: string }>
 
 function orZero(read: () => number): number {
   try {
-    return read()
+    // Of a process that is just ending nothing is known.
+    return read() || 0
   } catch {
-    // The process has just ended.
+    // It has just ended.
     return 0
   }
 }

@@ -1,4 +1,5 @@
-import { TestAccountKeys } from '../../helpers/keys.ts'
+import { encodeBase64 } from '../../../proto/base64.ts'
+import { damaged, TestAccountKeys } from '../../helpers/keys.ts'
 import { attacker } from '../attacker.ts'
 import { request } from '../means.ts'
 
@@ -29,8 +30,8 @@ export const keyUploads = attacker({
   refusedBy: ['422 BAD_SIGNATURE', '429 RATE_LIMITED'],
   run: async (target, signal) => {
     const { user, token } = target.accounts[0]!
-    const [keys, others] = await Promise.all([TestAccountKeys.create(user), TestAccountKeys.create(user)])
-    const body = { list: keys.listBody().list, certs: others.listBody().certs }
+    const keys = await TestAccountKeys.create(user)
+    const body = { list: encodeBase64(damaged(keys.tip)), certs: keys.listBody().certs }
     await request(target, signal, 10, (client) => client.call('/v1/devices/list', { method: 'PUT', token, body }))
   },
 })
