@@ -7,6 +7,7 @@ import { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { findFixedPort } from '../../tools/fixed-ports.ts'
 import { FakeClock } from '../faults/fake-clock.ts'
 import { NodeProcess } from '../faults/node-process.ts'
+import type { Confines } from '../faults/node-process.ts'
 import { PostgresServer } from '../faults/postgres-server.ts'
 import type { Settings } from '../faults/settings.ts'
 import { NatsServer } from '../helpers/nats-server.ts'
@@ -28,6 +29,8 @@ export interface ClusterOptions {
   readonly masterKey?: string
   /** The folder of the version that the nodes are of at first; absent: this one. */
   readonly checkout?: string
+  /** Of each node; absent: it has none. */
+  readonly confines?: Confines
 }
 
 /** A node with the links that lead from it. */
@@ -83,7 +86,7 @@ export class Cluster {
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { settings = {}, diskMiB, masterKey } = options
+    const { settings = {}, diskMiB, masterKey, confines } = options
     const balanced = options.balanced !== false && findTool('haproxy') !== undefined
     await using opened = new AsyncDisposableStack()
     const directory = await mkdtemp(join(tmpdir(), 'parley-chaos-'))
@@ -102,7 +105,7 @@ export class Cluster {
     ])
     const nodes: ClusterNode[] = []
     for (let i = 1; i <= options.nodes; i++)
-      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey }, opened))
+      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey, confines }, opened))
     // The first makes the schema, and the others need not wait for its lock.
     if (options.checkout !== undefined) for (const { process } of nodes) process.use(options.checkout)
     for (const { process } of nodes.slice(0, 1)) await process.start()
@@ -174,6 +177,7 @@ interface Surroundings {
   readonly sms: SmsSink
   readonly settings: Settings
   readonly masterKey: string | undefined
+  readonly confines: Confines | undefined
 }
 
 /** @returns the path of its socket */
@@ -195,7 +199,7 @@ async function startNats(directory: string, opened: AsyncDisposableStack): Promi
 
 async function openNode(
   number: number,
-  { directory, sockets, nats, sms, settings, balanced, masterKey }: Surroundings,
+  { directory, sockets, nats, sms, settings, balanced, masterKey, confines }: Surroundings,
   opened: AsyncDisposableStack,
 ): Promise<ClusterNode> {
   const open = async (target: { host: string; port: number } | { path: string }): Promise<TcpProxy> => {
@@ -219,6 +223,7 @@ async function openNode(
     natsUrl: `nats://node:${NATS_PASSWORD}@127.0.0.1:${natsLink.port}`,
     ...(masterKey === undefined ? {} : { masterKey }),
     ...(clock === undefined ? {} : { clock }),
+    ...(confines === undefined ? {} : { confines }),
     ...(balanced ? { trustedProxies: '127.0.0.1' } : {}),
     databaseUrl: postgres.map((link) => `postgresql://parley@127.0.0.1:${link.port}/parley`).join(','),
     settings,

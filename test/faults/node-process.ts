@@ -31,6 +31,15 @@ export interface NodeProcessOptions {
   readonly clock?: FakeClock
   readonly smsUrl: string
   readonly settings: Settings
+  /** Absent: it runs with limits that no test comes near, and with what the machine allows. */
+  readonly confines?: Confines
+}
+
+/** What a node has in a place where it is watched for what strangers cost it: the default limits, and little room. */
+export interface Confines {
+  /** Of V8's old space. */
+  readonly heapMiB: number
+  readonly files: number
 }
 
 const START_MS = 40_000
@@ -52,6 +61,11 @@ export class NodeProcess {
     return `http://127.0.0.1:${this.#options.port}`
   }
 
+  /** 0: it was never started. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   get runs(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
@@ -66,10 +80,13 @@ export class NodeProcess {
     if (this.runs) throw new Error('The node runs already')
     this.#starts++
     const log = await open(this.#logFile, 'w')
-    const child = spawn(process.execPath, [join(this.#checkout, 'test/faults/launch.ts')], {
+    const { confines } = this.#options
+    const node = [process.execPath, join(this.#checkout, 'test/faults/launch.ts')]
+    const [program = '', ...args] = confines === undefined ? node : ['prlimit', `--nofile=${confines.files}`, ...node]
+    const child = spawn(program, args, {
       // Where no file `.env` changes anything.
       cwd: this.#options.directory,
-      env: { ...this.#environment(), LIMITS: await unlimited(this.#checkout) },
+      env: { ...this.#environment(), LIMITS: confines === undefined ? await unlimited(this.#checkout) : undefined },
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     })
     this.#child = child
@@ -142,7 +159,7 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
-    const { masterKey, backupDir, clock } = this.#options
+    const { masterKey, backupDir, clock, confines } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -158,6 +175,7 @@ export class NodeProcess {
       MASTER_KEY: masterKey,
       TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
+      NODE_OPTIONS: confines === undefined ? undefined : `--max-old-space-size=${confines.heapMiB}`,
       [SETTINGS]: JSON.stringify(settings),
       ...clock?.env,
     }
