@@ -7,7 +7,7 @@
 export const MAX_MESSAGE_BYTES = 1_048_576
 
 /** Frames in a message from a client. More are refused by the decoder. */
-export const MAX_FRAMES = 16_384
+export const MAX_FRAMES = 4_096
 
 /** The payload of a copy or a signal. */
 export const MAX_PAYLOAD_BYTES = 65_536

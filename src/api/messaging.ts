@@ -94,7 +94,7 @@ export class Messaging {
     })
     this.core = new MessageCore({
       nodeId,
-      settings: { ...config.mailbox, ...config.sender, ...config.presence },
+      settings: { ...config.mailbox, ...config.sender, ...config.presence, ...config.gateway },
       clock,
       bus,
       stamps: this.#stamps,
@@ -103,9 +103,7 @@ export class Messaging {
       lookups: parts.lookups,
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
-      sendLimiter: limiters.of('send'),
-      signalLimiter: limiters.of('signal'),
-      watchLimiter: limiters.of('watch'),
+      limiter: (name) => limiters.of(name),
       presence: {
         find: (owner, other) => records.find(owner, other),
         noteSeen: (user, at) => lastSeen.note(user, at),

@@ -11,6 +11,8 @@ import type { Teardown } from './database.ts'
 export interface Heard {
   readonly connection: Connection
   readonly frames: ClientFrame[]
+  /** WebSocket pings, and pongs that nobody asked for. */
+  controls: number
   /** How often it was said to be gone. */
   gone: number
 }
@@ -35,18 +37,24 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
     pongTimeoutMs: 10_000,
     maxMessageBytes: 100_000,
     maxBackpressureBytes: 1_000_000,
+    waitingBytes: 1_000_000,
+    waitingBytesInAll: 10_000_000,
+    bufferedBytesInAll: 100_000_000,
     events: {
       socketOpened: () => undefined,
       socketClosed: () => undefined,
       socketFault: (error) => void faults.push(error),
       undecodable: () => undefined,
+      rateLimited: () => undefined,
     },
     clientAddress: clientAddressBehind([]),
     admit: () => ({ ok: true }),
     onConnection: (connection) => {
-      const one: Heard = { connection, frames: [], gone: 0 }
+      const one: Heard = { connection, frames: [], controls: 0, gone: 0 }
       heard.push(one)
       return {
+        admits: () => true,
+        onControl: () => void one.controls++,
         onFrames: (frames) => {
           one.frames.push(...frames)
           test.onFrames(connection, frames)
