@@ -22,6 +22,8 @@ export interface TestGateway {
   readonly url: string
   readonly heard: Heard[]
   readonly faults: unknown[]
+  /** Called with the bytes of each message, before it is decoded. */
+  admits: (connection: Connection, bytes: number) => boolean
   /** Called with the frames of each message; what it throws is a fault of the server. */
   onFrames: (connection: Connection, frames: readonly ClientFrame[]) => void
 }
@@ -53,7 +55,7 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
       const one: Heard = { connection, frames: [], controls: 0, gone: 0 }
       heard.push(one)
       return {
-        admits: () => true,
+        admits: (bytes) => test.admits(connection, bytes),
         onControl: () => void one.controls++,
         onFrames: (frames) => {
           one.frames.push(...frames)
@@ -75,6 +77,6 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
   })
   if (socket === false) throw new Error('No port is free')
   const url = `http://127.0.0.1:${uWS.us_socket_local_port(socket as never)}`
-  const test: TestGateway = { gateway, url, heard, faults, onFrames: () => undefined }
+  const test: TestGateway = { gateway, url, heard, faults, admits: () => true, onFrames: () => undefined }
   return test
 }
