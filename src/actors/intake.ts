@@ -56,7 +56,7 @@ export class Intake {
   /** The token was good. Returns why the session must wait, if it must. */
   identify(key: number): Haste | undefined {
     this.#key = key
-    return this.take('connect')
+    return this.#take('connect', this.#host.limiter('connect').bucket(key), 1)
   }
 
   /** The session is there: from now on the buckets of the device count. */
@@ -123,7 +123,11 @@ export class Intake {
 
   /** Takes from a bucket of the device, or says how long it must wait. */
   take(limit: IntakeLimit, tokens = 1): Haste | undefined {
-    const decision = this.#bucket(limit).take(tokens)
+    return this.#take(limit, this.#bucket(limit), tokens)
+  }
+
+  #take(limit: IntakeLimit, bucket: RateBucket, tokens: number): Haste | undefined {
+    const decision = bucket.take(tokens)
     if (decision.ok) return undefined
     this.#host.rateLimited(limit)
     return { limit, retryAfterMs: decision.retryAfterMs }

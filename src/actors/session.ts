@@ -134,6 +134,10 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     if (early.length > 0) this.#handle(early)
   }
 
+  get congested(): boolean {
+    return this.#connection.congested
+  }
+
   send(frame: ServerFrame): void {
     this.#connection.send(frame)
   }

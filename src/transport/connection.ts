@@ -5,6 +5,8 @@ import type { ClientFrame, ServerFrame } from '../../proto/frames.ts'
 export interface Connection {
   /** The client's network address. */
   readonly address: string
+  /** The client reads more slowly than it is sent to: what may be dropped is better dropped. */
+  readonly congested: boolean
   /** Frames of one tick leave together. After `close` nothing is sent. */
   send(frame: ServerFrame): void
   /** Sends what waits, now. */

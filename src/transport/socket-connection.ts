@@ -25,8 +25,8 @@ const FLUSH_BYTES = 64 * 1_024
 /** What a frame holds at most beside payloads and ids, about. */
 const FRAME_BYTES = 128
 const ID_BYTES = 40
-/** What a closed socket may still have to send: with more it is cut, lest a client that does not read keeps it in memory. */
-const LINGER_BYTES = 256 * 1_024
+/** So much not taken by the client, and it counts as congested; closed then, it is cut, and nothing of it stays in memory. */
+const CONGESTED_BYTES = 256 * 1_024
 
 const BUFFERED = 0
 const DROPPED = 2
@@ -70,6 +70,10 @@ export class SocketConnection implements Connection, Heartbeated, TurnTaker {
 
   get json(): boolean {
     return this.#json
+  }
+
+  get congested(): boolean {
+    return this.buffered > CONGESTED_BYTES
   }
 
   get closing(): boolean {
@@ -119,7 +123,7 @@ export class SocketConnection implements Connection, Heartbeated, TurnTaker {
     const socket = this.#socket
     if (socket === undefined) return
     // Both call `close` of the behaviour at once. A cut client connects again, as one does that may.
-    if (mayReconnect(code) && socket.getBufferedAmount() > LINGER_BYTES) socket.close()
+    if (mayReconnect(code) && this.congested) socket.close()
     else socket.end(code, reasons.get(code))
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import test from 'ava'
 import { CloseCode } from '../../proto/close-codes.ts'
-import { encodeClientFrames } from '../../proto/codec.ts'
+import { decodeServerFrames, encodeClientFrames } from '../../proto/codec.ts'
 import { MAX_FRAMES } from '../../proto/limits.ts'
 import { Kind } from '../../proto/frames.ts'
 import type { ClientFrame } from '../../proto/frames.ts'
@@ -10,6 +10,7 @@ import { startNode } from '../helpers/node.ts'
 import { createAccount, withClient } from '../helpers/raw-accounts.ts'
 import type { RawDevice } from '../helpers/raw-accounts.ts'
 import { FileScope } from '../helpers/raw-scope.ts'
+import { UNKNOWN_FRAMES } from '../helpers/unknown-frames.ts'
 import { Opcode, RawSocket } from '../helpers/raw-socket.ts'
 import { UNLIMITED } from '../helpers/server.ts'
 import type { TestServer } from '../helpers/server.ts'
@@ -124,6 +125,29 @@ test('a flood before connected is cut off: of bytes', async (t) => {
   })
 })
 
+test('who reads slowly misses signals, and is not closed because of them', async (t) => {
+  const [alice, bob] = [await account(), await account()]
+  const a = await connect(alice)
+  const slow = await RawSocket.open(server.url, 'parley.v1.proto')
+  slow.send(Opcode.binary, encodeClientFrames([connectFrame(bob.token)]))
+  await slow.first(Opcode.binary)
+  slow.pause()
+  const signal = { type: 'signal', to: { user: bob.user, device: 1 }, payload: new Uint8Array(65_536) } as const
+  // More than the system and the node would hold for it.
+  for (let i = 0; i < 30; i++) {
+    a.send(...Array.from({ length: 15 }, () => signal))
+    await a.settled()
+  }
+  await a.say(bob, 'but this')
+  t.false(slow.ended)
+  slow.resume()
+  const heard = () =>
+    slow.messages.filter(({ opcode }) => opcode === Opcode.binary).flatMap(({ payload }) => decodeServerFrames(payload))
+  await waitUntil('the message comes', () => heard().some(({ type }) => type === 'deliver'))
+  t.true(heard().filter(({ type }) => type === 'signal').length < 450)
+  slow.destroy()
+})
+
 /** Frames that a client may repeat without breaking a rule, by what they are. */
 const floods: Record<string, () => ClientFrame[]> = {
   pings: () => [{ type: 'ping' }],
@@ -219,9 +243,8 @@ test('a client that never reads is closed as a slow consumer, and its next sessi
   a.send({ type: 'watch', users: [bob.user] })
   await a.say(bob, 'one')
   await a.say(bob, 'two')
-  const noise = { type: 'signal', to: { user: bob.user, device: 1 }, payload: new Uint8Array(65_536) } as const
   await waitUntil('the node has had enough', () => {
-    a.send(noise, noise, noise, noise)
+    if (!deaf.ended) deaf.send(Opcode.binary, UNKNOWN_FRAMES)
     return a.all('presence').at(-1)?.online === false
   })
   // Whether the client still hears the code depends on how soon it reads again: the node's count is certain.

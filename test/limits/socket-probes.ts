@@ -9,6 +9,7 @@ import type { RawDevice } from '../helpers/raw-accounts.ts'
 import type { ConfigPatch } from '../helpers/raw-config.ts'
 import { Opcode, RawSocket } from '../helpers/raw-socket.ts'
 import type { TestServer } from '../helpers/server.ts'
+import { UNKNOWN_FRAMES } from '../helpers/unknown-frames.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { limited } from './limited.ts'
 import type { Probe, Probes } from './probe.ts'
@@ -17,10 +18,10 @@ type ServerOptions = NonNullable<Parameters<typeof startNode>[1]>
 
 const ping = { type: 'ping' } as const
 const pings = (count: number): ClientFrame[] => Array.from({ length: count }, () => ping)
-const signal = (to: RawDevice, bytes = 1): ClientFrame => ({
+const signal = (to: RawDevice): ClientFrame => ({
   type: 'signal',
   to: { user: to.user, device: 1 },
-  payload: new Uint8Array(bytes),
+  payload: new Uint8Array(1),
 })
 
 interface Scene {
@@ -72,16 +73,14 @@ function hasty(gateway: ConfigPatch['gateway']): Probe {
 /** Says how a connection ends whose client reads nothing. */
 function deaf(gateway: ConfigPatch['gateway']): Probe {
   return async (t) => {
-    const { server, alice, bob } = await setScene(t, { config: { gateway: gateway! } })
-    const talker = await Device.connect(server.url, alice.token)
+    const { server, alice } = await setScene(t, { config: { gateway: gateway! } })
     const socket = await RawSocket.open(server.url, 'parley.v1.proto')
-    socket.send(Opcode.binary, encodeClientFrames([connectFrame(bob.token)]))
+    socket.send(Opcode.binary, encodeClientFrames([connectFrame(alice.token)]))
     await socket.first(Opcode.binary)
     socket.pause()
-    const noise = Array.from({ length: 8 }, () => signal(bob, 65_536))
     let metrics = ''
     await waitUntil('the node has enough', async () => {
-      talker.send(...noise)
+      socket.send(Opcode.binary, UNKNOWN_FRAMES)
       metrics = await (await fetch(`${server.url}/metrics`)).text()
       return /^parley_closes_total/m.test(metrics)
     })
