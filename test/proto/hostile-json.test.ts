@@ -1,7 +1,14 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { DecodeError, decodeClientFramesJson, decodeServerFramesJson } from '../../proto/codec.ts'
-import { MAX_ABOUT, MAX_COPIES, MAX_FRAMES, MAX_JSON_DEPTH, MAX_JSON_VALUES, MAX_NAME_CHARS } from '../../proto/limits.ts'
+import {
+  MAX_ABOUT,
+  MAX_COPIES,
+  MAX_FRAMES,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  MAX_NAME_CHARS,
+} from '../../proto/limits.ts'
 
 function frame(json: string) {
   return decodeClientFramesJson(`{"frames":[${json}]}`)[0]
