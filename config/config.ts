@@ -128,8 +128,18 @@ export function parseConfig(env: Env = {}) {
       maxMessageBytes: 1 * MiB,
       maxPayloadBytes: 64 * KiB,
       maxCopies: 256,
+      /** Of a connection before its `connected`: frames that are kept until then, and all bytes. */
+      earlyFrames: 256,
+      earlyBytes: 128 * KiB,
+      /** Of the frames kept, on all connections. */
+      earlyBytesInAll: 32 * MiB,
+      /** Of a connection's messages that wait for its turn: more than an SDK ever has under way. */
+      waitingBytes: 8 * MiB,
+      waitingBytesInAll: 64 * MiB,
       /** What may wait in the node for a client that reads slowly. */
       maxBackpressureBytes: 4 * MiB,
+      /** For all of them. */
+      bufferedBytesInAll: 512 * MiB,
       /** Sessions a draining node sends away at a time, and the pause between. */
       goawayBatch: 500,
       goawayIntervalMs: 100,

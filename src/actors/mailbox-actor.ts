@@ -28,6 +28,8 @@ export interface ConnectedDevice {
 
 /** The device's end of a session. */
 export interface DeviceSession {
+  /** The device reads more slowly than it is sent to. */
+  readonly congested: boolean
   /** The first rows are there, and so many envelopes wait. */
   opened(pending: number): void
   send(frame: ServerFrame): void
@@ -154,9 +156,12 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#wantTurn()
   }
 
-  /** Hands something ephemeral to the device, unless the mailbox has more to do than it should. */
+  /**
+   * Hands something ephemeral to the device, unless the mailbox has more to do than it should, or the line: with signals
+   * nobody must be able to close somebody else's connection as too slow.
+   */
   signal(frame: ServerFrame): void {
-    if (!this.closed && !this.#inbox.full) this.#session.send(frame)
+    if (!this.closed && !this.#inbox.full && !this.#session.congested) this.#session.send(frame)
   }
 
   /**

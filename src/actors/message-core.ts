@@ -5,6 +5,7 @@ import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import type { RateLimiter } from '../shared/rate-limit.ts'
+import { Room } from '../shared/room.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import type { Journal } from '../storage/journal.ts'
 import { FIRST_ROW } from '../storage/expired-rows.ts'
@@ -21,6 +22,7 @@ import type { DeviceList } from './directory.ts'
 import type { HostedMailbox } from './hosted-device.ts'
 import { Hints } from './hints.ts'
 import { HostedMailboxes } from './hosted-mailboxes.ts'
+import type { IntakeLimit, IntakeSettings } from './intake.ts'
 import type { MailboxActor, MailboxEvents, MailboxSettings } from './mailbox-actor.ts'
 import { Poller } from './poller.ts'
 import { Presence } from './presence.ts'
@@ -36,7 +38,8 @@ import type { SessionEvents, SessionHost } from './session.ts'
 import { Signals } from './signals.ts'
 import { TakeOver } from './take-over.ts'
 
-export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceSettings {
+export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceSettings, IntakeSettings {
+  readonly earlyBytesInAll: number
   readonly offlinePathMs: number
   readonly takeOverTimeoutMs: number
   readonly pollIntervalMs: number
@@ -79,9 +82,7 @@ export interface CoreParts {
   readonly gate: SendGate
   readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
-  readonly sendLimiter: RateLimiter<string | number>
-  readonly signalLimiter: RateLimiter<string | number>
-  readonly watchLimiter: RateLimiter<string | number>
+  limiter(name: IntakeLimit): RateLimiter<string | number>
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
@@ -179,9 +180,12 @@ export class MessageCore {
       events,
       presence: this.presence,
       signals: new Signals(this.residents, bus, this.directory),
-      sendLimiter: parts.sendLimiter,
-      signalLimiter: parts.signalLimiter,
-      watchLimiter: parts.watchLimiter,
+      intakes: {
+        settings,
+        earlyRoom: new Room(settings.earlyBytesInAll),
+        limiter: parts.limiter,
+        rateLimited: (limit) => events.rateLimited(limit),
+      },
       authenticate: parts.authenticate,
       restoreOf: (user) => parts.shardOf(user).restore,
       newSessionId: parts.newSessionId,

@@ -106,7 +106,13 @@ export class Messaging {
     })
     this.core = new MessageCore({
       nodeId,
-      settings: { ...config.mailbox, ...config.sender, ...config.presence, expirySweepRows: config.expiry.sweepRows },
+      settings: {
+        ...config.mailbox,
+        ...config.sender,
+        ...config.presence,
+        ...config.gateway,
+        expirySweepRows: config.expiry.sweepRows,
+      },
       clock,
       monotonic,
       expiry: this.expiry,
@@ -117,9 +123,7 @@ export class Messaging {
       lookups: parts.lookups,
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
-      sendLimiter: limiters.of('send'),
-      signalLimiter: limiters.of('signal'),
-      watchLimiter: limiters.of('watch'),
+      limiter: (name) => limiters.of(name),
       presence: {
         find: (owner, other) => records.find(owner, other),
         noteSeen: (user, at) => lastSeen.note(user, at),

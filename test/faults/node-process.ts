@@ -186,6 +186,6 @@ export class NodeProcess {
 async function unlimited(checkout: string): Promise<string> {
   const { href } = pathToFileURL(join(checkout, 'config/limits.ts'))
   const { defaultLimits } = (await import(href)) as { defaultLimits: Limits }
-  const limits = Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])
+  const limits = Object.keys(defaultLimits).map((name) => [name, { burst: 1e9, perSecond: 1e9 }])
   return JSON.stringify(Object.fromEntries(limits))
 }
