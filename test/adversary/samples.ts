@@ -17,8 +17,8 @@ export interface Samples {
   /** Of the event loop, as its own histogram says. */
   readonly loopDelayMs: number
   readonly files: number
-  /** Clients were led to so many nodes, at the least. */
-  readonly nodesUp: number
+  /** To so many nodes no client was led, at the most. */
+  readonly nodesDown: number
 }
 
 const PROBE_MS = 100
@@ -29,7 +29,7 @@ const OWN_ADDRESS = '127.9.0.1'
 
 /** Looks at an arena until the signal comes. */
 export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Samples> {
-  const seen = { heapBytes: 0, rssBytes: 0, loopDelayMs: 0, files: 0, nodesUp: arena.nodes.length, unhealthy: 0 }
+  const seen = { heapBytes: 0, rssBytes: 0, loopDelayMs: 0, files: 0, nodesDown: 0, unhealthy: 0 }
   const liveMs: number[] = []
   const readyMs: number[] = []
   const probe = async (node: NodeProcess, path: string, times: number[]): Promise<void> => {
@@ -60,7 +60,8 @@ export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Sam
   }
   const count = async (): Promise<void> => {
     while (!signal.aborted) {
-      seen.nodesUp = Math.min(seen.nodesUp, await arena.nodesUp().catch(() => 0))
+      const up = await arena.nodesUp().catch(() => 0)
+      seen.nodesDown = Math.max(seen.nodesDown, arena.nodes.length - up)
       await pause(SAMPLE_MS, signal)
     }
   }

@@ -52,7 +52,6 @@ export const wrongCodes = attacker({
 export const askedFor = attacker({
   name: 'asked-for',
   about: 'Asks for codes for a number until it is refused, and its owner wants to register then',
-  refusedBy: ['429 RATE_LIMITED'],
   run: async (target, signal) => {
     const phone = newPhone(target)
     const first = await target.http()
