@@ -216,6 +216,11 @@ export class Client extends Emitter<ClientEvents> {
     this.#core.signals.send(to, payload)
   }
 
+  /** Whether what is for this user waits because their mailbox is full. */
+  isMailboxFull(user: number): boolean {
+    return this.#core.sender.isMailboxFull(user)
+  }
+
   /** What is known of the keys of others, and what the user decides about them. */
   get trust(): Trust {
     return this.#core.secrecy.trust

@@ -165,12 +165,37 @@ export function parseConfig(env: Env = {}) {
       /** How long an older actor of the same device is waited for. */
       takeOverTimeoutMs: 1 * SECOND,
     },
+    /**
+     * What a mailbox may hold while its device does not fetch it. Bytes count each row with what PostgreSQL needs for it.
+     * A node measures the rows now and then: as many steps more may be stored as there are nodes.
+     */
+    room: {
+      maxEnvelopes: 100_000,
+      maxBytes: 256 * MiB,
+      /** Of one sender, who never holds more than is left for everybody else. */
+      senderEnvelopes: 20_000,
+      senderBytes: 64 * MiB,
+      /** Of one sender whom the user does not have among their contacts, if they have named any. */
+      strangerEnvelopes: 200,
+      strangerBytes: 1 * MiB,
+      /** Of all of those together. */
+      strangersEnvelopes: 20_000,
+      strangersBytes: 48 * MiB,
+      /** Of the receipts that clients send, beside the messages: in all, and of one sender. */
+      receiptBytes: 16 * MiB,
+      senderReceiptBytes: 2 * MiB,
+      /** What a node adds at least before it measures again. */
+      stepEnvelopes: 500,
+      stepBytes: 4 * MiB,
+    },
     sender: {
       /** Of a session, at most. */
       unansweredSends: 1_024,
       unansweredBytes: 8 * MiB,
       /** Recipients to whom a session has something on its way, at most. */
       conversations: 4_096,
+      /** What the sender of something for a full mailbox is told to wait. */
+      fullRetryAfterMs: 1 * MINUTE,
       /** Device lists that a node remembers. */
       directoryUsers: 100_000,
     },

@@ -46,6 +46,8 @@ export const defaultLimits = {
   send: { burst: 1_000, perSecond: 200 },
   /** Bytes of READ and PLAYED, by device: 100 each and 40 for each id. */
   receiptBytes: { burst: 2_097_152, perSecond: 32_768 },
+  /** Bytes of what is sent, receipts aside, by device: each copy counts with its row. */
+  sendBytes: { burst: 8_388_608, perSecond: 262_144 },
   /** Signals sent, by device. */
   signal: { burst: 100, perSecond: 20 },
   /** Users named in `watch` and `unwatch`, by device: a new one costs a look-up and a question to other nodes. */

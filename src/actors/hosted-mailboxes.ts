@@ -8,6 +8,7 @@ import { RefusalError } from '../shared/refusal.ts'
 import type { Journal } from '../storage/journal.ts'
 import type { MailboxPage } from '../storage/mailbox-rows.ts'
 import type { Expiry } from './expiry.ts'
+import type { NotTaken } from './batch.ts'
 import type { HostedAccepted, HostedMailbox, HostedMessage } from './hosted-device.ts'
 import type { Receipts } from './receipts.ts'
 import { deleteRow } from './returns.ts'
@@ -98,7 +99,8 @@ export class HostedMailboxes implements HostedMailbox {
   #tell(from: Address, to: UserId, kind: Kind, about: readonly string[]): Promise<boolean> {
     const id = kind === Kind.READ ? this.#options.newClientId() : ''
     return new Promise((resolve) => {
-      const listener = { receiptSent: (_item: unknown, stored: boolean) => resolve(stored) }
+      // A READ that finds no room is dropped: it must not keep here what has been read.
+      const listener = { receiptSent: (_item: unknown, notTaken?: NotTaken) => resolve(notTaken !== 'refused') }
       this.#options.receipts.send({ kind, id, from, to, about }, listener, undefined)
     })
   }

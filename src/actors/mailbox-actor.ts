@@ -10,7 +10,7 @@ import { isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, NotTaken } from './batch.ts'
 import type { Expiry } from './expiry.ts'
 import { Inbox } from './inbox.ts'
 import { InFlight, Owed } from './in-flight.ts'
@@ -57,6 +57,8 @@ export interface MailboxHost {
   readonly events: MailboxEvents
   readonly system: nact.ActorSystemRef
   journalOf(address: Address): Journal
+  /** Why an envelope may not wait in its mailbox now; undefined: it may. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined
   /** Reads rows, again and again until it succeeds; `rowsRead` of the actor follows. */
   read(actor: MailboxActor, query: RowQuery): void
   /** Tells the senders what became of envelopes; each item comes back by `receiptAccepted`, however late. */
@@ -262,6 +264,10 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     const append = this.#journal.append(envelope, this, item, item instanceof Owed)
     if (append !== undefined) this.#appending++
     return append
+  }
+
+  whyNoRoom(envelope: Envelope): NotTaken | undefined {
+    return this.#host.whyNoRoom(envelope)
   }
 
   strike(append: Append): boolean {

@@ -3,6 +3,7 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import type { Bus } from '../transport/bus.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { Envelope } from '../shared/envelope.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import type { RateLimiter } from '../shared/rate-limit.ts'
 import { Room } from '../shared/room.ts'
@@ -14,6 +15,7 @@ import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
 import { Expiry } from './expiry.ts'
 import type { ExpiryGuard, ExpirySurvey } from './expiry-guard.ts'
 import type { MailboxReader } from '../storage/mailbox-reader.ts'
+import type { MailboxRooms } from '../storage/mailbox-rooms.ts'
 import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
 import { DeliveryReceipts } from './delivery-receipts.ts'
@@ -63,6 +65,7 @@ export interface MailboxShard {
   readonly journal: Journal
   readonly reader: MailboxReader
   readonly restore: Restore
+  readonly rooms: MailboxRooms
   findExpired(after: RowKey): Promise<ExpiredPage>
   surveyExpired(): Promise<ExpirySurvey>
 }
@@ -82,7 +85,7 @@ export interface CoreParts {
   readonly gate: SendGate
   readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
-  limiter(name: IntakeLimit): RateLimiter<string | number>
+  limiter(name: IntakeLimit | 'sendBytes'): RateLimiter<string | number>
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
@@ -121,7 +124,9 @@ export class MessageCore {
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const { offlinePathMs } = settings
     const { wakeWithoutBus } = parts
-    const router = new Router(this.residents, bus, journalOf, parts.monotonic, { offlinePathMs, wakeWithoutBus })
+    const whyNoRoom = (envelope: Envelope) => parts.shardOf(envelope.to.user).rooms.whyNoRoom(envelope)
+    const routerOptions = { offlinePathMs, wakeWithoutBus, whyNoRoom }
+    const router = new Router(this.residents, bus, journalOf, parts.monotonic, routerOptions)
     const receipts = new Receipts(this.directory, router, stamps, settings.retentionMs)
     const { newClientId } = parts
     this.hints = new Hints({
@@ -140,6 +145,7 @@ export class MessageCore {
       gate,
       lookups,
       events,
+      sendBytes: parts.limiter('sendBytes'),
       settings,
     }
     this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
@@ -196,6 +202,7 @@ export class MessageCore {
         events,
         system: this.#system,
         journalOf,
+        whyNoRoom,
         read: (actor, query) => parts.shardOf(actor.address.user).reader.read({ ...query, to: actor.address }, actor),
         sendReceipts: (actor, items) => this.#deliveryReceipts.send(actor, items),
         leave: (actor) => takeOver.end(actor),

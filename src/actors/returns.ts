@@ -68,7 +68,11 @@ export class Returns {
   #tellSender({ from, to, id }: Envelope): Promise<boolean> {
     const receipt = { kind: Kind.EXPIRED, id: '', from: to, to: from.user, about: [id] }
     return new Promise((resolve) => {
-      this.#options.receipts.send(receipt, { receiptSent: (_item, stored) => resolve(stored) }, undefined)
+      this.#options.receipts.send(
+        receipt,
+        { receiptSent: (_item, notTaken) => resolve(notTaken === undefined) },
+        undefined,
+      )
     })
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey } from '../shared/ids.ts'
 import type { Address } from '../shared/ids.ts'
+import type { NotTaken } from './batch.ts'
 import type { Residents } from './residents.ts'
 import type { Route, RouteEffects } from './route.ts'
 
@@ -15,6 +16,8 @@ export interface RouterOptions {
   readonly offlinePathMs: number
   /** Wakes whoever holds the mailbox on another way than the bus. */
   wakeWithoutBus(to: Address): void
+  /** Why an envelope may not wait in its mailbox now; undefined: it may. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined
 }
 
 interface RoutedItem {
@@ -65,8 +68,11 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     this.#bus.request(subjects.mailbox(route.to), () => encodeBatch(route), this.#requestFor(route))
   }
 
-  append(envelope: Envelope, route: Route, index: number): boolean {
-    return this.#journalOf(envelope.to).append(envelope, this, { route, index }, true) !== undefined
+  append(envelope: Envelope, route: Route, index: number): NotTaken | undefined {
+    const reason = this.#options.whyNoRoom(envelope)
+    if (reason !== undefined) return reason
+    const append = this.#journalOf(envelope.to).append(envelope, this, { route, index }, true)
+    return append === undefined ? 'refused' : undefined
   }
 
   appended({ route, index }: RoutedItem): void {

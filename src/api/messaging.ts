@@ -15,6 +15,8 @@ import { findExpired, surveyExpired } from '../storage/expired-rows.ts'
 import { Journal } from '../storage/journal.ts'
 import { LastSeen } from '../storage/last-seen.ts'
 import { MailboxReader } from '../storage/mailbox-reader.ts'
+import { measureMailboxes, mostRows } from '../storage/mailbox-measure.ts'
+import { MailboxRooms } from '../storage/mailbox-rooms.ts'
 import { MessageStamps } from '../storage/message-stamps.ts'
 import { NodeNumber } from '../storage/node-number.ts'
 import { PreKeys } from '../storage/pre-keys.ts'
@@ -70,6 +72,7 @@ export class Messaging {
   readonly stamps: MessageStamps
   readonly #parts: MessagingParts
   readonly #journals: readonly Journal[]
+  readonly #rooms: readonly MailboxRooms[]
   readonly #nodeNumber: NodeNumber
   readonly #lastSeen: LastSeen
   /** In the order of the shards; none for a node alone. */
@@ -90,6 +93,7 @@ export class Messaging {
     this.expiry = new ExpiryGuard(config.expiry, events, monotonic, parts.clocksAgree)
     const mailboxes = shards.all.map((database, index) => openShard(database, index, restores[index]!, parts, opened))
     this.#journals = mailboxes.map(({ journal }) => journal)
+    this.#rooms = mailboxes.map(({ rooms }) => rooms)
     // Of the claim, which no other node has, nor had before.
     const { number, from } = nodeNumber.claim
     const prefix = `${number.toString(36)}-${from.toString(36)}`
@@ -195,6 +199,11 @@ export class Messaging {
     for (const notices of this.#notices) notices.start()
   }
 
+  /** Mailboxes that had no room for somebody in the last minute. */
+  get fullMailboxes(): number {
+    return this.#rooms.reduce((sum, { full }) => sum + full, 0)
+  }
+
   /** Whether what is sent now can be stored. */
   checkJournals(): Health {
     const away = this.#journals.some((journal) => journal.awaySince !== undefined)
@@ -262,21 +271,31 @@ function openShard(
 ): MailboxShard {
   const journalPool = database.createJournalPool(JOURNAL_CONNECTIONS)
   const readerPool = database.createJournalPool(READER_CONNECTIONS)
+  // A large mailbox takes long to measure: no device waits behind it.
+  const measurePool = database.createJournalPool(1)
   opened.defer(async () => {
-    await Promise.all([journalPool.end(), readerPool.end()])
+    await Promise.all([journalPool.end(), readerPool.end(), measurePool.end()])
   })
   const serves = (user: UserId) => shards.serves(index, user)
   const place = { holds: (user: UserId) => shards.holds(index, user), refresh: () => shards.refresh(index) }
   const journal = new Journal(journalPool, config.journal, monotonic, events, place)
   const reader = new MailboxReader(readerPool, events, serves)
+  const rooms = new MailboxRooms({
+    limits: config.room,
+    clock: monotonic,
+    measure: (queries) => measureMailboxes(measurePool, queries, mostRows(config.room)),
+    onFailure: events.measureFailed,
+  })
   opened.defer(() => {
     journal.close()
     reader.close()
+    rooms.close()
   })
   return {
     journal,
     reader,
     restore,
+    rooms,
     findExpired: async (after) => {
       const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS)
       // Rows of mailboxes that come, go or have gone are seen where they are served.

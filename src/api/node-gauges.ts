@@ -12,6 +12,8 @@ export interface GaugeSources {
   readonly residents: { readonly size: number }
   readonly stamps: { readonly aheadMs: number }
   readonly expiry: { readonly open: boolean }
+  /** Mailboxes that had no room for somebody in the last minute. */
+  fullMailboxes(): number
   /** Of each database that has been looked at, in the order of the shards. */
   readonly mailboxes: readonly (MailboxStatistics | undefined)[]
 }
@@ -61,6 +63,11 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
     () => stamps.aheadMs,
   )
   add('parley_expiry_held', '1 while nothing expires, since a clock may be wrong; else 0', () => +!expiry.open)
+  add(
+    'parley_mailboxes_full',
+    'Mailboxes for which this node refused somebody in the last minute, for want of room',
+    () => sources.fullMailboxes(),
+  )
   add('parley_bus_connected', '1 while other nodes can be reached, or there are none; else 0', () => +bus.connected)
 
   add(

@@ -193,6 +193,7 @@ export class Node {
       residents: core.residents,
       stamps: messaging.stamps,
       expiry: messaging.expiry,
+      fullMailboxes: () => messaging.fullMailboxes,
       mailboxes: mailboxes.latest,
     })
 

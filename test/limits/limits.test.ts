@@ -3,6 +3,7 @@ import { parseConfig } from '../../config/config.ts'
 import { defaultLimits } from '../../config/limits.ts'
 import { expiryProbes } from './expiry-probes.ts'
 import { httpProbes } from './http-probes.ts'
+import { mailboxProbes } from './mailbox-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
 import { registrationProbes } from './registration-probes.ts'
@@ -13,6 +14,7 @@ const probes = new Map(
   Object.entries({
     ...socketProbes,
     ...silenceProbes,
+    ...mailboxProbes,
     ...httpProbes,
     ...expiryProbes,
     ...registrationProbes,

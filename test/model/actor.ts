@@ -1,3 +1,4 @@
+import type { NotTaken } from '../../src/actors/batch.ts'
 import type { InFlight, Owed, PendingAppend } from '../../src/actors/in-flight.ts'
 import type { MailboxEffects, MailboxState, RowQuery, Rows } from '../../src/actors/mailbox-state.ts'
 import type { Append, AppendListener, DeleteListener } from '../../src/storage/journal-op.ts'
@@ -162,6 +163,10 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
 
   append(envelope: Envelope, item: InFlight | Owed): PendingAppend | undefined {
     return this.node.store(envelope, this, item)
+  }
+
+  whyNoRoom(envelope: Envelope): NotTaken | undefined {
+    return this.node.whyNoRoom(envelope)
   }
 
   strike(append: PendingAppend): boolean {

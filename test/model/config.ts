@@ -1,3 +1,5 @@
+import type { RoomLimits } from '../../src/storage/mailbox-room.ts'
+
 /** How often each fault may strike in one walk. */
 export interface Budgets {
   /** A recipient leaves its socket. */
@@ -78,6 +80,8 @@ export interface WorldConfig {
   readonly carefulReads: boolean
   /** Rows of what was delivered long ago may stay: only a poll finds them. */
   readonly staleRows: boolean
+  /** What a mailbox may hold; undefined: whatever comes. */
+  readonly room: RoomLimits | undefined
   readonly repairs: Repairs
   readonly budgets: Budgets
 }
@@ -109,4 +113,23 @@ export const NO_FAULTS: Budgets = {
   others: 0,
   stepSystem: 0,
   stepDatabase: 0,
+}
+
+/** Room for so many envelopes: half of it for each sender, if they are several. */
+export function roomFor(envelopes: number, step: number): RoomLimits {
+  const plenty = 1_000_000
+  return {
+    maxEnvelopes: envelopes,
+    maxBytes: plenty,
+    senderEnvelopes: envelopes,
+    senderBytes: plenty,
+    strangerEnvelopes: plenty,
+    strangerBytes: plenty,
+    strangersEnvelopes: plenty,
+    strangersBytes: plenty,
+    receiptBytes: plenty,
+    senderReceiptBytes: plenty,
+    stepEnvelopes: step,
+    stepBytes: plenty,
+  }
 }

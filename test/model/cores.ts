@@ -5,15 +5,19 @@ import { InFlight } from '../../src/actors/in-flight.ts'
 import { MailboxState } from '../../src/actors/mailbox-state.ts'
 import { Route } from '../../src/actors/route.ts'
 import { DatabaseClock } from '../../src/storage/database-clock.ts'
+import { Sending } from '../../src/actors/sending.ts'
 import { JournalBuffer } from '../../src/storage/journal-buffer.ts'
 import { MessageStamps } from '../../src/storage/message-stamps.ts'
+import { MailboxRoom } from '../../src/storage/mailbox-room.ts'
 
 /** The classes under test. A flaw is planted by giving the world others. */
 export interface Cores {
   readonly Conversation: typeof Conversation
   readonly InFlight: typeof InFlight
   readonly MailboxState: typeof MailboxState
+  readonly MailboxRoom: typeof MailboxRoom
   readonly Route: typeof Route
+  readonly Sending: typeof Sending
   readonly JournalBuffer: typeof JournalBuffer
   readonly DatabaseClock: typeof DatabaseClock
   readonly MessageStamps: typeof MessageStamps
@@ -24,6 +28,8 @@ export interface Cores {
 export const realCores: Cores = {
   Conversation,
   InFlight,
+  MailboxRoom,
+  Sending,
   MailboxState,
   Route,
   JournalBuffer,

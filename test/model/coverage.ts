@@ -35,6 +35,14 @@ export interface Coverage {
   /** A node took another number, or its claim was renewed. */
   claimed: number
   unstamped: number
+  /** A mailbox had no room for an envelope. */
+  full: number
+  /** A send was refused since no device has room for it. */
+  refusedFull: number
+  /** A copy expired at once, since its device alone had no room. */
+  expiredFull: number
+  /** A look at the rows of a mailbox said how much room there is. */
+  measured: number
 }
 
 export function noCounts(): Coverage {
@@ -62,6 +70,10 @@ export function noCounts(): Coverage {
     stepped: 0,
     claimed: 0,
     unstamped: 0,
+    full: 0,
+    refusedFull: 0,
+    expiredFull: 0,
+    measured: 0,
   }
 }
 

@@ -1,4 +1,4 @@
-import { ALL_REPAIRS, NO_FAULTS } from './config.ts'
+import { ALL_REPAIRS, NO_FAULTS, roomFor } from './config.ts'
 import type { Repairs } from './config.ts'
 import type { Edit } from './mutants.ts'
 import { Op } from './events.ts'
@@ -17,6 +17,7 @@ const MAILBOX = 'src/actors/mailbox-state.ts'
 const CHAIN = 'src/actors/chain.ts'
 const CONVERSATION = 'src/actors/conversation.ts'
 const ROUTE = 'src/actors/route.ts'
+const SENDING = 'src/actors/sending.ts'
 const LANE = 'src/storage/append-lane.ts'
 const BUFFER = 'src/storage/journal-buffer.ts'
 
@@ -29,14 +30,19 @@ const FEW = { recipients: 1, messages: 2, silentSteps: 0, expiry: false } as con
 
 /** Only wakes bring late rows to light. */
 const NO_POLL: WalkKind = {
-  config: { staleRows: true, repairs: UNPOLLED, budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 } },
+  config: {
+    staleRows: true,
+    repairs: UNPOLLED,
+    room: undefined,
+    budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 },
+  },
 }
 
 /** Requests are given up, and nothing else goes wrong. */
 const TIMEOUTS: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, timeout: 3 } } }
 
 const TIMEOUTS_NO_POLL: WalkKind = {
-  config: { ...TIMEOUTS.config, nodes: 2, staleRows: true, repairs: UNPOLLED },
+  config: { ...TIMEOUTS.config, nodes: 2, staleRows: true, repairs: UNPOLLED, room: undefined },
   slow: [{ op: Op.FLUSH, x: 1 }],
 }
 
@@ -62,6 +68,19 @@ const MOVES: WalkKind = {
   },
   calm: true,
   slow: [{ op: Op.BUS }, { op: Op.ROWS, x: 1 }],
+}
+
+/** Mailboxes of two devices are small, and their devices come and go. */
+const FULL: WalkKind = {
+  config: {
+    recipients: 2,
+    messages: 5,
+    silentSteps: 0,
+    expiry: false,
+    room: roomFor(2, 1),
+    budgets: { ...NO_FAULTS, move: 4, others: 4 },
+  },
+  slow: [{ op: Op.SERVER_READS }, { op: Op.ACKNOWLEDGE, x: 1 }],
 }
 
 /** The sender moves between nodes whose clocks differ. */
@@ -135,16 +154,26 @@ export const FLAWS: readonly Flaw[] = [
   },
   {
     name: 'R5: a live mailbox appends what follows a refused item of a batch',
-    edits: [{ file: MAILBOX, from: 'if (!refused) item.append', to: 'item.append' }],
+    edits: [{ file: MAILBOX, from: 'if (refused === undefined) item.append', to: 'item.append' }],
     kind: REFUSALS,
   },
   {
     name: 'R5: a mailbox that is behind appends what follows a refused item of a batch',
-    edits: [{ file: MAILBOX, from: 'refused || !this.#appendOnly', to: '!this.#appendOnly' }],
+    edits: [{ file: MAILBOX, from: 'refused ??= this.#appendOnly', to: 'refused = this.#appendOnly' }],
   },
   {
     name: 'R5: the sender appends what follows a refused item of a batch',
-    edits: [{ file: ROUTE, from: 'this.#refused || !this.#effects', to: '!this.#effects' }],
+    edits: [{ file: ROUTE, from: 'this.#refused ?? this.#effects', to: 'this.#effects' }],
+  },
+  {
+    name: 'R5: what waits for a full device goes before it is known whether its copy will come again',
+    edits: [{ file: CHAIN, from: ' || this.#holds > 0) return', to: ') return' }],
+    kind: FULL,
+  },
+  {
+    name: 'a copy for a full device expires without a word',
+    edits: [{ file: SENDING, from: 'return this.#effects.expire(this)', to: 'return this.#end()' }],
+    kind: FULL,
   },
   { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor', kind: SKEWED },
   {

@@ -1,10 +1,13 @@
 import type { Rows, RowQuery } from '../../src/actors/mailbox-state.ts'
+import { Kind } from '../../proto/frames.ts'
+import { ROW_BYTES } from '../../src/shared/envelope.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
-import type { MessageId } from '../../src/shared/ids.ts'
+import type { MessageId, UserId } from '../../src/shared/ids.ts'
 import type { Flush } from '../../src/storage/journal-buffer.ts'
+import type { RoomMeasure, SenderMeasure } from '../../src/storage/mailbox-room.ts'
 import type { WorldConfig } from './config.ts'
 import { DatabaseTime } from './clocks.ts'
-import { deviceIndex } from './devices.ts'
+import { USERS, deviceIndex } from './devices.ts'
 import type { World } from './world.ts'
 
 /** The database: a table of rows for each device, and the highest connection number of each. */
@@ -73,6 +76,25 @@ export class Postgres {
     if (this.#config.carefulReads && rows.length === query.limit) complete = false
     const page = { rows, complete, readAt: this.time.now }
     return query.first && highest !== undefined ? { ...page, highest } : page
+  }
+
+  /** What a mailbox amounts to. */
+  measure(device: number): RoomMeasure {
+    const nothing = { envelopes: 0, bytes: 0, receiptBytes: 0 }
+    const all = { ...nothing }
+    const senders = new Map<UserId, SenderMeasure>()
+    for (const { kind, from, payload } of this.tables[device]!.values()) {
+      if (kind === Kind.DELIVERED || kind === Kind.EXPIRED) continue
+      const sender = senders.get(from.user) ?? { ...nothing, user: from.user, stranger: false }
+      const bytes = ROW_BYTES + payload.length
+      senders.set(from.user, { ...sender, envelopes: sender.envelopes + 1, bytes: sender.bytes + bytes })
+      all.envelopes++
+      all.bytes += bytes
+    }
+    for (const user of USERS) {
+      if (!senders.has(user)) senders.set(user, { ...nothing, user, stranger: false })
+    }
+    return { ...all, strangers: nothing, senders: [...senders.values()] }
   }
 
   #delete({ deletes }: Flush): void {

@@ -30,6 +30,7 @@ function clientEvents(world: World, resting: boolean, events: number[]): void {
   }
   const { sender } = world
   if (sender.messages.length < world.config.messages) events.push(makeEvent(Op.COMPOSE))
+  if (sender.puttingOff && !resting) events.push(makeEvent(Op.RETRY))
   if (sender.ready) {
     events.push(makeEvent(Op.SEND))
     if (sender.socket?.toServer.at(-1)?.type === 'send') events.push(makeEvent(Op.SEND_MORE))
@@ -55,6 +56,10 @@ function nodeEvents(world: World, events: number[]): void {
     if (node.time.wants !== undefined) events.push(makeEvent(Op.CLAIM, index))
     if (node.fromBus.length > 0) events.push(makeEvent(Op.NODE_READS, index))
     if (flight?.committed === true) events.push(makeEvent(Op.FLUSHED, index))
+    for (const [device, room] of node.rooms.entries()) {
+      if (room?.due === true) events.push(makeEvent(Op.MEASURE, index, device))
+    }
+    if (node.measures.length > 0) events.push(makeEvent(Op.MEASURED, index))
     if (flight !== undefined) continue
     const due = node.buffer.dueAt()
     if (due === undefined) continue

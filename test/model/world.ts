@@ -18,6 +18,9 @@ import { Socket } from './socket.ts'
 /** Room that others leave in the journal: none, for a small envelope, for a small and half a big one. */
 export const FILL_LEAVES = [0, 200, 450] as const
 
+/** A sender that was told that a mailbox is full waits so long. */
+const LONG = 10_000
+
 /**
  * A whole Parley in one object: clients, sockets, nodes, the bus and PostgreSQL, around the real cores. Nothing happens
  * by itself: each event is one step, and whoever picks the events decides what is late, lost or dead.
@@ -41,6 +44,10 @@ export class World {
   /** Steps so far: the time. */
   tick = 0
   violation: string | undefined
+  /** By how much the clock that measurements go by is ahead of the steps. */
+  #laterBy = 0
+  /** Copies that expired at once: the message and its device. */
+  readonly #expiredAtOnce = new Set<string>()
 
   constructor(config: WorldConfig, cores: Cores, verbose = false) {
     this.config = config
@@ -83,6 +90,21 @@ export class World {
   /** Batches that reached an actor of a node that still runs, and were not answered. */
   get unansweredArrivals(): number {
     return this.#arrivals.filter(({ node, arrival }) => node.up && arrival.unanswered >= 0).length
+  }
+
+  /** What says whether a measurement is fresh. */
+  get roomTime(): number {
+    return this.tick + this.#laterBy
+  }
+
+  /** There was no room for the copy of one device. */
+  expireAtOnce(message: number, device: number): void {
+    this.count.expiredFull++
+    this.#expiredAtOnce.add(`${message}.${device}`)
+  }
+
+  hasExpiredAtOnce(message: number, device: number): boolean {
+    return this.#expiredAtOnce.has(`${message}.${device}`)
   }
 
   mayExpire(message: number): boolean {
@@ -144,6 +166,13 @@ export class World {
       case Op.LATE_STATEMENT:
         this.count.lateStatement++
         return this.postgres.apply(this.postgres.lost.shift()!)
+      case Op.MEASURE:
+        return this.nodes[x]!.measure(yOf(event))
+      case Op.MEASURED:
+        return this.nodes[x]!.measured()
+      case Op.RETRY:
+        this.#laterBy += LONG
+        return this.sender.retry()
       case Op.LOST_STATEMENT:
         this.postgres.lost.shift()
         return
