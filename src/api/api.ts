@@ -32,6 +32,7 @@ import { LinkWaiters } from './link-waiters.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
+import { RequestPlaces } from './request-places.ts'
 import { RouteRunner } from './route-runner.ts'
 import { backupRoutes } from './routes/backup.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -44,6 +45,10 @@ import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { registrationRoutes } from './routes/registrations.ts'
 import type { SmsSender } from './sms-sender.ts'
+import { WaitingBodies } from './waiting-bodies.ts'
+
+/** How often bodies that come too slowly are looked for. */
+const BODY_SWEEP_MS = 1_000
 
 export interface ApiParts {
   readonly config: Config
@@ -83,10 +88,9 @@ export function createApi(parts: ApiParts): Api {
   const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
   const { hints } = parts
   const keyChecks = new KeyChecks(clock)
-  const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
+  const { linkLifetimeMs: lifetimeMs, maxBackupBytes } = config.accounts
   const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
   const waiters = new LinkWaiters(parts.bus)
-  const rawBackup = { maxBytes: maxBackupBytes, maxConcurrent: maxConcurrentBackups, timeoutMs: backupTimeoutMs }
   const lists = new DeviceLists(shards)
   const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
   const take = new PreKeyTake(shards, takeLimits, () => clock.now())
@@ -123,14 +127,24 @@ export function createApi(parts: ApiParts): Api {
     hosted: hostedAccounts,
   })
   const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
-  const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
+  const { http } = config
+  const bodies = new WaitingBodies(config.bodies, () => performance.now())
+  const rawBodies = new WaitingBodies(config.backups, () => performance.now())
+  const places = new RequestPlaces(http.maxConcurrentRequests, http.maxConcurrentRequestsPerPrefix)
+  const shared = { places, bodies, rawBodies, tokens, limiters, idempotency, overload, events }
+  const runner = new RouteRunner({ options: http, ...shared })
+  const sweep = setInterval(() => {
+    bodies.sweep()
+    rawBodies.sweep()
+  }, BODY_SWEEP_MS)
+  sweep.unref()
   const routes = [
     ...registrationRoutes(registrar, config.accounts.codeLifetimeMs),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, hints, events }),
-    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
-    ...backupRoutes(new Backups(shards), limiters, rawBackup),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, hints, events }),
+    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, events, lifetimeMs }),
+    ...backupRoutes(new Backups(shards), maxBackupBytes),
     ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks, registry),
@@ -139,7 +153,10 @@ export function createApi(parts: ApiParts): Api {
     runner,
     routes: [...routes, ...docsRoutes(routes)],
     stopWaiting: () => waiters.stop(),
-    close: async () => hostedAccounts?.close(),
+    async close() {
+      clearInterval(sweep)
+      await hostedAccounts?.close()
+    },
   }
 }
 

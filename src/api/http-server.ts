@@ -127,7 +127,7 @@ export class HttpServer {
     return (response, request) => {
       const exchange = this.#exchange(response, request, paramNames)
       this.#underWay++
-      void this.#runner.run(route, exchange, this.#underWay).then(async (answer) => {
+      void this.#runner.run(route, exchange).then(async (answer) => {
         const headers = {
           ...COMMON,
           'cache-control': 'no-store',

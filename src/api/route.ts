@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { LimitName } from '../../config/limits.ts'
 import type { ErrorCode } from '../../proto/error-codes.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Identity } from '../storage/devices.ts'
@@ -38,11 +39,10 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export interface RawBody {
-  readonly maxBytes: number
-  readonly timeoutMs: number
-  /** Such requests of a node at a time; more are refused. */
-  readonly maxConcurrent: number
+/** A bucket that a request takes from before its body is read, and whose it is. */
+export interface RouteLimit {
+  readonly name: LimitName
+  readonly by: 'prefix' | 'user' | 'device'
 }
 
 interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
@@ -52,7 +52,9 @@ interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
   readonly body?: Body
   readonly query?: Query
   /** Instead of `body`: any bytes, which the route reads from `rawBody`. */
-  readonly bytes?: RawBody
+  readonly bytes?: { readonly maxBytes: number }
+  /** Beside the bucket `http`. */
+  readonly limit?: RouteLimit
   /** Headers that the route reads, beside the usual ones. */
   readonly headers?: Readonly<Partial<Record<RequestHeader, string>>>
   /** Left out of the description of the API. */
@@ -72,6 +74,8 @@ interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
 
 export interface OpenRoute<Body extends z.ZodType, Query extends z.ZodType> extends RouteBase<Body, Query> {
   readonly auth: 'none'
+  /** Tells how the node is: it is outside of all limits, needs next to nothing and reads no body. */
+  readonly unlimited?: boolean
   /** Under whom the Idempotency-Key is kept, since there is no caller. */
   idempotentFor?(body: z.output<Body>): UserId
   handle(request: ApiRequest<z.output<Body>, z.output<Query>>): Promise<ApiAnswer> | ApiAnswer

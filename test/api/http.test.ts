@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Problem } from '../../src/api/problem.ts'
 import { call, newPhone, register } from '../helpers/http.ts'
 import { RawConnection } from '../helpers/raw-http.ts'
-import { shareServer, startServer } from '../helpers/server.ts'
+import { shareServer } from '../helpers/server.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const shared = shareServer(test)
@@ -96,19 +96,6 @@ test('a large body that its client sends whole gets the answer', async (t) => {
   t.is(answer.body.code, 'TOO_LARGE')
 })
 
-test('a slow body is refused', async (t) => {
-  const server = await startServer(t, {
-    change: (config) => ({ ...config, http: { ...config.http, bodyTimeoutMs: 300 } }),
-  })
-  const connection = await RawConnection.open(server.url)
-  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"phone":')
-  await waitUntil('the request is refused', () => {
-    connection.send(' ')
-    return connection.received.endsWith('}')
-  })
-  t.regex(connection.received, /^HTTP\/1\.1 408 [^]*"code":"REQUEST_TIMEOUT"/)
-})
-
 test('a client that goes away in the middle of its body does no harm', async (t) => {
   const { url } = shared()
   for (let time = 0; time < 20; time++) {
@@ -186,20 +173,4 @@ test('a bad Idempotency-Key is refused', async (t) => {
     const answer = await call<Problem>(`${shared().url}/messages`, { token, body, headers: { 'idempotency-key': key } })
     t.is(answer.status, 400)
   }
-})
-
-test('requests beyond the most at a time are refused, and the others answered', async (t) => {
-  const server = await startServer(t, {
-    change: (config) => ({ ...config, http: { ...config.http, maxConcurrentRequests: 2 } }),
-  })
-  const waiting = await Promise.all([RawConnection.open(server.url), RawConnection.open(server.url)])
-  const head = 'POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{'
-  for (const connection of waiting) connection.send(head)
-  await waitUntil('a third request is refused', async () => (await call(`${server.url}/livez`)).status === 503)
-  const refused = await call<Problem>(`${server.url}/livez`)
-  t.is(refused.body.code, 'OVERLOADED')
-  t.is(refused.headers.get('retry-after'), '1')
-  for (const connection of waiting) connection.send('}')
-  await waitUntil('the others are answered', () => waiting.every(({ received }) => received.startsWith('HTTP/1.1 400')))
-  t.is((await call(`${server.url}/livez`)).status, 200)
 })

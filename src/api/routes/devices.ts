@@ -7,7 +7,6 @@ import type { DeviceLists } from '../../storage/device-lists.ts'
 import { requireUser, timeSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, certSchema, listSchema, toBase64 } from '../key-fields.ts'
-import type { Limiters } from '../limiters.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
@@ -18,7 +17,6 @@ export interface DeviceRoutesParts {
   readonly accounts: Accounts
   readonly lists: DeviceLists
   readonly checks: KeyChecks
-  readonly limiters: Limiters
   readonly hints: Hints
   readonly events: Events
 }
@@ -49,7 +47,7 @@ const chainSchema = z
   .meta({ id: 'DeviceLists' })
 
 export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
-  const { accounts, lists, checks, limiters, hints, events } = parts
+  const { accounts, lists, checks, hints, events } = parts
   return [
     tokenRoute({
       method: 'GET',
@@ -103,6 +101,7 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       method: 'PUT',
       path: '/v1/devices/list',
       tag: TAG,
+      limit: { name: 'devices', by: 'user' },
       summary: 'Put the next device list',
       description:
         'By the primary. A device that it leaves out loses its token, keys and session; what waited for it goes back to ' +
@@ -115,7 +114,6 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       errors: ['FORBIDDEN', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'EPOCH_CONFLICT'],
       async handle({ body }, { address: { user, device } }) {
         if (device !== 1) throw new RefusalError('FORBIDDEN', 'The primary device puts the list')
-        limiters.require('devices', user)
         const [list, certs] = await checks.list(user, body.list, body.certs)
         const change = await refusingKeys(() => accounts.putList(user, list, certs))
         events.deviceListPut(user, change.removed.length)

@@ -6,7 +6,6 @@ import { decodeDeviceCert } from '../../../client/crypto/wire/device-cert.ts'
 import { decodeKemPreKey, decodeSignedPreKey, KemKind } from '../../../client/crypto/wire/pre-keys.ts'
 import type { Hints } from '../../actors/hints.ts'
 import type { Events } from '../../shared/events.ts'
-import { addressKey } from '../../shared/ids.ts'
 import type { Address } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
@@ -68,6 +67,7 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       method: 'PUT',
       path: '/v1/keys',
       tag: TAG,
+      limit: { name: 'keys', by: 'device' },
       summary: 'Supply pre-keys of this device',
       description:
         'One-time keys are added to those that are there, 200 of each sort at most. Their ids count up: one at or below ' +
@@ -76,7 +76,6 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       answers: { 204: { description: 'They are stored' } },
       errors: ['BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS', 'TOO_LARGE'],
       async handle({ body }, { address }) {
-        limiters.require('keys', addressKey(address.user, address.device))
         const cert = await preKeys.findCert(address)
         if (cert === undefined) throw new RefusalError('NO_KEYS', 'No device list names this device yet')
         const supply = await checks.preKeys(cert, body)

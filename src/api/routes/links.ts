@@ -9,14 +9,14 @@ import type { LinkMessage, Rendezvous } from '../../storage/rendezvous.ts'
 import { lineSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, certSchema, devicePreKeysSchema, toBase64 } from '../key-fields.ts'
-import type { Limiters } from '../limiters.ts'
 import type { LinkWaiters } from '../link-waiters.ts'
 import { refusingKeys } from '../list-refusals.ts'
-import { openRoute, type Route, tokenRoute } from '../route.ts'
+import { openRoute, type Route, type RouteLimit, tokenRoute } from '../route.ts'
 
 const TAG = 'Devices'
 const MAX_MESSAGE_BYTES = 4_096
 const TOKEN_BYTES = 32
+const LIMIT: RouteLimit = { name: 'link', by: 'prefix' }
 /** What was not announced is found after it. */
 const LOOK_MS = 1_000
 /** Below the time in which every request must be answered. */
@@ -27,7 +27,6 @@ export interface LinkRoutesParts {
   readonly waiters: LinkWaiters
   readonly links: Links
   readonly checks: KeyChecks
-  readonly limiters: Limiters
   readonly events: Events
   readonly lifetimeMs: number
 }
@@ -54,13 +53,14 @@ const claimSchema = z.strictObject({
 })
 
 export function linkRoutes(parts: LinkRoutesParts): Route[] {
-  const { rendezvous, waiters, links, checks, limiters, events, lifetimeMs } = parts
+  const { rendezvous, waiters, links, checks, events, lifetimeMs } = parts
   const expiresInSeconds = lifetimeMs / 1_000
   return [
     openRoute({
       method: 'POST',
       path: '/v1/devices/link',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Open a rendezvous, where a new device meets its primary',
       description: `Whoever knows its id may leave ${MAX_LINK_MESSAGES} messages of ${MAX_MESSAGE_BYTES} bytes there, and read all.`,
       answers: {
@@ -72,8 +72,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
           }),
         },
       },
-      async handle({ clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle() {
         const id = await rendezvous.open()
         return { status: 201, body: { rendezvousId: id.toString('base64url'), expiresInSeconds } }
       },
@@ -82,6 +81,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'GET',
       path: '/v1/devices/link/:rendezvous',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Read what was left at a rendezvous',
       description: 'Waits until there is something new, or until the time is over: then there are no messages.',
       query: z.object({
@@ -90,8 +90,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       }),
       answers: { 200: { description: 'The messages after that number', schema: messagesSchema } },
       errors: ['NOT_FOUND'],
-      async handle({ params, query, clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle({ params, query }) {
         const id = requireId(params['rendezvous'])
         const messages = await waitForMessages(parts, id, query)
         return {
@@ -104,12 +103,12 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/:rendezvous',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Leave a message at a rendezvous',
       body: z.strictObject({ message: bytesSchema({ max: MAX_MESSAGE_BYTES }) }),
       answers: { 201: { description: 'It is there', schema: z.object({ number: z.int() }) } },
       errors: ['NOT_FOUND', 'TOO_LARGE'],
-      async handle({ params, body, clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle({ params, body }) {
         const id = requireId(params['rendezvous'])
         const posted = await rendezvous.post(id, body.message)
         if (posted.outcome === 'unknown') throw notFound()
@@ -124,6 +123,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/token',
       tag: TAG,
+      limit: { name: 'devices', by: 'user' },
       summary: 'Keep a place for a new device',
       description: 'By the primary. The token goes to the new device by the rendezvous, and claims the place once.',
       answers: {
@@ -135,7 +135,6 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       errors: ['FORBIDDEN', 'TOO_MANY_DEVICES'],
       async handle(_, { address: { user, device: caller } }) {
         if (caller !== 1) throw new RefusalError('FORBIDDEN', 'The primary device links others')
-        limiters.require('devices', user)
         const linkToken = randomBytes(TOKEN_BYTES)
         const device = await links.reserve(user, linkToken)
         if (device === undefined) throw new RefusalError('TOO_MANY_DEVICES', 'Every place for a device is taken')
@@ -146,12 +145,12 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/claim',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Claim the place of a device that the primary has put on its list',
       body: claimSchema,
       answers: { 201: { description: 'The device is active', schema: claimedSchema } },
       errors: ['LINK_REFUSED', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS'],
-      async handle({ body, clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle({ body }) {
         const { linkToken, device } = body
         const address = checks.addressOf(body.cert)
         // Before what costs more.

@@ -1,0 +1,41 @@
+import { isIP } from 'node:net'
+
+/** Of an IPv6 address: what one customer of a network provider has at least. */
+const GROUPS = 4
+
+/**
+ * The part of a network address that limits count: all of an IPv4 address, the first 64 bits of an IPv6 one, since whoever
+ * has one address of those has all. What is no address is its own prefix.
+ */
+export function addressPrefix(address: string): string {
+  if (isIP(address) !== 6) return address
+  const groups = expandIPv6(address)
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  if (isMapped) return toIPv4(groups[6]!, groups[7]!)
+  return `${groups
+    .slice(0, GROUPS)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
+}
+
+function toIPv4(high: number, low: number): string {
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
+}
+
+/** The eight numbers of a valid IPv6 address, whichever way it is written. */
+function expandIPv6(address: string): number[] {
+  const [head = '', tail] = address.replace(/%.*$/, '').split('::')
+  const before = readGroups(head)
+  if (tail === undefined) return before
+  const after = readGroups(tail)
+  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
+}
+
+function readGroups(text: string): number[] {
+  if (text === '') return []
+  return text.split(':').flatMap((group) => {
+    if (!group.includes('.')) return Number.parseInt(group, 16)
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number)
+    return [(a << 8) | b, (c << 8) | d]
+  })
+}
