@@ -72,6 +72,16 @@ export function parseConfig(env: Env = {}) {
       maxConcurrentRequests: 2_000,
       maxConcurrentRequestsPerPrefix: 1_000,
     },
+    connections: {
+      /** HTTP and WebSocket, in all; fewer if the system allows the process fewer files. */
+      max: 1_000_000,
+      /** Files kept for the log, NATS, text messages; and for the connections to each database. */
+      reservedFiles: 64,
+      reservedFilesPerDatabase: 32,
+      /** Past this share of them no address prefix may have more than `prefixShare`, and HTTP keeps no connection open. */
+      crowdedShare: 0.8,
+      prefixShare: 0.25,
+    },
     /** Of JSON, on its way to the node. Past the places, the slowest gives way. */
     bodies: {
       /** Of which a part is still to come; those of one address prefix, and of one user. */

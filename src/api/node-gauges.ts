@@ -9,6 +9,7 @@ import type { Overload } from './overload.ts'
 export interface GaugeSources {
   readonly overload: Overload
   readonly bus: { readonly connected: boolean; readonly subscriptions?: number }
+  readonly connections: { readonly http: number; readonly max: number }
   readonly residents: { readonly size: number }
   /** Of each database that has been looked at, in the order of the shards. */
   readonly mailboxes: readonly (MailboxStatistics | undefined)[]
@@ -18,7 +19,7 @@ const SHARD = ['shard'] as const
 
 /** The figures of a node that are states and not events. Shards are named by their place, from 1. */
 export function registerNodeGauges(registry: Registry, sources: GaugeSources): void {
-  const { overload, bus, residents, mailboxes } = sources
+  const { overload, bus, connections, residents, mailboxes } = sources
   const add = (name: string, help: string, read: () => number): void => {
     const gauge = new Gauge({
       name,
@@ -52,6 +53,8 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
     `What the node refuses: ${LOAD_LEVELS.map((level, i) => `${i} ${level}`).join(', ')}`,
     () => LOAD_LEVELS.indexOf(overload.level),
   )
+  add('parley_http_connections', 'Open HTTP connections, idle ones too', () => connections.http)
+  add('parley_connections_max', 'Connections that the node takes, HTTP and WebSocket', () => connections.max)
   add('parley_mailbox_actors', 'Connected devices whose mailbox this node holds', () => residents.size)
   add('parley_bus_connected', '1 while other nodes can be reached, or there are none; else 0', () => +bus.connected)
 

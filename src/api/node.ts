@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { type Clock, systemClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
+import { StartError } from '../shared/start-error.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { Control } from '../actors/control.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
@@ -19,7 +20,9 @@ import type { Shards } from '../storage/shards.ts'
 import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
-import { clientAddressBehind } from '../transport/client-address.ts'
+import { clientAddressBehind, openerBehind } from '../transport/client-address.ts'
+import { ConnectionPlaces } from '../transport/connection-places.ts'
+import { readFileLimit } from '../transport/file-limit.ts'
 import type { Bus } from '../transport/bus.ts'
 import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
@@ -136,6 +139,8 @@ export class Node {
     const events = this.#events
     if (config.http.port !== 0) await requirePort(config.http.host, config.http.port)
 
+    const connections = this.#openConnections(config.secrets.databaseUrls?.length ?? 1)
+
     // storage
     const shards = await this.#openDatabases()
     const tokens = new TokenLookup(shards, config.storage)
@@ -159,6 +164,7 @@ export class Node {
       limiters,
       bus,
       clientAddress,
+      connections,
     })
     const { core } = messaging
     this.#messaging = messaging
@@ -174,6 +180,7 @@ export class Node {
     registerNodeGauges(this.#registry, {
       overload: messaging.overload,
       bus,
+      connections,
       residents: core.residents,
       mailboxes: mailboxes.latest,
     })
@@ -235,7 +242,8 @@ export class Node {
       sms: this.#createSmsSender(),
     })
     this.#opened.defer(() => api.close())
-    const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
+    const openerOf = openerBehind(config.http.trustedProxies)
+    const http = new HttpServer({ app, runner: api.runner, events, clientAddress, connections, openerOf })
     http.serve(api.routes)
     this.#api = api
     this.#http = http
@@ -322,6 +330,20 @@ export class Node {
     const { storage, secrets } = this.#config
     const dataDir = secrets.databaseUrls === undefined ? storage.dataDir : undefined
     return loadMasterKeys({ configured: secrets.masterKeys, dataDir }, (file) => this.#events.masterKeyMade(file))
+  }
+
+  /** Places for as many connections as there are files for. @throws StartError when there are too few for anything */
+  #openConnections(databases: number): ConnectionPlaces {
+    const { max, reservedFiles, reservedFilesPerDatabase, ...shares } = this.#config.connections
+    const files = readFileLimit() ?? Infinity
+    const reserved = reservedFiles + databases * reservedFilesPerDatabase
+    if (files <= reserved) throw new StartError(`The system allows ${files} files: a node needs more than ${reserved}`)
+    const connections = new ConnectionPlaces({ max: Math.min(max, files - reserved), ...shares }, this.#events)
+    this.#checks['connections'] = (): Health => {
+      if (!connections.crowded) return { state: 'ok' }
+      return { state: 'degraded', reason: `${connections.open} of ${connections.max} connections are open` }
+    }
+    return connections
   }
 
   #watchKeyBoxes({ all: databases }: Shards<Database>, masterKeys: MasterKeys | undefined): void {

@@ -102,7 +102,7 @@ test('limits merge into the defaults, also by halves', (t) => {
   const { limits } = parseConfig({ LIMITS: '{"send":{"burst":20000,"perSecond":5000},"http":{"burst":7}}' })
   t.deepEqual(limits.send, { burst: 20_000, perSecond: 5_000 })
   t.deepEqual(limits.http, { ...defaultLimits.http, burst: 7 })
-  t.deepEqual(limits.upload, defaultLimits.upload)
+  t.deepEqual(limits.keys, defaultLimits.keys)
 })
 
 test('master keys are read from hexadecimal digits and from base64, several in their order', (t) => {

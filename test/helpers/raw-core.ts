@@ -13,6 +13,7 @@ import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
 import { clientAddressBehind } from '../../src/transport/client-address.ts'
+import { ConnectionPlaces } from '../../src/transport/connection-places.ts'
 import { LocalBusHub } from '../../src/transport/local-bus.ts'
 import { createTestDatabase, openDatabase } from './database.ts'
 import type { Teardown } from './database.ts'
@@ -62,6 +63,7 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     limiters: new Limiters(config.limits, clock, events),
     bus,
     clientAddress: clientAddressBehind([]),
+    connections: new ConnectionPlaces(config.connections, events),
   })
   t.teardown(() => messaging.close())
   const app = uWS.App()

@@ -42,6 +42,7 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
       undecodable: () => undefined,
     },
     clientAddress: clientAddressBehind([]),
+    connections: { upgraded: () => undefined, socketClosed: () => undefined },
     admit: () => ({ ok: true }),
     onConnection: (connection) => {
       const one: Heard = { connection, frames: [], gone: 0 }
