@@ -72,6 +72,13 @@ export function parseConfig(env: Env = {}) {
       maxConcurrentRequests: 2_000,
       maxConcurrentRequestsPerPrefix: 1_000,
     },
+    metrics: {
+      /** Of the metrics alone; undefined: `/metrics` on the port of all, for clients of this machine. 0: any free port. */
+      port: env.METRICS_PORT
+        ? parseInteger('METRICS_PORT', env.METRICS_PORT, { default: 0, min: 0, max: 65_535 }, report)
+        : undefined,
+      host: env.METRICS_HOST || '127.0.0.1',
+    },
     connections: {
       /** HTTP and WebSocket, in all; fewer if the system allows the process fewer files. */
       max: 1_000_000,

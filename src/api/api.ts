@@ -43,6 +43,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { linkRoutes } from './routes/links.ts'
 import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { registrationRoutes } from './routes/registrations.ts'
 import type { SmsSender } from './sms-sender.ts'
 import { WaitingBodies } from './waiting-bodies.ts'
@@ -147,7 +148,8 @@ export function createApi(parts: ApiParts): Api {
     ...backupRoutes(new Backups(shards), maxBackupBytes),
     ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
-    ...healthRoutes(checks, registry),
+    ...healthRoutes(checks),
+    ...(config.metrics.port === undefined ? metricsRoutes(registry) : []),
   ]
   return {
     runner,

@@ -39,6 +39,7 @@ import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
 import { Messaging } from './messaging.ts'
+import { MetricsServer } from './metrics-server.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
 import { serveOperators, VERSION } from './ops-service.ts'
@@ -77,6 +78,7 @@ export class Node {
   #api: Api | undefined
   #messaging: Messaging | undefined
   #port = 0
+  #metricsPort: number | undefined
 
   private constructor(config: Config, overrides: NodeOverrides) {
     this.#config = config
@@ -95,6 +97,11 @@ export class Node {
   /** The port that it listens on. */
   get port(): number {
     return this.#port
+  }
+
+  /** The port of the metrics, if they have one of their own. */
+  get metricsPort(): number | undefined {
+    return this.#metricsPort
   }
 
   get serves(): boolean {
@@ -251,6 +258,12 @@ export class Node {
     this.#port = await http.listen(config.http.host, config.http.port)
 
     // operators
+    const { metrics } = config
+    if (metrics.port !== undefined) {
+      const server = await MetricsServer.listen(this.#registry, metrics.host, metrics.port)
+      this.#metricsPort = server.port
+      this.#opened.defer(() => server.close())
+    }
     if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards))
   }
 

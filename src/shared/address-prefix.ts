@@ -18,6 +18,12 @@ export function addressPrefix(address: string): string {
     .join(':')}::/64`
 }
 
+/** Whether it is this machine's address for itself. */
+export function isLoopback(address: string): boolean {
+  if (isIP(address) !== 6) return address.startsWith('127.')
+  return expandIPv6(address).join(':') === '0:0:0:0:0:0:0:1' || addressPrefix(address).startsWith('127.')
+}
+
 function toIPv4(high: number, low: number): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
 }

@@ -52,6 +52,7 @@ test('a wrong value is one line that names its variable', (t) => {
   const cases: readonly [Env, RegExp][] = [
     [{ PORT: 'http' }, /^PORT must be a whole number from 0 to 65535, not "http"$/],
     [{ PORT: '65536' }, /^PORT /],
+    [{ METRICS_PORT: 'x' }, /^METRICS_PORT must be a whole number/],
     [{ PORT: '-1' }, /^PORT /],
     [{ PORT: '80.5' }, /^PORT /],
     [{ NODE_NAME: 'a b' }, /^NODE_NAME must be 1 to 64 letters/],

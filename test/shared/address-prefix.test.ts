@@ -1,5 +1,5 @@
 import test from 'ava'
-import { addressPrefix } from '../../src/shared/address-prefix.ts'
+import { addressPrefix, isLoopback } from '../../src/shared/address-prefix.ts'
 
 test('limits count a whole IPv4 address, however it is written', (t) => {
   t.is(addressPrefix('192.0.2.7'), '192.0.2.7')
@@ -20,4 +20,13 @@ test('limits count the first 64 bits of an IPv6 address, however it is written',
 test('what is no address is its own prefix', (t) => {
   t.is(addressPrefix(''), '')
   t.is(addressPrefix('somebody'), 'somebody')
+})
+
+test('the own machine is known under all its names', (t) => {
+  for (const address of ['127.0.0.1', '127.9.9.9', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1']) {
+    t.true(isLoopback(address), address)
+  }
+  for (const address of ['128.0.0.1', '10.0.0.1', '::', '::2', '1::1', '::ffff:10.0.0.1', '']) {
+    t.false(isLoopback(address), address)
+  }
 })

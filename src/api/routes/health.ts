@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import { checkHealth, type HealthCheck, shared } from '../health.ts'
 import { openRoute, type Route } from '../route.ts'
@@ -13,7 +12,7 @@ const reportSchema = z
   .object({ ready: z.boolean(), checks: z.record(z.string(), healthSchema) })
   .meta({ id: 'HealthReport' })
 
-export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>, registry: Registry): Route[] {
+export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): Route[] {
   const report = shared(
     () => checkHealth(checks, CHECK_TIMEOUT_MS),
     SHARE_MS,
@@ -42,17 +41,6 @@ export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>, regi
       async handle() {
         const { ready, checks } = await report()
         return { status: ready ? 200 : 503, body: { ready, checks } }
-      },
-    }),
-    openRoute({
-      method: 'GET',
-      path: '/metrics',
-      tag: TAG,
-      summary: 'Figures for Prometheus',
-      answers: { 200: { description: 'In the text format of Prometheus' } },
-      async handle() {
-        const text = await registry.metrics()
-        return { status: 200, body: Buffer.from(text), headers: { 'content-type': registry.contentType } }
       },
     }),
   ]
