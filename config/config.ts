@@ -135,6 +135,8 @@ export function parseConfig(env: Env = {}) {
       pinIdleMs: 7 * DAY,
       smsTimeoutMs: 10 * SECOND,
       idempotencyLifetimeMs: 24 * HOUR,
+      /** Keys of a user that are remembered so long: the newest. */
+      maxIdempotencyKeys: 20_000,
       /** Of a rendezvous, and of the token that claims a place for a device. */
       linkLifetimeMs: 2 * MINUTE,
       maxBackupBytes: 8 * MiB,

@@ -127,7 +127,7 @@ export function createApi(parts: ApiParts): Api {
     events,
     hosted: hostedAccounts,
   })
-  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
+  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts, clock), events)
   const { http } = config
   const bodies = new WaitingBodies(config.bodies, () => performance.now())
   const rawBodies = new WaitingBodies(config.backups, () => performance.now())

@@ -1,5 +1,6 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Events } from '../shared/events.ts'
+import { encodeBase64 } from '../../proto/base64.ts'
 import { addressKey } from '../shared/ids.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Identity } from '../storage/devices.ts'
@@ -10,7 +11,7 @@ import type { Idempotency } from './idempotency.ts'
 import { parseJsonBody } from './json-body.ts'
 import type { Limiters } from './limiters.ts'
 import type { Overload } from './overload.ts'
-import { InvalidRequestError } from './problem.ts'
+import { InvalidRequestError, toFieldErrors } from './problem.ts'
 import { tooLarge } from './request-body.ts'
 import type { RequestBody } from './request-body.ts'
 import type { RequestPlaces } from './request-places.ts'
@@ -107,16 +108,23 @@ export class RouteRunner {
     return caller
   }
 
-  #handle(route: Route, request: ApiRequest<unknown, unknown>, caller: Identity | undefined): Promise<ApiAnswer> {
+  #handle(
+    route: Route,
+    request: ApiRequest<unknown, unknown, unknown>,
+    caller: Identity | undefined,
+  ): Promise<ApiAnswer> {
     const handle = async () => (route.auth === 'token' ? route.handle(request, caller!) : route.handle(request))
     const key = request.headers['idempotency-key']
     if (!route.idempotent || key === '') return handle()
     const user = route.auth === 'token' ? caller!.address.user : route.idempotentFor!(request.body)
-    const { rawBody, params } = request
+    const { body, params } = request
     // A key counts for one device, and for what the path names.
-    const of = [...Object.values(params), ...(caller === undefined ? [] : [`device ${caller.address.device}`])]
+    const of = [
+      ...Object.values(params ?? {}).map(String),
+      ...(caller === undefined ? [] : [`device ${caller.address.device}`]),
+    ]
     const name = [`${route.method} ${route.path}`, ...of].join(' ')
-    return this.#parts.idempotency.run({ user, route: name, key, rawBody }, handle)
+    return this.#parts.idempotency.run({ user, route: name, key, request: canonical(body) }, handle)
   }
 
   /** What takes too long goes on, but its client is told. */
@@ -143,15 +151,45 @@ export class RouteRunner {
     return identity
   }
 
-  #parse(route: Route, exchange: Exchange, rawBody: Buffer): ApiRequest<unknown, unknown> {
-    const { headers, params, clientAddress, queryText } = exchange
-    const query = parse('query', route.query, Object.fromEntries(new URLSearchParams(queryText)))
+  #parse(route: Route, exchange: Exchange, rawBody: Buffer): ApiRequest<unknown, unknown, unknown> {
+    const { headers, clientAddress, queryText } = exchange
+    const params = parse('path', route.params, exchange.params)
+    const query = parse('query', route.query ?? (route.hidden ? undefined : NO_QUERY), readQuery(queryText))
     const json = route.body && parseJsonBody(rawBody, headers['content-type'], this.#parts.options.maxJsonDepth)
     return { headers, params, clientAddress, rawBody, query, body: parse('body', route.body, json) }
   }
 }
 
-async function tell(route: OpenRoute<z.ZodType, z.ZodType>, exchange: Exchange): Promise<ApiAnswer> {
+/** What a request asks for, however it is written: fields in the order of their schema, defaults filled in. */
+function canonical(body: unknown): Buffer {
+  const text = JSON.stringify(body, (_, value: unknown) => (value instanceof Uint8Array ? encodeBase64(value) : value))
+  return Buffer.from(text ?? '')
+}
+
+const NO_QUERY = z.strictObject({})
+
+/** @throws InvalidRequestError when a key comes twice: which one counts would be anybody's guess */
+function readQuery(text: string): Readonly<Record<string, string>> {
+  if (text === '') return {}
+  const entries = [...new URLSearchParams(text)]
+  const found = Object.fromEntries(entries)
+  const names = Object.keys(found)
+  if (names.length < entries.length) {
+    const twice = names.filter((name) => entries.filter(([one]) => one === name).length > 1)
+    const errors = twice.map((field) => ({ field, message: 'must be given once' }))
+    throw new InvalidRequestError('query', errors)
+  }
+  return found
+}
+
+function parse(where: 'body' | 'query' | 'path', schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined) return undefined
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) throw new InvalidRequestError(where, toFieldErrors(parsed.error))
+  return parsed.data
+}
+
+async function tell(route: OpenRoute<z.ZodType, z.ZodType, z.ZodType>, exchange: Exchange): Promise<ApiAnswer> {
   const { headers, params, clientAddress } = exchange
   return route.handle({ headers, params, clientAddress, rawBody: NOTHING, query: undefined, body: undefined })
 }
@@ -165,11 +203,4 @@ function keyOf({ by }: RouteLimit, { prefix }: Exchange, caller: Identity | unde
   if (by === 'prefix' || caller === undefined) return prefix
   const { user, device } = caller.address
   return by === 'user' ? user : addressKey(user, device)
-}
-
-function parse(where: 'body' | 'query', schema: z.ZodType | undefined, value: unknown): unknown {
-  if (schema === undefined) return undefined
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw new InvalidRequestError(where, parsed.error)
-  return parsed.data
 }

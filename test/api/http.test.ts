@@ -166,6 +166,29 @@ test('pages of any origin may call the API with a token', async (t) => {
   }
 })
 
+test('a key of the query that comes twice, or that nobody knows, is refused by its name', async (t) => {
+  const { token } = await register(shared(), newPhone(), { hosted: true })
+  const cases: readonly (readonly [string, string])[] = [
+    ['/messages?limit=1&limit=2', 'limit'],
+    ['/messages?limit=1&%6cimit=1', 'limit'],
+    ['/messages?limits=1', 'limits'],
+    ['/v1/me?x=1', 'x'],
+    ['/openapi.json?__proto__=1', '__proto__'],
+  ]
+  for (const [path, field] of cases) {
+    const { status, body } = await call<Problem>(shared().url + path, { token })
+    t.deepEqual([status, body.code, body.errors?.map((one) => one.field)], [400, 'BAD_REQUEST', [field]], path)
+  }
+})
+
+test('a field of a body that nobody knows is refused by its name', async (t) => {
+  const answer = await call<Problem>(`${shared().url}/v1/registrations`, {
+    body: { phone: newPhone(), phne: '+1' },
+  })
+  t.is(answer.status, 400)
+  t.true(answer.body.errors?.some(({ field, message }) => field === 'phne' && message === 'is unknown'))
+})
+
 test('a bad Idempotency-Key is refused', async (t) => {
   const { token } = await register(shared(), newPhone(), { hosted: true })
   const body = { reciever_ID: newPhone(), type: 'text', text: 'x' }

@@ -7,12 +7,13 @@ import { TestClock } from '../helpers/clock.ts'
 import { openTestDatabase, type Teardown } from '../helpers/database.ts'
 
 const DAY = 86_400_000
+const OPTIONS = { idempotencyLifetimeMs: DAY, maxIdempotencyKeys: 3 }
 const REQUEST = { user: 1 as UserId, keyHash: Buffer.from('key'), requestHash: Buffer.from('request') }
 
 async function open(t: Teardown) {
   const clock = new TestClock()
   const shards = new Shards([await openTestDatabase(t)])
-  return { clock, shards, keys: new IdempotencyKeys(shards, DAY, clock) }
+  return { clock, shards, keys: new IdempotencyKeys(shards, OPTIONS, clock, () => 0) }
 }
 
 test('a request is claimed once, then answered with what came of it', async (t) => {
@@ -61,4 +62,17 @@ test('after a day the key is forgotten, swept or not', async (t) => {
   clock.advance(DAY + 1)
   await sweepExpired(shards, clock)
   t.is((await shards.all[0]!.pool.query('SELECT FROM idempotency_keys')).rowCount, 0)
+})
+
+test('the newest keys of a user are remembered, and so many of them', async (t) => {
+  const { keys, clock } = await open(t)
+  const request = (name: string) => ({ ...REQUEST, keyHash: Buffer.from(name) })
+  await keys.claim({ ...REQUEST, user: 2 as UserId })
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    clock.advance(1_000)
+    t.is((await keys.claim(request(name))).outcome, 'claimed')
+  }
+  for (const name of ['e', 'd', 'c']) t.is((await keys.claim(request(name))).outcome, 'busy', name)
+  t.is((await keys.claim({ ...REQUEST, user: 2 as UserId })).outcome, 'busy', "another user's")
+  t.is((await keys.claim(request('a'))).outcome, 'claimed')
 })

@@ -1,15 +1,16 @@
 import { BACKUP_HEADER_BYTES, decodeBackupHeader } from '../../../client/crypto/wire/backup-header.ts'
 import { CryptoError } from '../../../client/crypto/errors.ts'
-import { findBase64 } from '../../../proto/base64.ts'
 import type { UserId } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Backups } from '../../storage/backups.ts'
+import { bytesSchema } from '../key-fields.ts'
 import { type Route, type RouteLimit, tokenRoute } from '../route.ts'
 
 const TAG = 'Account'
 const ID_BYTES = 16
 const LIMIT: RouteLimit = { name: 'backup', by: 'user' }
-const HEADERS = { 'backup-id': 'Base64 of the 16 bytes that follow from the recovery key' }
+const idSchema = bytesSchema(ID_BYTES).describe('Base64 of the 16 bytes that follow from the recovery key')
+const HEADERS = { 'backup-id': idSchema }
 
 export function backupRoutes(backups: Backups, maxBytes: number): Route[] {
   return [
@@ -59,9 +60,9 @@ export function backupRoutes(backups: Backups, maxBytes: number): Route[] {
 }
 
 function requireId(text: string): Uint8Array {
-  const id = findBase64(text)
-  if (id?.length !== ID_BYTES) throw new RefusalError('BAD_REQUEST', 'Backup-Id must be base64 of 16 bytes')
-  return id
+  const { data } = idSchema.safeParse(text)
+  if (data === undefined) throw new RefusalError('BAD_REQUEST', 'Backup-Id must be base64 of 16 bytes')
+  return data
 }
 
 /** Of a container that is of this user. What is inside is not for the server to know. */

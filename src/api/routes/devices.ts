@@ -4,7 +4,7 @@ import type { Events } from '../../shared/events.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Accounts } from '../../storage/accounts.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
-import { requireUser, timeSchema, userIdSchema } from '../fields.ts'
+import { pathUserSchema, queryIntegerSchema, timeSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, certSchema, listSchema, toBase64 } from '../key-fields.ts'
 import { refusingKeys } from '../list-refusals.ts'
@@ -75,12 +75,9 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       path: '/v1/devices/:user',
       tag: TAG,
       summary: 'Read the signed device lists of a user',
-      query: z.object({
-        since: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(MAX_EPOCH)
+      params: z.strictObject({ user: pathUserSchema }),
+      query: z.strictObject({
+        since: queryIntegerSchema(0, MAX_EPOCH)
           .optional()
           .describe(
             'The epoch that is known: the lists after it are given, and the newest always. Left out: the newest',
@@ -88,8 +85,7 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       }),
       answers: { 200: { description: 'The end of the chain', schema: chainSchema } },
       errors: ['UNKNOWN_USER', 'NO_KEYS'],
-      async handle({ params, query }) {
-        const user = requireUser(params['user'])
+      async handle({ params: { user }, query }) {
         const chain = await lists.findChain(user, query.since)
         if (chain === undefined) throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${user}`)
         if (chain.lists.length === 0) throw new RefusalError('NO_KEYS', 'This user has no device list')

@@ -11,7 +11,7 @@ import { RefusalError } from '../../shared/refusal.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake, PreKeyBundle } from '../../storage/pre-key-take.ts'
 import type { PreKeys } from '../../storage/pre-keys.ts'
-import { requireUser, userIdSchema, userSchema } from '../fields.ts'
+import { pathUserSchema, userIdSchema, userSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, deviceIdSchema, preKeysSchema, toBase64 } from '../key-fields.ts'
 import type { Limiters } from '../limiters.ts'
@@ -116,14 +116,14 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/keys/:user/take',
       tag: TAG,
+      params: z.strictObject({ user: pathUserSchema }),
       summary: 'Take pre-keys, to begin sessions with the devices of a user',
       description: 'Each one-time key is given once; a repetition under the same Idempotency-Key gives the same ones.',
       body: takeSchema.meta({ examples: [{ devices: [1] }, {}] }),
       idempotent: true,
       answers: { 200: { description: 'A bundle for each device that has keys', schema: takenSchema } },
       errors: ['NO_KEYS', 'UNKNOWN_USER'],
-      async handle({ body, params }, { address }) {
-        const of = requireUser(params['user'])
+      async handle({ body, params: { user: of } }, { address }) {
         const taken = await take.take({ by: address, of, devices: body.devices })
         switch (taken.outcome) {
           case 'unknown user':

@@ -6,7 +6,7 @@ import { RefusalError } from '../../shared/refusal.ts'
 import type { Links } from '../../storage/links.ts'
 import { MAX_LINK_MESSAGES } from '../../storage/rendezvous.ts'
 import type { LinkMessage, Rendezvous } from '../../storage/rendezvous.ts'
-import { lineSchema, userIdSchema } from '../fields.ts'
+import { lineSchema, queryIntegerSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, certSchema, devicePreKeysSchema, toBase64 } from '../key-fields.ts'
 import type { LinkWaiters } from '../link-waiters.ts'
@@ -43,12 +43,16 @@ const claimedSchema = z
   })
   .meta({ id: 'Linked' })
 
+const rendezvousSchema = z.strictObject({
+  rendezvous: z.string().regex(/^[\w-]{22}$/, 'must be 16 bytes as base64url'),
+})
+
 const claimSchema = z.strictObject({
   linkToken: bytesSchema(TOKEN_BYTES),
   cert: certSchema,
   keys: devicePreKeysSchema,
   device: z
-    .object({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
+    .strictObject({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
     .default({ name: '', platform: '' }),
 })
 
@@ -84,14 +88,15 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       limit: LIMIT,
       summary: 'Read what was left at a rendezvous',
       description: 'Waits until there is something new, or until the time is over: then there are no messages.',
-      query: z.object({
-        after: z.coerce.number().int().min(0).max(MAX_LINK_MESSAGES).default(0).describe('The highest number known'),
-        wait: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS).describe('Seconds'),
+      params: rendezvousSchema,
+      query: z.strictObject({
+        after: queryIntegerSchema(0, MAX_LINK_MESSAGES).default(0).describe('The highest number known'),
+        wait: queryIntegerSchema(0, MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS).describe('Seconds'),
       }),
       answers: { 200: { description: 'The messages after that number', schema: messagesSchema } },
       errors: ['NOT_FOUND'],
       async handle({ params, query }) {
-        const id = requireId(params['rendezvous'])
+        const id = Buffer.from(params.rendezvous, 'base64url')
         const messages = await waitForMessages(parts, id, query)
         return {
           status: 200,
@@ -105,11 +110,12 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       tag: TAG,
       limit: LIMIT,
       summary: 'Leave a message at a rendezvous',
-      body: z.strictObject({ message: bytesSchema({ max: MAX_MESSAGE_BYTES }) }),
+      params: rendezvousSchema,
+      body: z.strictObject({ message: bytesSchema({ min: 1, max: MAX_MESSAGE_BYTES }) }),
       answers: { 201: { description: 'It is there', schema: z.object({ number: z.int() }) } },
       errors: ['NOT_FOUND', 'TOO_LARGE'],
       async handle({ params, body }) {
-        const id = requireId(params['rendezvous'])
+        const id = Buffer.from(params.rendezvous, 'base64url')
         const posted = await rendezvous.post(id, body.message)
         if (posted.outcome === 'unknown') throw notFound()
         if (posted.outcome === 'full') {
@@ -190,11 +196,6 @@ async function waitForMessages(
     await Promise.race([news, pause])
     looked.abort()
   }
-}
-
-function requireId(text: string | undefined): Buffer {
-  if (text === undefined || !/^[\w-]{22}$/.test(text)) throw notFound()
-  return Buffer.from(text, 'base64url')
 }
 
 function refused(): RefusalError {

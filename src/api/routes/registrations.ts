@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lineSchema, phoneSchema, userIdSchema } from '../fields.ts'
+import { lineSchema, phoneSchema, textSchema, userIdSchema } from '../fields.ts'
 import { registrationKeysSchema } from '../key-fields.ts'
 import type { Registrar } from '../registrar.ts'
 import { openRoute, type Route } from '../route.ts'
@@ -13,18 +13,18 @@ const verifyExample = {
   hosted: true,
 }
 
-const verifySchema = z.object({
+const verifySchema = z.strictObject({
   phone: phoneSchema,
   code: z
     .string()
     .regex(/^\d{6}$/, 'must be six digits')
     .meta({ examples: ['123456'] }),
   device: z
-    .object({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
+    .strictObject({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
     .default({ name: '', platform: '' })
     .describe('What the user and their contacts may be shown of this device'),
   hosted: z.boolean().default(false).describe('For the HTTP API: the server holds the keys of this device'),
-  pin: z.string().max(64).optional().describe('The registration PIN, if the account has one'),
+  pin: textSchema(64).optional().describe('The registration PIN, if the account has one'),
   keys: registrationKeysSchema
     .optional()
     .describe(
@@ -48,7 +48,7 @@ export function registrationRoutes(registrar: Registrar, codeLifetimeMs: number)
       path: '/v1/registrations',
       tag: TAG,
       summary: 'Ask for a code by text message',
-      body: z.object({ phone: phoneSchema }).meta({ examples: [{ phone: '+15550000001' }] }),
+      body: z.strictObject({ phone: phoneSchema }).meta({ examples: [{ phone: '+15550000001' }] }),
       idempotent: true,
       idempotentFor: ({ phone }) => phone,
       answers: {
