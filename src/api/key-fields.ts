@@ -20,7 +20,7 @@ export function bytesSchema(size: number | ByteRange) {
     .string()
     .min(charsOf(min, false), message)
     .max(charsOf(max, true), message)
-    .regex(typeof size === 'number' ? patternOf(size) : BASE64, message)
+    .regex(patternOf({ min, max }), message)
     .transform((text, context): Uint8Array => {
       const bytes = findBase64(text)
       if (bytes !== undefined && bytes.length >= min && bytes.length <= max) return bytes
@@ -30,17 +30,22 @@ export function bytesSchema(size: number | ByteRange) {
     .meta({ contentEncoding: 'base64' })
 }
 
-/** Whole groups of four characters, then what is left. */
-const BASE64 = /^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$/
-
 function charsOf(bytes: number, padded: boolean): number {
   return padded ? Math.ceil(bytes / 3) * 4 : Math.ceil((bytes * 4) / 3)
 }
 
-function patternOf(bytes: number): RegExp {
-  const padding = (3 - (bytes % 3)) % 3
-  const end = padding === 0 ? '' : `(?:${'='.repeat(padding)})?`
-  return new RegExp(`^[A-Za-z0-9+/_-]{${charsOf(bytes, false)}}${end}$`)
+const CHAR = '[A-Za-z0-9+/_-]'
+const ONE_BYTE = `${CHAR}{2}(?:==)?`
+const TWO_BYTES = `${CHAR}{3}=?`
+
+/** Groups of four characters for three bytes each, then the one or two bytes that are left. */
+function patternOf({ min, max }: ByteRange): RegExp {
+  const groups = Math.floor(max / 3)
+  const rest = ['', ONE_BYTE, TWO_BYTES][max % 3]!
+  if (min === max) return new RegExp(`^${CHAR}{${groups * 4}}${rest}$`)
+  const upTo = ['', `(?:${ONE_BYTE})?`, `(?:${ONE_BYTE}|${TWO_BYTES})?`][max % 3]!
+  const shorter = `(?:${CHAR}{4}){0,${groups - 1}}(?:${ONE_BYTE}|${TWO_BYTES})?`
+  return new RegExp(`^(?:${shorter}|${CHAR}{${groups * 4}}${upTo})$`)
 }
 
 /** Bytes in an answer. */
