@@ -1,4 +1,3 @@
-import { CloseCode } from '../proto/close-codes.ts'
 import type { ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame, WireAddress } from '../proto/frames.ts'
 import { requireUser, socketUrl } from './addresses.ts'
 import type { Backups } from './backups.ts'
@@ -28,6 +27,7 @@ import type { Trust } from './secrecy/trust.ts'
 import { readSelf } from './secrecy/self.ts'
 import type { Self } from './secrecy/self.ts'
 import { forgetOldSent } from './secrecy/send-log.ts'
+import { stopFor } from './stop.ts'
 import { webSocketTransport } from './transport.ts'
 import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
@@ -76,7 +76,8 @@ export class Client extends Emitter<ClientEvents> {
         received: (frames, session) => this.#received(frames, session),
         refused: (error) => this.#refused(error),
         changed: (state) => this.emit('connection', state),
-        isStuck: (now) => this.#core.sender.isStuck(now),
+        oldestUnansweredAt: () => this.#core.sender.oldestUnansweredAt(),
+        unansweredBytes: () => this.#core.sender.unansweredBytes(),
       },
       {
         url: socketUrl(options.url),
@@ -131,7 +132,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /**
    * Connects now instead of after the back-off, or again after a stop; nothing while connected. After
-   * {@link CloseCode.REPLACED} this closes the newer session, so a person should have asked for it.
+   * the stop `replaced` this closes the newer session, so a person should have asked for it.
    */
   connect(): void {
     this.#connection.open()
@@ -242,7 +243,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Goes offline until {@link Client.connect} is called. What is sent meanwhile waits. */
   disconnect(): void {
-    this.#connection.stop(1000, 'Disconnected by the user')
+    this.#connection.stop(stopFor('disconnected', 'Disconnected by the user'))
   }
 
   /** Ends the connection, finishes what is being stored and closes the store. What is unaccepted goes on at the next start. */
@@ -264,10 +265,11 @@ export class Client extends Emitter<ClientEvents> {
     return { token, client: VERSION, number, lastMessageId: BigInt(lastMessageId) }
   }
 
-  #connected({ user, device, serverTime }: ConnectedFrame): void {
+  #connected(frame: ConnectedFrame): void {
+    const { user, device } = frame
     const known = this.#device.record
     if (known.user !== 0 && known.user !== user) {
-      this.#connection.stop(CloseCode.UNAUTHENTICATED, 'The store belongs to another user')
+      this.#connection.stop(stopFor('otherUser', 'The store belongs to another user'))
       return
     }
     if (known.user !== user || known.device !== device) {
@@ -278,7 +280,7 @@ export class Client extends Emitter<ClientEvents> {
       })
     }
     this.#watches.connected()
-    this.#core.connected(serverTime)
+    this.#core.connected(frame)
   }
 
   #received(frames: readonly ServerFrame[], session: Session): void {

@@ -1,4 +1,4 @@
-import type { AckFrame, ClientSignalFrame, SendFrame } from '../proto/frames.ts'
+import type { AckFrame, ClientSignalFrame, ConnectedFrame, SendFrame } from '../proto/frames.ts'
 import type { Arrival } from './arrival.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { Clock } from './clock.ts'
@@ -13,6 +13,7 @@ import type { OutgoingMessage } from './message.ts'
 import { defaultOutbox, Outbox } from './outbox.ts'
 import { OwnAccount } from './own-account.ts'
 import { Receiver } from './receiver.ts'
+import { resendLost, type Restore } from './restored.ts'
 import { HttpKeyServer } from './secrecy/http-key-server.ts'
 import type { BlockedReason } from './secrecy/sealer.ts'
 import { Secrecy } from './secrecy/secrecy.ts'
@@ -53,6 +54,7 @@ export class Core {
   readonly signals: Signals
   readonly #tell: Tell
   readonly #clock: Clock
+  readonly #device: DeviceState
 
   /** @param answered - the server has accepted an outgoing message, or never will */
   constructor(
@@ -67,6 +69,7 @@ export class Core {
     this.ledger = ledger
     this.#tell = tell
     this.#clock = clock
+    this.#device = device
     const { isOnline, isCurrent, send, drop } = link
     const token = (): string => device.record.token
     const arrived = (arrival: Arrival): void => this.#arrived(arrival)
@@ -88,7 +91,7 @@ export class Core {
     const broken = (error: unknown): void => {
       // What was read from the store, and changed with what it did not take, is read again.
       ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
-      tell('error', new ParleyError('STORE_FAILED', 'The store failed', { cause: error }))
+      tell('error', storeFailed(error))
     }
     const changed = (message: OutgoingMessage, isAnswered: boolean): void => {
       if (isAnswered) answered(message)
@@ -112,17 +115,31 @@ export class Core {
     })
   }
 
-  /** A session is there. @param serverTime - ms since 1970; 0: not told */
-  connected(serverTime: number): void {
+  /** A session is there. Its `serverTime` may be 0: not told. */
+  connected({ serverTime, restoredAt, restoredTo }: ConnectedFrame): void {
     const aheadMs = serverTime === 0 ? 0 : serverTime - this.#clock.now()
     if (Math.abs(aheadMs) > MAX_CLOCK_ERROR_MS) {
       this.#tell('error', new ParleyError('CLOCK_WRONG', 'The clock of this device is wrong by more than an hour'))
     }
     this.signals.connected(serverTime)
     this.receiver.connected()
+    if (restoredAt !== 0) this.#restored({ restoredAt, restoredTo })
     this.sender.connected()
     this.secrecy.connected()
     this.account.connected()
+  }
+
+  /** The server has gone back to an older state of itself: what it lost goes again. */
+  #restored(restore: Restore): void {
+    this.ledger.record({
+      apply: (transaction) => resendLost(transaction, this.#device, restore),
+      done: (entries) => {
+        if (entries.length === 0) return
+        this.#tell('restored', { restoredTo: restore.restoredTo, resent: entries.length })
+        this.sender.add(entries)
+      },
+      failed: (error) => this.#tell('error', storeFailed(error)),
+    })
   }
 
   /** Calls back when all that was delivered is stored, and opened where the server has what that needs. */
@@ -158,4 +175,8 @@ export class Core {
     this.secrecy.wait(unlisted)
     for (const hint of hints) this.secrecy.heard(hint)
   }
+}
+
+function storeFailed(cause: unknown): ParleyError {
+  return new ParleyError('STORE_FAILED', 'The store failed', { cause })
 }

@@ -30,6 +30,8 @@ export interface ClientEvents {
   typing: { readonly user: number; readonly typing: boolean }
   /** A signal that is not the SDK's own. */
   signal: { readonly from: WireAddress; readonly payload: Uint8Array }
+  /** The server was restored from a back-up of this time, and `resent` messages of this device that it may have lost go again. */
+  restored: { readonly restoredTo: number; readonly resent: number }
   /** Something failed that no call waits for: for example the store (`STORE_FAILED`). The client goes on trying. */
   error: ParleyError
 }

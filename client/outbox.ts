@@ -1,29 +1,12 @@
-import type { Copy, ErrorFrame, Kind } from '../proto/frames.ts'
-
-/** One unit on its way to a user, from when it is stored until it is accepted or has failed. */
-export interface OutboxEntry {
-  /** Client id: the same in every resend. */
-  readonly id: string
-  /** Rises with every entry of this device: the order within a conversation. */
-  readonly order: number
-  readonly to: number
-  readonly kind: Kind
-  /** The plaintext, as long as it may have to be encrypted for one more device; empty where there is none. */
-  readonly content: Uint8Array
-  readonly about: readonly string[]
-  /** The only devices it is for; undefined: all of the recipient. */
-  readonly devices?: readonly number[]
-  /** Devices that it is not for, since the server says that they are gone. */
-  readonly except?: readonly number[]
-  /** What is encrypted so far: the same bytes go in every resend. */
-  readonly copies: readonly Copy[]
-  /** Nothing is left to be encrypted, as far as is known. */
-  readonly sealed: boolean
-}
+import type { ErrorFrame } from '../proto/frames.ts'
+import { bytesOf } from './outbox-entry.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 
 export interface OutboxOptions {
   /** Sends of one session that may be unanswered. */
   readonly window: number
+  /** Of their copies, but for one send that is larger: all that is unanswered is sent again after a lost connection. */
+  readonly windowBytes: number
   /** Bounds of what waits. */
   readonly maxEntries: number
   readonly maxBytes: number
@@ -38,6 +21,7 @@ export interface OutboxOptions {
 
 export const defaultOutbox: OutboxOptions = {
   window: 64,
+  windowBytes: 64 * 1024,
   maxEntries: 10_000,
   maxBytes: 64 * 1024 * 1024,
   maxDeviceCorrections: 3,
@@ -55,8 +39,9 @@ export interface Sendable {
 interface Item {
   entry: OutboxEntry
   deviceCorrections: number
-  /** When it was last sent. */
+  /** When it was last sent, and how much that was. */
   sentAt: number
+  sentBytes: number
 }
 
 /** Not by itself. */
@@ -91,6 +76,7 @@ export class Outbox {
   readonly #conversations = new Map<number, Conversation>()
   #bytes = 0
   #unanswered = 0
+  #unansweredBytes = 0
 
   /** @param random - a number in [0, 1), like Math.random */
   constructor(random: () => number, options: OutboxOptions = defaultOutbox) {
@@ -100,6 +86,11 @@ export class Outbox {
 
   get size(): number {
     return this.#items.size
+  }
+
+  /** Of the copies that were sent and have no answer. */
+  get unansweredBytes(): number {
+    return this.#unansweredBytes
   }
 
   /** Whether so many more entries, with so much content together, are within the bounds. */
@@ -115,7 +106,7 @@ export class Outbox {
 
   add(entry: OutboxEntry): void {
     if (this.#items.has(entry.id)) return
-    const item: Item = { entry, deviceCorrections: 0, sentAt: 0 }
+    const item: Item = { entry, deviceCorrections: 0, sentAt: 0, sentBytes: 0 }
     this.#items.set(entry.id, item)
     this.#bytes += entry.content.length
     const conversation = this.#conversation(entry.to)
@@ -126,6 +117,7 @@ export class Outbox {
   /** A new session: whatever has no answer is sent again, in order. */
   restart(): void {
     this.#unanswered = 0
+    this.#unansweredBytes = 0
     for (const conversation of this.#conversations.values()) {
       conversation.waiting = [...conversation.unanswered.values(), ...conversation.waiting].sort(byOrder)
       conversation.unanswered.clear()
@@ -205,17 +197,21 @@ export class Outbox {
   take(now: number): Sendable[] {
     const taken: Sendable[] = []
     let busy = [...this.#conversations.values()].filter((conversation) => mayContinue(conversation, now))
-    while (busy.length > 0 && this.#unanswered < this.#options.window) {
+    while (busy.length > 0) {
       for (const conversation of busy) {
-        const item = this.#unanswered < this.#options.window ? conversation.waiting[0] : undefined
+        const item = conversation.waiting[0]
         if (item?.entry.sealed !== true) continue
+        const bytes = bytesOf(item.entry)
+        if (!this.#isOpenFor(bytes)) return taken
         conversation.waiting.shift()
         this.#moveToBack(item.entry.to, conversation)
         taken.push({ entry: item.entry, first: conversation.unanswered.size === 0 })
         item.sentAt = now
+        item.sentBytes = bytes
         conversation.held = false
         conversation.unanswered.set(item.entry.id, item)
         this.#unanswered += 1
+        this.#unansweredBytes += bytes
       }
       busy = busy.filter(({ waiting }) => waiting[0]?.entry.sealed === true)
     }
@@ -244,8 +240,7 @@ export class Outbox {
     const item = this.#items.get(id)
     if (item === undefined) return undefined
     const conversation = this.#conversation(item.entry.to)
-    if (!conversation.unanswered.delete(id)) return undefined
-    this.#unanswered -= 1
+    if (!this.#settle(item, conversation)) return undefined
     const { held } = conversation
     conversation.held = true
     conversation.waiting.push(item)
@@ -284,6 +279,20 @@ export class Outbox {
     return oldest
   }
 
+  /** Whether the window takes one more send of this size. */
+  #isOpenFor(bytes: number): boolean {
+    const { window, windowBytes } = this.#options
+    return this.#unanswered < window && (this.#unanswered === 0 || this.#unansweredBytes + bytes <= windowBytes)
+  }
+
+  /** It is not under way any more. @returns false: it was not */
+  #settle(item: Item, conversation: Conversation): boolean {
+    if (!conversation.unanswered.delete(item.entry.id)) return false
+    this.#unanswered -= 1
+    this.#unansweredBytes -= item.sentBytes
+    return true
+  }
+
   #hold(conversation: Conversation, retryAfterMs: number, now: number, again = false): void {
     conversation.held = true
     if (!again) conversation.refusals += 1
@@ -320,8 +329,7 @@ export class Outbox {
     const { id, to } = item.entry
     this.#items.delete(id)
     this.#bytes -= item.entry.content.length
-    if (conversation.unanswered.delete(id)) this.#unanswered -= 1
-    else conversation.waiting = conversation.waiting.filter((other) => other !== item)
+    if (!this.#settle(item, conversation)) conversation.waiting = conversation.waiting.filter((other) => other !== item)
     // `held` may be forgotten with an empty conversation: whatever comes next is sent with `first`.
     if (conversation.waiting.length === 0 && conversation.unanswered.size === 0) this.#conversations.delete(to)
   }

@@ -1,7 +1,7 @@
 import { Kind } from '../proto/frames.ts'
 import { concat } from './crypto/bytes.ts'
 import type { Chat } from './message.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 
 /**
  * How the client's state lies in a store. Numbers in keys are padded, so that the order of the keys is theirs. A value is
@@ -79,6 +79,8 @@ export interface DeviceRecord {
   /** The last delivery that was stored. */
   readonly position: { readonly connection: number; readonly seq: number }
   readonly nextOrder: number
+  /** The last restore of the server that this device has heard of, ms since 1970. */
+  readonly restoredAt: number
   /** When old marks were last forgotten, ms since 1970. */
   readonly tidiedAt: number
   /** When old keys were last deleted. */
@@ -94,6 +96,7 @@ export const newDevice: DeviceRecord = {
   lastMessageId: '0',
   position: { connection: 0, seq: 0 },
   nextOrder: 1,
+  restoredAt: 0,
   tidiedAt: 0,
   purgedAt: 0,
 }

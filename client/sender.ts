@@ -12,7 +12,8 @@ import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
 import type { News } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
-import type { Outbox, OutboxEntry, Sendable } from './outbox.ts'
+import type { Outbox, Sendable } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import { ReadReports } from './read-reports.ts'
 import { decodeOutboxEntry, keys, prefixes } from './records.ts'
 import type { Sealing } from './sealing.ts'
@@ -22,8 +23,6 @@ import type { SelfHolder } from './secrecy/secrets.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 
-/** An answer that is later than this will not come any more in this session. */
-const ANSWER_TIMEOUT_MS = 60_000
 /** What the device lists take in a message, and a transcript around it. */
 const ROOM_BYTES = 256
 /** Entries of a conversation that are encrypted in one transaction. */
@@ -219,9 +218,12 @@ export class Sender {
     return this.#outbox.find(id) !== undefined
   }
 
-  isStuck(now: number): boolean {
-    const oldest = this.#outbox.oldestUnansweredAt()
-    return oldest !== undefined && now - oldest > ANSWER_TIMEOUT_MS
+  oldestUnansweredAt(): number | undefined {
+    return this.#outbox.oldestUnansweredAt()
+  }
+
+  unansweredBytes(): number {
+    return this.#outbox.unansweredBytes
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import {
   parseName,
   parseNetworks,
   parseOneOf,
+  parsePlainPath,
   parseUrl,
   parseUrls,
   type Report,
@@ -115,6 +116,8 @@ export function parseConfig(env: Env = {}) {
     },
     storage: {
       dataDir: resolve(env.DATA_DIR || '.data'),
+      /** Of the embedded PostgreSQL; undefined: it is not backed up. */
+      backupDir: parsePlainPath('BACKUP_DIR', env.BACKUP_DIR, report),
       poolConnections: 10,
       connectTimeoutMs: 5 * SECOND,
       queryTimeoutMs: 10 * SECOND,
@@ -156,10 +159,11 @@ export function parseConfig(env: Env = {}) {
       caFile: env.NATS_CA || undefined,
     },
     gateway: {
-      /** A session must send `connect` within it. */
-      connectTimeoutMs: 10 * SECOND,
+      /** A session must send `connect` within it. The SDK gives an attempt up after 15 s, so that it never comes to this. */
+      connectTimeoutMs: 20 * SECOND,
       pingIntervalMs: 25 * SECOND,
-      pongTimeoutMs: 10 * SECOND,
+      /** Silence for so long after a ping ends a session. A line of 20 kbit/s needs most of it for one large message. */
+      pongTimeoutMs: 60 * SECOND,
       maxMessageBytes: 1 * MiB,
       maxPayloadBytes: 64 * KiB,
       maxCopies: 256,

@@ -12,6 +12,7 @@ export interface Env {
   readonly PUBLIC_URL?: string | undefined
   readonly NODE_NAME?: string | undefined
   readonly DATA_DIR?: string | undefined
+  readonly BACKUP_DIR?: string | undefined
   readonly DATABASE_URLS?: string | undefined
   readonly NATS_URL?: string | undefined
   readonly NATS_CREDENTIALS?: string | undefined
@@ -36,6 +37,7 @@ export function readEnv(): Env {
     // Two nodes of one machine must differ, hence the random part.
     NODE_NAME: env['NODE_NAME'] || `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}-${randomBytes(3).toString('hex')}`,
     DATA_DIR: env['DATA_DIR'],
+    BACKUP_DIR: env['BACKUP_DIR'],
     DATABASE_URLS: env['DATABASE_URLS'],
     NATS_URL: env['NATS_URL'],
     NATS_CREDENTIALS: env['NATS_CREDENTIALS'],

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defaultLimits, type Limit, type LimitName, type Limits } from './limits.ts'
 
@@ -38,6 +39,15 @@ export function parseName(name: string, value: string | undefined, fallback: str
   if (/^[A-Za-z0-9_-]{1,64}$/.test(value)) return value
   report(`${name} must be 1 to 64 letters, digits, "-" or "_", not ${quote(value)}`)
   return fallback
+}
+
+/** A folder, made absolute, whose name a shell and PostgreSQL take as it is. */
+export function parsePlainPath(name: string, value: string | undefined, report: Report): string | undefined {
+  if (!value) return undefined
+  const path = resolve(value)
+  if (!/['%\\\p{Cc}]/u.test(path)) return path
+  report(`${name} must be a folder without ', %, \\ and control characters in its path, not ${quote(value)}`)
+  return undefined
 }
 
 /** The value is not repeated in the line: it may hold a password. */

@@ -11,8 +11,6 @@ interface Related {
   readonly bodies: { readonly maxBytes: number }
   readonly backups: { readonly maxBytes: number }
   readonly gateway: {
-    readonly pingIntervalMs: number
-    readonly pongTimeoutMs: number
     readonly maxMessageBytes: number
     readonly maxPayloadBytes: number
     readonly maxBackpressureBytes: number
@@ -39,7 +37,6 @@ export function checkRelations(config: Related, report: Report): void {
     ],
     [config.bodies.maxBytes >= config.http.maxBodyBytes, 'bodies.maxBytes must hold at least one body'],
     [config.backups.maxBytes >= config.accounts.maxBackupBytes, 'backups.maxBytes must hold at least one backup'],
-    [gateway.pongTimeoutMs < gateway.pingIntervalMs, 'gateway.pongTimeoutMs must be below gateway.pingIntervalMs'],
     [mailbox.inboxBytes >= gateway.maxMessageBytes, 'mailbox.inboxBytes must hold at least one WebSocket message'],
     [journal.bufferBytes >= mailbox.inboxBytes, 'journal.bufferBytes must be at least mailbox.inboxBytes'],
     ...(['eventLoopDelayMs', 'journalAgeMs', 'journalFill'] as const).map((name): [boolean, string] => {

@@ -266,7 +266,7 @@ function writePing(_m: PingFrame): Record<string, unknown> {
 
 function readConnected(json: unknown, at: string): ConnectedFrame {
   const o = readObject(json, at)
-  return { type: 'connected', session: readString(o['session'], `${at}.session`), user: readUint64(o['user'], `${at}.user`), device: readUint32(o['device'], `${at}.device`), serverTime: readUint64((o['serverTime'] ?? o['server_time']), `${at}.serverTime`), pending: readUint32(o['pending'], `${at}.pending`) }
+  return { type: 'connected', session: readString(o['session'], `${at}.session`), user: readUint64(o['user'], `${at}.user`), device: readUint32(o['device'], `${at}.device`), serverTime: readUint64((o['serverTime'] ?? o['server_time']), `${at}.serverTime`), pending: readUint32(o['pending'], `${at}.pending`), restoredAt: readUint64((o['restoredAt'] ?? o['restored_at']), `${at}.restoredAt`), restoredTo: readUint64((o['restoredTo'] ?? o['restored_to']), `${at}.restoredTo`) }
 }
 
 function writeConnected(m: ConnectedFrame): Record<string, unknown> {
@@ -276,6 +276,8 @@ function writeConnected(m: ConnectedFrame): Record<string, unknown> {
   if (m.device !== 0) o['device'] = m.device
   if (m.serverTime !== 0) o['serverTime'] = String(m.serverTime)
   if (m.pending !== 0) o['pending'] = m.pending
+  if (m.restoredAt !== 0) o['restoredAt'] = String(m.restoredAt)
+  if (m.restoredTo !== 0) o['restoredTo'] = String(m.restoredTo)
   return o
 }
 

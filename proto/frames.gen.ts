@@ -510,6 +510,8 @@ function readConnected(r: Reader, end: number): ConnectedFrame {
   let device: number = 0
   let serverTime: number = 0
   let pending: number = 0
+  let restoredAt: number = 0
+  let restoredTo: number = 0
   while (r.pos < end) {
     const tag = r.tag()
     switch (tag) {
@@ -528,15 +530,23 @@ function readConnected(r: Reader, end: number): ConnectedFrame {
       case 40:
         pending = r.uint32()
         break
+      case 48:
+        restoredAt = r.uint64()
+        break
+      case 56:
+        restoredTo = r.uint64()
+        break
       default:
         r.skip(tag)
     }
   }
   r.finish(end)
-  return { type: 'connected', session, user, device, serverTime, pending }
+  return { type: 'connected', session, user, device, serverTime, pending, restoredAt, restoredTo }
 }
 
 function writeConnected(w: Writer, m: ConnectedFrame): void {
+  if (m.restoredTo !== 0) w.uint(56, m.restoredTo)
+  if (m.restoredAt !== 0) w.uint(48, m.restoredAt)
   if (m.pending !== 0) w.uint(40, m.pending)
   if (m.serverTime !== 0) w.uint(32, m.serverTime)
   if (m.device !== 0) w.uint(24, m.device)

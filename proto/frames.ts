@@ -116,6 +116,10 @@ export interface ConnectedFrame {
   readonly serverTime: number
   /** Envelopes that wait, counted up to 1,000. */
   readonly pending: number
+  /** When the user's database was last restored from a back-up: ms since 1970; 0: never. */
+  readonly restoredAt: number
+  /** What the server had accepted after this time it has lost then, unless it was delivered: ms since 1970. */
+  readonly restoredTo: number
 }
 
 /** ✓: safe, for every copy. */

@@ -1,13 +1,14 @@
 import { Kind } from '../../proto/frames.ts'
 import type { WireAddress } from '../../proto/frames.ts'
 import { decodeContent } from '../content.ts'
-import type { OutboxEntry } from '../outbox.ts'
+import type { OutboxEntry } from '../outbox-entry.ts'
 import { decodeRecord, encodeRecord, keys, prefixes } from '../records.ts'
 import type { Transaction } from '../store.ts'
 
 /** A message waits for its device for 30 days at most, and may turn out to be unreadable only then. */
 const KEEP_MS = 35 * 24 * 3600 * 1000
 const MAX_TRIES = 5
+const SCAN_LIMIT = 100_000
 
 interface Sent {
   /** Of the message; what goes again goes under another one. */
@@ -46,6 +47,23 @@ export async function findSent(
   return had ? { id: record.json.id, content: record.raw } : undefined
 }
 
+/** All that was first sent at or after this time of the own clock, in the order in which it was sent. */
+export async function scanSent(
+  transaction: Transaction,
+  since: number,
+): Promise<{ readonly id: string; readonly to: number; readonly content: Uint8Array }[]> {
+  const found = await transaction.scan({ prefix: prefixes.sendLog, limit: SCAN_LIMIT })
+  return found
+    .flatMap(({ key, value }) => {
+      const record = decodeRecord<Sent>(value)
+      // What went again under another id stands under its own, too.
+      if (record === undefined || record.json.at < since || key !== keys.sendLog(record.json.id)) return []
+      const { id, to, at } = record.json
+      return [{ id, to, at, content: record.raw }]
+    })
+    .sort((a, b) => a.at - b.at)
+}
+
 interface Retry {
   readonly tries: number
   /** The time that the last request names. */
@@ -75,7 +93,7 @@ export async function countRetry(
 /** Forgets what nobody can ask for any more. */
 export async function forgetOldSent(transaction: Transaction, now: number): Promise<void> {
   for (const prefix of [prefixes.sendLog, prefixes.retries]) {
-    for (const { key, value } of await transaction.scan({ prefix, limit: 100_000 })) {
+    for (const { key, value } of await transaction.scan({ prefix, limit: SCAN_LIMIT })) {
       const at = decodeRecord<{ at: number }>(value)?.json.at ?? 0
       if (now - at > KEEP_MS) transaction.delete(key)
     }

@@ -9,6 +9,8 @@ import type { ChainEffects } from './chain.ts'
  */
 export class Conversation<Item extends { readonly envelope: Envelope }> {
   readonly user: UserId
+  /** The session has been told, one way or another, that there is such a user. */
+  known = false
   readonly #effects: ChainEffects<Item>
   readonly #chains: Chain<Item>[] = []
   #refusing = false

@@ -8,6 +8,7 @@ import type { RateLimiter } from '../shared/rate-limit.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import type { Journal } from '../storage/journal.ts'
 import { FIRST_ROW } from '../storage/expired-rows.ts'
+import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
 import type { MailboxReader } from '../storage/mailbox-reader.ts'
 import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
@@ -27,7 +28,7 @@ import { Receipts } from './receipts.ts'
 import { Residents } from './residents.ts'
 import { Returns } from './returns.ts'
 import { Router } from './router.ts'
-import type { SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
+import type { LookupGate, SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
 import { Session } from './session.ts'
 import type { SessionEvents, SessionHost } from './session.ts'
 import { Signals } from './signals.ts'
@@ -54,6 +55,7 @@ const PAGE_BYTES = 8 * 1024 * 1024
 export interface MailboxShard {
   readonly journal: Journal
   readonly reader: MailboxReader
+  readonly restore: Restore
   findExpired(after: RowKey): Promise<ExpiredPage>
 }
 
@@ -66,6 +68,7 @@ export interface CoreParts {
   readonly stamps: MessageStamps
   readonly events: CoreEvents
   readonly gate: SendGate
+  readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
   readonly sendLimiter: RateLimiter<string | number>
   readonly signalLimiter: RateLimiter<string | number>
@@ -99,7 +102,7 @@ export class MessageCore {
 
   constructor(parts: CoreParts) {
     this.#parts = parts
-    const { settings, clock, bus, stamps, events, gate } = parts
+    const { settings, clock, bus, stamps, events, gate, lookups } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const { offlinePathMs } = settings
@@ -114,7 +117,17 @@ export class MessageCore {
       newClientId,
       retentionMs: settings.retentionMs,
     })
-    const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, gate, events, settings }
+    const senders: SenderHost = {
+      router,
+      receipts,
+      directory: this.directory,
+      stamps,
+      clock,
+      gate,
+      lookups,
+      events,
+      settings,
+    }
     this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
     const takeOver = new TakeOver(this.residents, bus, this.presence, {
       timeoutMs: settings.takeOverTimeoutMs,
@@ -156,6 +169,7 @@ export class MessageCore {
       signalLimiter: parts.signalLimiter,
       watchLimiter: parts.watchLimiter,
       authenticate: parts.authenticate,
+      restoreOf: (user) => parts.shardOf(user).restore,
       newSessionId: parts.newSessionId,
       mailboxes: {
         settings,

@@ -6,6 +6,7 @@ import { isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { parseUserId } from '../shared/ids.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { RateDecision } from '../shared/rate-limit.ts'
 import type { Refusal } from '../shared/refusal.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
 import type { ChainEffects } from './chain.ts'
@@ -35,6 +36,7 @@ export interface SenderHost {
   readonly stamps: MessageStamps
   readonly clock: Clock
   readonly gate: SendGate
+  readonly lookups: LookupGate
   readonly events: SenderEvents
   readonly settings: SenderSettings
 }
@@ -52,6 +54,11 @@ export interface SendGate {
   refuses(to: UserId, known: boolean): boolean
   /** What a client is told to wait after a refusal for want of room. */
   retryAfterMs(): number
+}
+
+/** Counts questions that tell whether a number is registered, by the user who asks. */
+export interface LookupGate {
+  spend(user: UserId): RateDecision
 }
 
 export interface SenderSettings {
@@ -130,6 +137,10 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (isReceipt(frame.kind)) return this.#sendReceipt(frame, to)
     const waiting = this.#waiting.get(to)
     if (waiting !== undefined) return void waiting.push(frame)
+    if (to !== this.#self.user && this.#conversations.get(to)?.known !== true) {
+      const decision = this.#host.lookups.spend(this.#self.user)
+      if (!decision.ok) return this.#refuseTaken(frame, to, tooManyLookups(decision.retryAfterMs))
+    }
     const devices = this.#host.directory.peek(to)
     if (devices !== undefined) return this.#sendTo(devices, frame, to)
     this.#waiting.set(to, [frame])
@@ -228,13 +239,14 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (devices.length === 0) {
       return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: `Nobody is registered as +${to}` })
     }
+    const conversation = this.#conversation(to)
+    if (conversation !== undefined) conversation.known = true
     const own = to === this.#self.user ? this.#self.device : undefined
     const difference = compareDevices(devices, frame, own, this.#host.clock.now())
     if (difference !== undefined) {
       const message = 'The copies do not name the active devices of the recipient'
       return this.#refuseTaken(frame, to, { code: 'DEVICES_CHANGED', message, details: { devices: difference } })
     }
-    const conversation = this.#conversation(to)
     if (conversation === undefined) {
       return this.#refuseTaken(frame, undefined, this.#noRoom('Too many recipients have something unanswered'))
     }
@@ -353,6 +365,10 @@ function checkSend(frame: SendFrame): SendRefusal | undefined {
     if (payload.length > MAX_PAYLOAD_BYTES) return tooLarge(`a payload has ${MAX_PAYLOAD_BYTES} bytes at most`)
   }
   return undefined
+}
+
+function tooManyLookups(retryAfterMs: number): SendRefusal {
+  return { code: 'RATE_LIMITED', message: 'Too many new conversations (limit lookups)', retryAfterMs }
 }
 
 function badRequest(message: string): SendRefusal {

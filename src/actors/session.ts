@@ -17,6 +17,7 @@ import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
+import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import { MailboxActor } from './mailbox-actor.ts'
 import type { ConnectedDevice, DeviceSession, MailboxHost } from './mailbox-actor.ts'
@@ -41,6 +42,8 @@ export interface SessionHost {
   readonly events: SessionEvents
   /** Whose token it is, and the number of this connection. */
   authenticate(token: string, number: number): Promise<ConnectAnswer>
+  /** When the database of the user was restored from a back-up. */
+  restoreOf(user: UserId): Restore
   /** A name that no other session has, on any node. */
   newSessionId(): string
 }
@@ -118,7 +121,10 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       device: actor.address.device,
       serverTime: this.#host.mailboxes.clock.now(),
       pending,
+      ...this.#host.restoreOf(actor.address.user),
     })
+    // Not in one message with the backlog: over a slow line that takes longer than a client waits for this word.
+    this.#connection.flush()
     this.#host.presence.online(actor.address)
     const early = this.#early
     this.#early = []
@@ -264,12 +270,23 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       const { retryAfterMs } = decision
       this.#host.events.rateLimited('watch')
       this.#error('RATE_LIMITED', 'More users are watched than the limit allows', { retryAfterMs })
+    } else if (user !== viewer && !this.#countLookup(viewer)) {
+      return false
     } else if (this.#host.presence.watch(this, viewer, user)) {
       this.#watching = true
       return true
     } else {
       this.#error('TOO_LARGE', 'Too many users are watched')
     }
+    return false
+  }
+
+  /** Whether somebody is ever online tells that they are registered. */
+  #countLookup(viewer: UserId): boolean {
+    const decision = this.#host.senders.lookups.spend(viewer)
+    if (decision.ok) return true
+    const message = 'More users are looked up than the limit allows (limit lookups)'
+    this.#error('RATE_LIMITED', message, { retryAfterMs: decision.retryAfterMs })
     return false
   }
 

@@ -21,6 +21,7 @@ import { Rendezvous } from '../storage/rendezvous.ts'
 import type { Shards } from '../storage/shards.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import type { Bus } from '../transport/bus.ts'
+import type { Budgets } from './budgets.ts'
 import type { HealthCheck } from './health.ts'
 import { HostedAccounts } from './hosted/hosted-accounts.ts'
 import { HostedStores } from './hosted/hosted-stores.ts'
@@ -29,6 +30,7 @@ import { Idempotency } from './idempotency.ts'
 import { KeyChecks } from './key-checks.ts'
 import type { Limiters } from './limiters.ts'
 import { LinkWaiters } from './link-waiters.ts'
+import type { Lookups } from './lookups.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
@@ -45,6 +47,7 @@ import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { registrationRoutes } from './routes/registrations.ts'
+import { SmsBudget } from './sms-budget.ts'
 import type { SmsSender } from './sms-sender.ts'
 import { WaitingBodies } from './waiting-bodies.ts'
 
@@ -60,6 +63,8 @@ export interface ApiParts {
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly budgets: Budgets
+  readonly lookups: Lookups
   readonly accounts: Accounts
   readonly contacts: Contacts
   readonly hosted: HostedMailbox
@@ -87,7 +92,7 @@ export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
   const { masterKeys } = parts
   const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
-  const { hints } = parts
+  const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
   const { linkLifetimeMs: lifetimeMs, maxBackupBytes } = config.accounts
   const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
@@ -115,13 +120,17 @@ export function createApi(parts: ApiParts): Api {
       lists,
       checks: keyChecks,
       hints,
+      lookups,
     })
+  const backups = new Backups(shards)
   const onNewIdentity = (user: UserId) => void tellOfIdentity(parts, user)
   const registrar = new Registrar({
     accounts,
     registrations,
+    backups,
     checks: keyChecks,
-    limiters,
+    budgets,
+    smsBudget: new SmsBudget(budgets, events),
     onNewIdentity,
     sms,
     events,
@@ -140,13 +149,13 @@ export function createApi(parts: ApiParts): Api {
   }, BODY_SWEEP_MS)
   sweep.unref()
   const routes = [
-    ...registrationRoutes(registrar, config.accounts.codeLifetimeMs),
+    ...registrationRoutes(registrar),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...deviceRoutes({ accounts, lists, checks: keyChecks, hints, events }),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, lookups, hints, events }),
     ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, events, lifetimeMs }),
-    ...backupRoutes(new Backups(shards), maxBackupBytes),
-    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
+    ...backupRoutes(backups, maxBackupBytes),
+    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, lookups, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks),
     ...(config.metrics.port === undefined ? metricsRoutes(registry) : []),

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import { within } from '../shared/within.ts'
+import { findRestore, type Restore } from '../storage/backup/find-restore.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
 import { findExpired } from '../storage/expired-rows.ts'
@@ -28,6 +29,7 @@ import type { ConnectionPlaces } from '../transport/connection-places.ts'
 import { Gateway } from '../transport/gateway.ts'
 import type { Health } from './health.ts'
 import type { Limiters } from './limiters.ts'
+import type { Lookups } from './lookups.ts'
 import { Overload } from './overload.ts'
 
 export interface MessagingParts {
@@ -39,6 +41,7 @@ export interface MessagingParts {
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly bus: Bus
   readonly clientAddress: ClientAddress
   readonly connections: ConnectionPlaces
@@ -67,13 +70,18 @@ export class Messaging {
   readonly #notices: readonly WakeNotices[]
   readonly #opened: AsyncDisposableStack
 
-  private constructor(parts: MessagingParts, nodeNumber: NodeNumber, opened: AsyncDisposableStack) {
+  private constructor(
+    parts: MessagingParts,
+    nodeNumber: NodeNumber,
+    restores: readonly Restore[],
+    opened: AsyncDisposableStack,
+  ) {
     const { nodeId, config, clock, events, shards, tokens, limiters, bus } = parts
     this.#parts = parts
     this.#nodeNumber = nodeNumber
     this.#opened = opened
     this.#stamps = new MessageStamps(clock, () => nodeNumber.claim)
-    const mailboxes = shards.all.map((database, index) => openShard(database, index, parts, opened))
+    const mailboxes = shards.all.map((database, index) => openShard(database, index, restores[index]!, parts, opened))
     this.#journals = mailboxes.map(({ journal }) => journal)
     const prefix = `${nodeNumber.claim.number.toString(36)}-${clock.now().toString(36)}`
     let sessions = 0
@@ -95,6 +103,7 @@ export class Messaging {
       stamps: this.#stamps,
       events,
       gate: this.overload,
+      lookups: parts.lookups,
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
       sendLimiter: limiters.of('send'),
@@ -121,7 +130,6 @@ export class Messaging {
       config.secrets.natsUrls === undefined ? [] : shards.all.map((database) => this.#openNotices(database))
     shards.onChange(() => this.core.closeMoved())
     bus.onReconnect(() => void shards.refresh())
-    const connectLimiter = limiters.of('connectPerAddress')
     const { connections } = parts
     this.gateway = new Gateway({
       ...config.gateway,
@@ -137,7 +145,7 @@ export class Messaging {
         if (refusal !== undefined) return { ok: false, overloaded: true, ...refusal }
         const crowd = connections.admit(addressPrefix(address))
         if (crowd !== undefined) return { ok: false, retryAfterMs: RECONNECT_MS }
-        return connectLimiter.take(address)
+        return limiters.takeAddress('connectPerAddress', address)
       },
       onConnection: (connection) => this.core.open(connection),
     })
@@ -167,7 +175,8 @@ export class Messaging {
     const opened = new AsyncDisposableStack()
     const options = { ...config.stamps, node: config.node.name }
     const nodeNumber = await NodeNumber.claim(shards.all[0]!.pool, clock, options, events)
-    return new Messaging(parts, nodeNumber, opened)
+    const restores = await Promise.all(shards.all.map(({ pool }) => findRestore(pool)))
+    return new Messaging(parts, nodeNumber, restores, opened)
   }
 
   serve(app: TemplatedApp): void {
@@ -213,6 +222,7 @@ export class Messaging {
 function openShard(
   database: Database,
   index: number,
+  restore: Restore,
   { config, clock, events, shards }: MessagingParts,
   opened: AsyncDisposableStack,
 ): MailboxShard {
@@ -232,6 +242,7 @@ function openShard(
   return {
     journal,
     reader,
+    restore,
     findExpired: async (after) => {
       const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS, clock.now())
       // Rows of mailboxes that come, go or have gone are seen where they are served.

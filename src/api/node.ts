@@ -8,7 +8,9 @@ import { createEvents, createRegistry, type Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { Control } from '../actors/control.ts'
+import { openArchive } from '../storage/backup/backup-folder.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
+import { Buckets } from '../storage/buckets.ts'
 import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
@@ -29,6 +31,7 @@ import { LocalBusHub } from '../transport/local-bus.ts'
 import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import type { Api } from './api.ts'
+import { Budgets } from './budgets.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import { DatabaseSamples } from './database-samples.ts'
 import type { Health, HealthCheck } from './health.ts'
@@ -38,6 +41,8 @@ import type { MasterKeys } from './hosted/master-keys.ts'
 import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
+import { isInTheClear } from './in-the-clear.ts'
+import { Lookups } from './lookups.ts'
 import { Messaging } from './messaging.ts'
 import { MetricsServer } from './metrics-server.ts'
 import { registerNodeGauges } from './node-gauges.ts'
@@ -137,6 +142,8 @@ export class Node {
       await this.destroy()
       throw error
     }
+    const { publicUrl } = this.#config.node
+    if (publicUrl !== undefined && isInTheClear(publicUrl)) this.#events.publicUrlInTheClear(publicUrl)
     this.#events.nodeStarted(this.#port, performance.now() - startedAt)
   }
 
@@ -160,6 +167,8 @@ export class Node {
     // messages
     const clientAddress = clientAddressBehind(config.http.trustedProxies)
     const limiters = new Limiters(config.limits, clock, events)
+    const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
+    const lookups = new Lookups(budgets, clock, events)
     const bus = await this.#openBus()
     const messaging = await Messaging.open({
       nodeId: this.id,
@@ -169,6 +178,7 @@ export class Node {
       shards,
       tokens,
       limiters,
+      lookups,
       bus,
       clientAddress,
       connections,
@@ -235,6 +245,8 @@ export class Node {
       shards,
       tokens,
       limiters,
+      budgets,
+      lookups,
       accounts,
       contacts,
       registry: this.#registry,
@@ -323,7 +335,7 @@ export class Node {
   /** The databases of DATABASE_URLS, or the one of an embedded PostgreSQL, with this version's schema. */
   async #openDatabases(): Promise<Shards<Database>> {
     const { storage, secrets } = this.#config
-    const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage.dataDir)]
+    const urls = secrets.databaseUrls ?? [await this.#startPostgres(storage)]
     const databases: Database[] = []
     for (const url of urls) {
       const onWarning = (message: string) => this.#events.databaseWarning(databaseName(url), message)
@@ -366,8 +378,9 @@ export class Node {
     this.#opened.use(watch.start(this.#config.hosted.keyBoxSampleIntervalMs))
   }
 
-  async #startPostgres(dataDir: string): Promise<string> {
-    const postgres = await EmbeddedPostgres.start({ dataDir, onCrash: () => this.#events.databaseCrashed() })
+  async #startPostgres({ dataDir, backupDir }: Config['storage']): Promise<string> {
+    const settings = await openArchive(backupDir)
+    const postgres = await EmbeddedPostgres.start({ dataDir, settings, onCrash: () => this.#events.databaseCrashed() })
     this.#postgres = postgres
     this.#opened.defer(() => postgres.stop())
     return postgres.url

@@ -102,10 +102,17 @@ export class RouteRunner {
     const { limiters, overload } = this.#parts
     if (route.sheddable) overload.requireRequest()
     const caller = route.auth === 'token' ? await this.#authenticate(exchange) : undefined
-    if (caller === undefined) limiters.require('anonymous', exchange.prefix)
+    if (caller === undefined) limiters.requireAddress('anonymous', exchange.clientAddress)
     else limiters.require('http', caller.address.user)
-    if (route.limit !== undefined) limiters.require(route.limit.name, keyOf(route.limit, exchange, caller))
+    if (route.limit !== undefined) this.#require(route.limit, exchange, caller)
     return caller
+  }
+
+  #require({ name, by }: RouteLimit, { clientAddress }: Exchange, caller: Identity | undefined): void {
+    const { limiters } = this.#parts
+    if (by === 'address' || caller === undefined) return limiters.requireAddress(name, clientAddress)
+    const { user, device } = caller.address
+    limiters.require(name, by === 'user' ? user : addressKey(user, device))
   }
 
   #handle(
@@ -145,7 +152,7 @@ export class RouteRunner {
     const token = /^Bearer +(\S+)$/i.exec(exchange.headers.authorization)?.[1]
     const identity = token === undefined ? undefined : await this.#parts.tokens.identify(token)
     if (identity === undefined) {
-      this.#parts.limiters.require('anonymous', exchange.prefix)
+      this.#parts.limiters.requireAddress('anonymous', exchange.clientAddress)
       throw new RefusalError('UNAUTHENTICATED', 'A good token is needed: Authorization: Bearer <token>')
     }
     return identity
@@ -197,10 +204,4 @@ async function tell(route: OpenRoute<z.ZodType, z.ZodType, z.ZodType>, exchange:
 interface IncomingBody {
   readonly body: RequestBody
   readonly place: BodyPlace
-}
-
-function keyOf({ by }: RouteLimit, { prefix }: Exchange, caller: Identity | undefined): string | number {
-  if (by === 'prefix' || caller === undefined) return prefix
-  const { user, device } = caller.address
-  return by === 'user' ? user : addressKey(user, device)
 }

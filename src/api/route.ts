@@ -42,7 +42,7 @@ export interface ApiAnswer {
 /** A bucket that a request takes from before its body is read, and whose it is. */
 export interface RouteLimit {
   readonly name: LimitName
-  readonly by: 'prefix' | 'user' | 'device'
+  readonly by: 'address' | 'user' | 'device'
 }
 
 interface RouteBase<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType> {

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { UserId } from './ids.ts'
 import { describeError } from './describe-error.ts'
 import type { EventsOptions } from './events-options.ts'
@@ -44,6 +44,12 @@ function nodeEvents({ logger, registry }: EventsOptions) {
     nodeStarted(port: number, readyMs: number): void {
       logger.info({ event: 'nodeStarted', port, readyMs: Math.round(readyMs) })
     },
+    /** Clients from elsewhere send their tokens in the clear. */
+    publicUrlInTheClear(url: string): void {
+      const advice =
+        'PUBLIC_URL is plain http: put TLS before the nodes, as docs/cluster.md shows, and name it by https'
+      logger.warn({ event: 'publicUrlInTheClear', url }, advice)
+    },
     migrated(database: string, migrations: readonly string[]): void {
       logger.info({ event: 'migrated', database, migrations })
     },
@@ -88,6 +94,12 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     labelNames: ['outcome'],
     registers: [registry],
   })
+  const smsBudgets = new Gauge({
+    name: 'parley_sms_budget_left',
+    help: 'Share of a budget of text messages that was left when the last code was asked for, by country calling code, or all',
+    labelNames: ['budget'],
+    registers: [registry],
+  })
   const deleted = new Counter({
     name: 'parley_accounts_deleted_total',
     help: 'Accounts that their users deleted',
@@ -112,6 +124,24 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     codeSent(user: UserId): void {
       codes.inc({ outcome: 'sent' })
       logger.info({ event: 'codeSent', user: hashUser(user) })
+    },
+    /** No more codes may go to the number now: whoever asked shares the newest one that did. */
+    codeShared(user: UserId): void {
+      codes.inc({ outcome: 'shared' })
+      logger.info({ event: 'codeShared', user: hashUser(user) })
+    },
+    smsBudgetLeft(budget: string, share: number): void {
+      smsBudgets.set({ budget }, Math.max(0, share))
+    },
+    smsBudgetLow(budget: string, share: number): void {
+      const left = `${Math.floor(share * 100)} %`
+      logger.warn(
+        { event: 'smsBudgetLow', budget, left },
+        'the budget of text messages runs out: raise it, or look who asks',
+      )
+    },
+    smsBudgetSpent(budget: string): void {
+      logger.error({ event: 'smsBudgetSpent', budget }, 'the budget of text messages is used up: no codes are sent')
     },
     codeNotSent(user: UserId, error: unknown): void {
       codes.inc({ outcome: 'failed' })

@@ -1,12 +1,8 @@
-import { Migrator } from '@mikro-orm/migrations'
-import { type EntityManager, MikroORM } from '@mikro-orm/postgresql'
+import { type EntityManager, MikroORM, type Options } from '@mikro-orm/postgresql'
 import { Pool, type PoolConfig } from 'pg'
 import { Device } from './entities/device.ts'
-import { IdempotencyKey } from './entities/idempotency-key.ts'
-import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
 import { reclaimLostConnections } from './lost-connections.ts'
-import { migrations } from './migrations/index.ts'
 
 /** How long a transaction of a hosted device waits for another one of the same device. */
 const HOSTED_LOCK_TIMEOUT_MS = 5_000
@@ -41,15 +37,8 @@ export class Database {
   /** Makes no connection yet: the first query does. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const orm = await MikroORM.init({
-      entities: [User, Device, Registration, IdempotencyKey],
-      dbName: URL.parse(options.url)?.pathname.slice(1) || 'postgres',
-      driverOptions: poolConfig(options, options.poolConnections),
-      extensions: [Migrator],
-      migrations: { migrationsList: migrations, tableName: 'schema_migrations', snapshot: false, silent: true },
-      metadataCache: { enabled: false },
-      ensureDatabase: false,
-      debug: false,
-      logger: (message) => options.onWarning?.(message),
+      ...connectionOptions(options, options.poolConnections),
+      entities: [User, Device],
     })
     const pool = await orm.em.getConnection().getNativeClient()
     reclaimLostConnections(pool)
@@ -101,6 +90,18 @@ export class Database {
     await this.orm.close(true)
     // An ORM that was never used leaves it open.
     if (!this.pool.ending) await this.pool.end()
+  }
+}
+
+/** How an ORM reaches the database. */
+export function connectionOptions(options: DatabaseOptions, connections: number): Options {
+  return {
+    dbName: URL.parse(options.url)?.pathname.slice(1) || 'postgres',
+    driverOptions: poolConfig(options, connections),
+    metadataCache: { enabled: false },
+    ensureDatabase: false,
+    debug: false,
+    logger: (message) => options.onWarning?.(message),
   }
 }
 

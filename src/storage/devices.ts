@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import { isRefusedSlot } from './pg-error.ts'
+import { retryDeadlock } from './retry-deadlock.ts'
 import { hashToken } from './token.ts'
 
 /** What the sender of a message must know of one of the recipient's devices. */
@@ -95,20 +96,6 @@ async function countConnections(
     values: [...addressColumns(requests), requests.map((one) => one.tokenHash), requests.map((one) => one.number)],
   })
   return result.rows
-}
-
-/** SQLSTATE of a statement that PostgreSQL undid because it and others waited for each other in a circle. */
-const DEADLOCK = '40P01'
-const ATTEMPTS = 3
-
-async function retryDeadlock<T>(run: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run()
-    } catch (error) {
-      if (attempt === ATTEMPTS || (error as { code?: unknown }).code !== DEADLOCK) throw error
-    }
-  }
 }
 
 export interface TokenRequest {

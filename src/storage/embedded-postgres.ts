@@ -38,6 +38,10 @@ export interface EmbeddedPostgresOptions {
   /** Holds the folder `postgres` and the log `postgres.log`. */
   readonly dataDir: string
   readonly maxConnections?: number
+  /** Beside those that every embedded server has. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** What the server may take to be ready: default, what a crash may have left to do. */
+  readonly recoveryMs?: number
   /** The server went away without being told to; it is being started again. */
   readonly onCrash?: () => void
 }
@@ -115,7 +119,10 @@ export class EmbeddedPostgres {
     const logFile = join(this.#options.dataDir, 'postgres.log')
     if (((await stat(logFile).catch(() => undefined))?.size ?? 0) > MAX_LOG_BYTES) await truncate(logFile)
     const log = await open(logFile, 'a', 0o600)
-    const settings = postgresSettings(this.#socketFolder, this.#options.maxConnections ?? 100)
+    const settings = {
+      ...postgresSettings(this.#socketFolder, this.#options.maxConnections ?? 100),
+      ...this.#options.settings,
+    }
     const [program = '', ...args] = [
       ...this.#runner.prefix,
       this.#binaries.postgres,
@@ -140,7 +147,7 @@ export class EmbeddedPostgres {
     const ended = new AbortController()
     child.on('error', () => ended.abort())
     child.on('exit', () => ended.abort())
-    const client = await connectWhenReady(this.urlOf('postgres'), RECOVERY_MS, ended.signal)
+    const client = await connectWhenReady(this.urlOf('postgres'), this.#options.recoveryMs ?? RECOVERY_MS, ended.signal)
     if (client === undefined) throw new StartError(await this.#explain(logFile))
     await client.end()
     this.#pid = child.pid ?? 0

@@ -9,7 +9,7 @@ import { insertDevice } from './devices.ts'
 import { storePreKeys } from './pre-keys.ts'
 import type { PreKeySupply } from './pre-keys.ts'
 import type { Shards } from './shards.ts'
-import { createToken } from './token.ts'
+import { issueToken } from './token-issue.ts'
 import { inTransaction } from './transaction.ts'
 
 export interface LinkClaim {
@@ -75,7 +75,7 @@ export class Links {
     const { address } = claim
     const { user } = address
     await this.#hooks.returnMailbox(address)
-    const token = createToken(address)
+    const token = await issueToken(this.#shards, address)
     const answer = await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client): Promise<ClaimOutcome> => {
         // So that no list takes effect meanwhile.

@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Migrator } from '@mikro-orm/migrations'
+import { MikroORM } from '@mikro-orm/postgresql'
 import type { PoolClient } from 'pg'
 import { StartError } from '../shared/start-error.ts'
-import { Database, type DatabaseOptions } from './database.ts'
-import { migrations } from './migrations/index.ts'
+import { connectionOptions, Database, type DatabaseOptions } from './database.ts'
+import { books } from './migrations/index.ts'
+import { levelOf, type MigrationBook, oldestLevelFor } from './migrations/migration-book.ts'
 import { isUnavailable } from './unavailable.ts'
 
 /** Advisory lock of the node that migrates. */
@@ -14,41 +17,59 @@ const PATIENCE_MS = 5_000
 const RETRY_MS = 100
 
 /**
- * Brings a database to this version's schema. Nodes may do it together: one works, the others wait.
+ * Brings a database to this version's schema. Nodes may do it together: one works, the others wait. What a later version
+ * has changed is left as it is.
  * @returns the names of the migrations that ran
- * @throws StartError when a later version has already changed the schema
+ * @throws StartError when a later version has changed what this one needs
  */
 export async function migrate(options: DatabaseOptions): Promise<string[]> {
-  const database = await Database.open({ ...options, poolConnections: 2, queryTimeoutMs: TIMEOUT_MS })
+  const database = await Database.open({ ...options, poolConnections: 1 })
   try {
-    return await migrateLocked(database)
+    const client = await connect(database)
+    try {
+      await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+      const ran: string[] = []
+      for (const book of books) ran.push(...(await runBook(book, database.name, options)))
+      return ran
+    } finally {
+      // The lock goes with the connection.
+      client.release(true)
+    }
   } finally {
     await database.close()
   }
 }
 
-async function migrateLocked(database: Database): Promise<string[]> {
-  const client = await connect(database)
+async function runBook(book: MigrationBook, database: string, options: DatabaseOptions): Promise<string[]> {
+  const orm = await MikroORM.init({
+    ...connectionOptions({ ...options, queryTimeoutMs: TIMEOUT_MS }, 1),
+    extensions: [Migrator],
+    migrations: { migrationsList: [...book.migrations], tableName: book.table, snapshot: false, silent: true },
+    discovery: { warnWhenNoEntities: false },
+  })
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
-    try {
-      const executed = await database.orm.migrator.getExecuted()
-      const known = new Set(migrations.map(({ name }) => name))
-      const unknown = executed.map(({ name }) => name).filter((name) => !known.has(name))
-      if (unknown.length > 0) {
-        throw new StartError(
-          `The database ${database.name} has a newer schema than this version of Parley knows (${unknown.join(', ')}): ` +
-            'start the newer version',
-        )
-      }
-      const ran = await database.orm.migrator.up()
-      return ran.map(({ name }) => name)
-    } finally {
-      await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK])
-    }
+    const executed = await orm.migrator.getExecuted()
+    requireKnown(
+      executed.map(({ name }) => name),
+      database,
+    )
+    const ran = await orm.migrator.up()
+    return ran.map(({ name }) => name)
   } finally {
-    client.release()
+    await orm.close(true)
   }
+}
+
+/** @throws StartError when a migration that this version does not know asks for a later version than this one */
+function requireKnown(executed: readonly string[], database: string): void {
+  const known = new Set(books.flatMap(({ migrations }) => migrations.map(({ name }) => name)))
+  const level = Math.max(...[...known].map(levelOf))
+  const barring = executed.filter((name) => !known.has(name) && !(oldestLevelFor(name) <= level))
+  if (barring.length === 0) return
+  throw new StartError(
+    `The database ${database} has a newer schema than this version of Parley can run on (${barring.join(', ')}): ` +
+      'start the newer version',
+  )
 }
 
 /** @throws StartError when the database cannot be reached */

@@ -7,6 +7,8 @@ export interface Connection {
   readonly address: string
   /** Frames of one tick leave together. After `close` nothing is sent. */
   send(frame: ServerFrame): void
+  /** Sends what waits, now. */
+  flush(): void
   /** Sends what waits, then closes. Only the first call counts. */
   close(code: CloseCode): void
 }

@@ -201,7 +201,8 @@ export class Gateway implements ConnectionHost {
     for (const [connection, deadline] of this.#silent) {
       if (deadline > now) break
       this.#silent.delete(connection)
-      connection.close(CloseCode.UNAUTHENTICATED)
+      // Not the device's fault: its line may be slow.
+      connection.close(CloseCode.OVERLOADED)
     }
   }
 }

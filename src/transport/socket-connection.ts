@@ -29,6 +29,7 @@ export class SocketConnection implements Connection, Heartbeated {
   readonly address: string
   alive = true
   spoke = 0
+  missed = 0
   /** A frame has come in. */
   heard = false
   handler: ConnectionHandler | undefined

@@ -35,7 +35,7 @@ const MAX_CONTACTS = 20
 /** Nothing is asked of their parts: only their schemas are looked at. */
 const parts = {} as never
 const routes: readonly Route[] = [
-  ...registrationRoutes(parts, 0),
+  ...registrationRoutes(parts),
   ...meRoutes(parts, parts),
   ...contactRoutes(parts, MAX_CONTACTS),
   ...deviceRoutes(parts),

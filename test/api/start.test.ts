@@ -135,7 +135,7 @@ test.serial('what stops a start is one clear line and exit code 1', async (t) =>
     [{ DATA_DIR: join(file, 'data') }, /^DATA_DIR: cannot write to the folder \S+ \(ENOTDIR\)$/],
     [
       { DATABASE_URLS: newer },
-      /^The database \S+ has a newer schema than this version of Parley knows \(9999-later\): start/,
+      /^The database \S+ has a newer schema than this version of Parley can run on \(9999-later\): start/,
     ],
     [{ DATABASE_URLS: `${newer}x` }, /^The database \S+ cannot be reached: /],
   ]

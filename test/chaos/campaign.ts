@@ -20,6 +20,8 @@ export interface CampaignOptions {
   readonly short: boolean
   /** Hears of each fault before it happens. */
   readonly onStep?: (step: Step, progress: CampaignProgress) => void
+  /** Hears at once of what no fault excuses. */
+  readonly onComplaint?: (complaint: string) => void
 }
 
 export interface CampaignProgress {
@@ -34,6 +36,8 @@ export interface CampaignResult {
   readonly findings: Findings
   /** What no fault excuses, in words. */
   readonly complaints: readonly string[]
+  /** The findings, each message by its name. */
+  readonly named: readonly string[]
   /** Faults that this machine cannot make, with the reason. */
   readonly leftOut: readonly string[]
   readonly elapsedMs: number
@@ -52,7 +56,7 @@ export function isPassed({ findings, complaints }: CampaignResult): boolean {
  * checks every message.
  */
 export async function runCampaign(cluster: Cluster, options: CampaignOptions): Promise<CampaignResult> {
-  const { devices, seed, short, perSecond } = options
+  const { devices, seed, short, perSecond, onComplaint } = options
   const record = new ChaosRecord(() => performance.now())
   const crowd = await Crowd.gather({
     url: cluster.url,
@@ -63,6 +67,7 @@ export async function runCampaign(cluster: Cluster, options: CampaignOptions): P
     observer: record,
     restMs: short ? SHORT_REST_MS : LONG_REST_MS,
     ...(short ? {} : { patience: 1 }),
+    ...(onComplaint === undefined ? {} : { onComplaint }),
   })
   try {
     const startedAt = performance.now()
@@ -70,7 +75,8 @@ export async function runCampaign(cluster: Cluster, options: CampaignOptions): P
     const leftOut = await befall(cluster, crowd, record, options)
     const unrest = await findUnrest(cluster, crowd, short)
     const complaints = [...crowd.complaints, ...unrest]
-    return { record, findings: crowd.findings(), complaints, leftOut, elapsedMs: performance.now() - startedAt }
+    const elapsedMs = performance.now() - startedAt
+    return { record, findings: crowd.findings(), named: crowd.nameFindings(), complaints, leftOut, elapsedMs }
   } finally {
     await crowd.close()
   }

@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly balanced?: boolean
   /** Absent: no device can be hosted. */
   readonly masterKey?: string
+  /** The folder of the version that the nodes are of at first; absent: this one. */
+  readonly checkout?: string
 }
 
 /** A node with the links that lead from it. */
@@ -99,6 +101,7 @@ export class Cluster {
     for (let i = 1; i <= options.nodes; i++)
       nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey }, opened))
     // The first makes the schema, and the others need not wait for its lock.
+    if (options.checkout !== undefined) for (const { process } of nodes) process.use(options.checkout)
     for (const { process } of nodes.slice(0, 1)) await process.start()
     await Promise.all(nodes.slice(1).map(({ process }) => process.start()))
 

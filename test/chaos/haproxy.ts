@@ -11,15 +11,23 @@ import { waitUntil } from '../helpers/wait-until.ts'
 
 const CONFIG = fileURLToPath(new URL('../../config/haproxy.cfg', import.meta.url))
 
+export interface HaproxyOptions {
+  /** A file with a certificate and its key: clients come in over TLS too. */
+  readonly certificates?: string
+}
+
 /** A real haproxy before the nodes, with the configuration of a cluster. */
 export class Haproxy {
   readonly port: number
+  /** Where clients come in over TLS, if there is a certificate. */
+  readonly tlsPort: number
   readonly #statsPort: number
   readonly #directory: string
   #child: ChildProcess | undefined
 
-  private constructor(port: number, statsPort: number, directory: string) {
+  private constructor(port: number, tlsPort: number, statsPort: number, directory: string) {
     this.port = port
+    this.tlsPort = tlsPort
     this.#statsPort = statsPort
     this.#directory = directory
     // A process that crashes must not leave it behind.
@@ -27,13 +35,20 @@ export class Haproxy {
   }
 
   /** @param directory - for its log */
-  static async start(directory: string, nodePorts: readonly number[]): Promise<Haproxy> {
-    const haproxy = new Haproxy(await findFixedPort(), await findFixedPort(), directory)
+  static async start(
+    directory: string,
+    nodePorts: readonly number[],
+    { certificates }: HaproxyOptions = {},
+  ): Promise<Haproxy> {
+    const haproxy = new Haproxy(await findFixedPort(), await findFixedPort(), await findFixedPort(), directory)
     const log = await open(join(directory, 'haproxy.log'), 'w')
-    const child = spawn(requireTool('haproxy'), ['-db', '-f', CONFIG], {
+    const child = spawn(requireTool('haproxy'), ['-W', '-db', '-f', CONFIG], {
       env: {
         LISTEN: `127.0.0.1:${haproxy.port}`,
         STATS_LISTEN: `127.0.0.1:${haproxy.#statsPort}`,
+        ...(certificates === undefined
+          ? {}
+          : { TLS_LISTEN: `127.0.0.1:${haproxy.tlsPort}`, TLS_CERTIFICATES: certificates }),
         ...Object.fromEntries(nodePorts.map((port, i) => [`NODE_${i + 1}`, `127.0.0.1:${port}`])),
       },
       stdio: ['ignore', log.fd, log.fd],
@@ -59,12 +74,18 @@ export class Haproxy {
     return servers.map((row) => row[head.indexOf('status')] ?? '')
   }
 
+  /** Takes its configuration and certificates again, and leaves open what is open. */
+  reload(): void {
+    this.#child?.kill('SIGUSR2')
+  }
+
   async close(): Promise<void> {
     process.removeListener('exit', this.#endNow)
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
-    child.kill('SIGKILL')
+    // At once, with all of its workers, which a SIGKILL would leave behind.
+    child.kill('SIGTERM')
     await exited
   }
 
@@ -73,6 +94,6 @@ export class Haproxy {
   }
 
   readonly #endNow = (): void => {
-    this.#child?.kill('SIGKILL')
+    this.#child?.kill('SIGTERM')
   }
 }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { Outbox, defaultOutbox } from '../../client/outbox.ts'
-import type { OutboxEntry } from '../../client/outbox.ts'
+import type { OutboxEntry } from '../../client/outbox-entry.ts'
 import { Kind } from '../../proto/frames.ts'
 
 const temporary = { code: 'OVERLOADED', temporary: true, retryAfterMs: 1_000 }
@@ -62,6 +62,35 @@ test('after a refusal everything outstanding is answered and then resent from th
   t.deepEqual(take(outbox, 999), [], 'the time that the server asked for')
   t.is(outbox.nextResumeAt(), 1_000)
   t.deepEqual(take(outbox, 1_000), ['b!', 'c', 'd', 'e'])
+})
+
+test('what is under way has a bound in bytes too, and one send that is larger goes alone', (t) => {
+  const outbox = new Outbox(() => 0, { ...defaultOutbox, windowBytes: 1_000 })
+  const sized = (id: string, bytes: number, to = 1): OutboxEntry => ({
+    ...entry(id, to),
+    copies: [{ device: 1, registrationId: 0, payload: new Uint8Array(bytes) }],
+  })
+  for (const one of [sized('a', 400), sized('b', 300), sized('c', 300), sized('large', 5_000), sized('d', 10)])
+    outbox.add(one)
+  t.deepEqual(take(outbox), ['a!', 'b'])
+  t.true(outbox.unansweredBytes >= 700 && outbox.unansweredBytes <= 1_000)
+  outbox.accepted('a')
+  t.deepEqual(take(outbox), ['c'])
+  outbox.accepted('b')
+  t.deepEqual(take(outbox), [], 'the large one waits for all before it')
+  outbox.accepted('c')
+  t.deepEqual(take(outbox), ['large!'])
+  t.deepEqual(take(outbox), [])
+  outbox.refused('large', resend, 0)
+  t.is(outbox.unansweredBytes, 0)
+  t.deepEqual(take(outbox), ['large!'])
+  outbox.restart()
+  t.is(outbox.unansweredBytes, 0)
+  t.deepEqual(take(outbox), ['large!'])
+  outbox.accepted('large')
+  t.deepEqual(take(outbox), ['d!'])
+  outbox.accepted('d')
+  t.is(outbox.unansweredBytes, 0)
 })
 
 test('a refusal of one conversation holds no other one back', (t) => {

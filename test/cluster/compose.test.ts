@@ -54,6 +54,18 @@ test("the nodes of compose.yaml have settings that are known, and trust haproxy'
   }
 })
 
+test('compose.tls.yaml adds TLS to services that are there, and asks for a public address', async (t) => {
+  const added = parse(await readFile('compose.tls.yaml', 'utf8')) as { services: Record<string, Partial<Service>> }
+  const services = await readServices()
+  for (const [name, { environment = {} }] of Object.entries(added.services)) {
+    t.true(name in services, name)
+    if (services[name]?.build !== undefined) t.deepEqual(environment, { PUBLIC_URL: '${PUBLIC_URL:?}' })
+  }
+  const { environment } = added.services['haproxy']!
+  const config = await readFile('config/haproxy.cfg', 'utf8')
+  for (const variable of Object.keys(environment ?? {})) t.true(config.includes(`"\${${variable}}"`), variable)
+})
+
 test('what the Dockerfile copies is let in by .dockerignore and is there', async (t) => {
   const ignored = (await readFile('.dockerignore', 'utf8')).split('\n').filter((line) => line.startsWith('!'))
   const copied = [...(await readFile('Dockerfile', 'utf8')).matchAll(/^COPY (?!--)(.+) \S+$/gm)]

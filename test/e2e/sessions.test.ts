@@ -147,9 +147,9 @@ test('whatever comes before connect is a protocol error', async (t) => {
   }
 })
 
-test('a connection that never says connect is closed as unauthenticated', async (t) => {
+test('a connection that never says connect is closed with a code to come back on', async (t) => {
   const silent = await Device.open(server.url)
-  t.is(await silent.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await silent.closing(), CloseCode.OVERLOADED)
 })
 
 test('an empty batch is nothing: connect is still awaited, and still missed in the end', async (t) => {
@@ -164,7 +164,7 @@ test('an empty batch is nothing: connect is still awaited, and still missed in t
   late.send()
   await late.settled()
   t.is(late.closed, undefined)
-  t.is(await empty.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await empty.closing(), CloseCode.OVERLOADED)
 })
 
 test('wrong, foreign and hosted tokens are refused with 4502, without a word that helps to guess', async (t) => {

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { defaultLimits } from '../../config/limits.ts'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Limits } from '../../config/limits.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { SETTINGS } from './settings.ts'
 import type { Settings } from './settings.ts'
@@ -18,6 +18,8 @@ export interface NodeProcessOptions {
   readonly databaseUrl?: string
   /** Absent: it is alone. */
   readonly natsUrl?: string
+  /** Absent: its PostgreSQL is not backed up. */
+  readonly backupDir?: string
   /** Absent: one of its own, with its own PostgreSQL, or no hosted devices. */
   readonly masterKey?: string
   /** Load balancers before it. */
@@ -30,17 +32,14 @@ export interface NodeProcessOptions {
 
 const START_MS = 40_000
 const STOP_MS = 30_000
-const LAUNCHER = fileURLToPath(new URL('launch.ts', import.meta.url))
-/** Limits that no test comes near. */
-const LIMITS = JSON.stringify(
-  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])),
-)
+const THIS_CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A node as a process of its own, which may be killed and started again on the same port and data. */
 export class NodeProcess {
   readonly #options: NodeProcessOptions
   #child: ChildProcess | undefined
   #starts = 0
+  #checkout = THIS_CHECKOUT
 
   constructor(options: NodeProcessOptions) {
     this.#options = options
@@ -54,15 +53,20 @@ export class NodeProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** From its next start on it is of the version in this folder. */
+  use(checkout: string): void {
+    this.#checkout = checkout
+  }
+
   /** Resolves when it serves; rejects with its last words when it does not. */
   async start(): Promise<void> {
     if (this.runs) throw new Error('The node runs already')
     this.#starts++
     const log = await open(this.#logFile, 'w')
-    const child = spawn(process.execPath, [LAUNCHER], {
+    const child = spawn(process.execPath, [join(this.#checkout, 'test/faults/launch.ts')], {
       // Where no file `.env` changes anything.
       cwd: this.#options.directory,
-      env: this.#environment(),
+      env: { ...this.#environment(), LIMITS: await unlimited(this.#checkout) },
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     })
     this.#child = child
@@ -135,7 +139,7 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
-    const { masterKey } = this.#options
+    const { masterKey, backupDir } = this.#options
     const { PATH, HOME, TMPDIR } = process.env
     return {
       PATH,
@@ -146,12 +150,20 @@ export class NodeProcess {
       NODE_NAME: name,
       DATA_DIR: dataDir,
       DATABASE_URLS: databaseUrl,
+      BACKUP_DIR: backupDir,
       NATS_URL: natsUrl,
       MASTER_KEY: masterKey,
       TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
-      LIMITS,
       [SETTINGS]: JSON.stringify(settings),
     }
   }
+}
+
+/** The limits that this version has, so that no test comes near them. */
+async function unlimited(checkout: string): Promise<string> {
+  const { href } = pathToFileURL(join(checkout, 'config/limits.ts'))
+  const { defaultLimits } = (await import(href)) as { defaultLimits: Limits }
+  const limits = Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])
+  return JSON.stringify(Object.fromEntries(limits))
 }

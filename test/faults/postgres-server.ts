@@ -98,6 +98,16 @@ export class PostgresServer {
     }
   }
 
+  /** Does what no part of the product does: changes rows behind its back. @returns how many */
+  async tamper(statement: string, values: readonly unknown[]): Promise<number> {
+    const client = await this.#connect()
+    try {
+      return (await client.query(statement, [...values])).rowCount ?? 0
+    } finally {
+      await client.end()
+    }
+  }
+
   /** Ends it, if it was left over. */
   async end(): Promise<void> {
     await this.thaw()

@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
+import { Budgets } from '../../src/api/budgets.ts'
 import { Limiters } from '../../src/api/limiters.ts'
+import { Lookups } from '../../src/api/lookups.ts'
 import { Messaging } from '../../src/api/messaging.ts'
 import type { MessageCore } from '../../src/actors/message-core.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import type { Clock } from '../../src/shared/clock.ts'
 import { createEvents, createRegistry } from '../../src/shared/events.ts'
 import type { Events } from '../../src/shared/events.ts'
+import { Buckets } from '../../src/storage/buckets.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
@@ -61,6 +64,7 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     shards,
     tokens: new TokenLookup(shards, config.storage),
     limiters: new Limiters(config.limits, clock, events),
+    lookups: new Lookups(new Budgets(config.limits, new Buckets(shards, undefined), events), clock, events),
     bus,
     clientAddress: clientAddressBehind([]),
     connections: new ConnectionPlaces(config.connections, events),

@@ -4,9 +4,10 @@ import { defaultLimits } from '../../config/limits.ts'
 import { httpProbes } from './http-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
+import { silenceProbes } from './silence-probes.ts'
 import { socketProbes } from './socket-probes.ts'
 
-const probes = new Map(Object.entries({ ...socketProbes, ...httpProbes } satisfies Probes))
+const probes = new Map(Object.entries({ ...socketProbes, ...silenceProbes, ...httpProbes } satisfies Probes))
 const rows = await readLimitsTable()
 
 test('the table says what the defaults are', (t) => {

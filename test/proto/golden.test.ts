@@ -66,7 +66,16 @@ const clientFrames: readonly Golden<ClientFrame>[] = [
 
 const serverFrames: readonly Golden<ServerFrame>[] = [
   {
-    frame: { type: 'connected', session: 's', user: 7, device: 2, serverTime: 1_790_000_000_000, pending: 1_000 },
+    frame: {
+      type: 'connected',
+      session: 's',
+      user: 7,
+      device: 2,
+      serverTime: 1_790_000_000_000,
+      pending: 1_000,
+      restoredAt: 0,
+      restoredTo: 0,
+    },
     bytes: "0a13 0a11 | 0a01's' | 1007 | 1802 | 2080d8c1a28c34 | 28e807",
     json: '{"connected":{"session":"s","user":"7","device":2,"serverTime":"1790000000000","pending":1000}}',
   },

@@ -1,25 +1,25 @@
 import test from 'ava'
-import { addressPrefix, isLoopback } from '../../src/shared/address-prefix.ts'
+import { addressPrefix, addressPrefixes, isLoopback, widestPrefix } from '../../src/shared/address-prefix.ts'
 
-test('limits count a whole IPv4 address, however it is written', (t) => {
-  t.is(addressPrefix('192.0.2.7'), '192.0.2.7')
-  t.is(addressPrefix('::ffff:192.0.2.7'), '192.0.2.7')
-  t.is(addressPrefix('::ffff:c000:207'), '192.0.2.7')
-  t.is(addressPrefix('0:0:0:0:0:ffff:c000:0207'), '192.0.2.7')
+test('an IPv4 address counts whole, also where it is written as an IPv6 one', (t) => {
+  for (const address of ['203.0.113.7', '::ffff:203.0.113.7', '::ffff:cb00:7107', '0:0:0:0:0:ffff:203.0.113.7']) {
+    t.deepEqual(addressPrefixes(address), ['203.0.113.7'], address)
+  }
 })
 
-test('limits count the first 64 bits of an IPv6 address, however it is written', (t) => {
-  for (const address of ['2001:db8:1:2::1', '2001:0DB8:0001:0002:ffff:ffff:ffff:ffff', '2001:db8:1:2:3::192.0.2.7']) {
-    t.is(addressPrefix(address), '2001:db8:1:2::/64', address)
+test('an IPv6 address counts by /64, /56 and /48, whichever way it is written', (t) => {
+  const prefixes = ['2001:db8:7:1234::/64', '2001:db8:7:1200::/56', '2001:db8:7::/48']
+  for (const address of ['2001:db8:7:1234::1', '2001:0DB8:0007:1234:5:6:7:8', '2001:db8:7:1234:5:6:1.2.3.4']) {
+    t.deepEqual(addressPrefixes(address), prefixes, address)
+    t.is(addressPrefix(address), prefixes[0]!)
+    t.is(widestPrefix(address), prefixes[2]!)
   }
-  t.is(addressPrefix('2001:db8:1:3::1'), '2001:db8:1:3::/64')
-  t.is(addressPrefix('::1'), '0:0:0:0::/64')
-  t.is(addressPrefix('fe80::1%eth0'), 'fe80:0:0:0::/64')
+  t.deepEqual(addressPrefixes('::1'), ['0:0:0:0::/64', '0:0:0:0::/56', '0:0:0::/48'])
+  t.deepEqual(addressPrefixes('fe80::1%eth0'), ['fe80:0:0:0::/64', 'fe80:0:0:0::/56', 'fe80:0:0::/48'])
 })
 
 test('what is no address is its own prefix', (t) => {
-  t.is(addressPrefix(''), '')
-  t.is(addressPrefix('somebody'), 'somebody')
+  t.deepEqual(addressPrefixes(''), [''])
 })
 
 test('the own machine is known under all its names', (t) => {

@@ -4,7 +4,7 @@ import { type Address, formatAddress, type UserId } from '../../src/shared/ids.t
 import { type AccountHooks, Accounts } from '../../src/storage/accounts.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { findDevices } from '../../src/storage/devices.ts'
-import { Registrations } from '../../src/storage/registrations.ts'
+import { type Asking, Registrations } from '../../src/storage/registrations.ts'
 import { Rendezvous } from '../../src/storage/rendezvous.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { sweepExpired } from '../../src/storage/sweep.ts'
@@ -67,28 +67,29 @@ test('a mailbox that cannot be emptied lets no new device come, and the same cod
   const failing = { ...hooks, returnMailbox: () => Promise.reject(new Error('away')) }
   const accounts = new Accounts(shards, systemClock, hooks)
   await accounts.registerPrimary(USER, DEVICE)
-  await registrations.store(USER, '123456')
-  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'claimed' })
-  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'busy' })
+  const asking = await askingFor(registrations, '123456')
+  t.is(await registrations.claim(USER, asking), 'claimed')
+  t.is(await registrations.claim(USER, asking), 'busy')
   await t.throwsAsync(new Accounts(shards, systemClock, failing).registerPrimary(USER, DEVICE), { message: 'away' })
   t.deepEqual(await findDevices(database, USER), [])
   await registrations.unclaim(USER)
-  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'claimed' })
+  t.is(await registrations.claim(USER, asking), 'claimed')
   await accounts.registerPrimary(USER, DEVICE)
   t.is((await findDevices(database, USER))?.length, 1)
-  t.deepEqual(await registrations.claim(USER, '123456', undefined), { outcome: 'wrong code', triesLeft: 0 })
+  t.is(await registrations.claim(USER, asking), 'gone')
+  t.is((await registrations.tryCode(USER, '123456', undefined)).outcome, 'wrong')
 })
 
 test('a request that died while it registered a device blocks the number for half a minute', async (t) => {
   const database = await openTestDatabase(t)
   const clock = new TestClock()
   const registrations = new Registrations(new Shards([database]), OPTIONS, clock)
-  await registrations.store(USER, '123456')
-  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+  const asking = await askingFor(registrations, '123456')
+  t.is(await registrations.claim(USER, asking), 'claimed')
   clock.advance(29_000)
-  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'busy')
+  t.is(await registrations.claim(USER, asking), 'busy')
   clock.advance(2_000)
-  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+  t.is(await registrations.claim(USER, asking), 'claimed')
 })
 
 test('codes are random and have six digits; what is stored of one depends on the key', async (t) => {
@@ -100,8 +101,8 @@ test('codes are random and have six digits; what is stored of one depends on the
   t.true(codes.size > 950)
   await registrations.store(USER, '123456')
   const keyed = new Registrations(shards, { ...OPTIONS, masterKey: Buffer.alloc(32, 1) }, systemClock)
-  t.is((await keyed.claim(USER, '123456', undefined)).outcome, 'wrong code')
-  t.is((await registrations.claim(USER, '123456', undefined)).outcome, 'claimed')
+  t.is((await keyed.tryCode(USER, '123456', undefined)).outcome, 'wrong')
+  t.is((await registrations.tryCode(USER, '123456', undefined)).outcome, 'right')
 })
 
 test('linkings and counts whose time is over are swept, and nothing else', async (t) => {
@@ -147,3 +148,11 @@ test('what has expired is swept, and nothing else', async (t) => {
     [USER + 1],
   )
 })
+
+/** The asking of somebody who was sent this code and gives it. */
+async function askingFor(registrations: Registrations, code: string): Promise<Asking> {
+  const { session } = await registrations.store(USER, code)
+  const answer = await registrations.tryCode(USER, code, session)
+  if (answer.outcome !== 'right') throw new Error(`The code was ${answer.outcome}`)
+  return answer.asking
+}

@@ -2,11 +2,11 @@ import test from 'ava'
 import { Client } from 'pg'
 import { StartError } from '../../src/shared/start-error.ts'
 import { migrate } from '../../src/storage/migrate.ts'
-import { migrations } from '../../src/storage/migrations/index.ts'
+import { books } from '../../src/storage/migrations/index.ts'
 import { createBareDatabase, createTestDatabase, openTestDatabase, type Teardown } from '../helpers/database.ts'
 
 const options = { poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
-const names = migrations.map(({ name }) => name)
+const names = books.flatMap(({ migrations }) => migrations.map(({ name }) => name))
 
 async function connect(t: Teardown, url: string): Promise<Client> {
   const client = new Client(url)
@@ -30,16 +30,33 @@ test('of nodes that start together one migrates, and the others wait', async (t)
   )
 })
 
-test('a database of a newer schema is refused, and left as it is', async (t) => {
+test('a database that a later version has changed is refused when this version cannot run on it, and left as it is', async (t) => {
+  for (const [table, name] of [
+    ['schema_migrations', '9999-from-the-future'],
+    ['schema_changes', '9999-unclear'],
+    ['schema_changes', '9999-contract.from-9998'],
+  ] as const) {
+    const url = await createTestDatabase(t)
+    const client = await connect(t, url)
+    await client.query(`INSERT INTO ${table} (name) VALUES ('${name}')`)
+    const error = await t.throwsAsync(migrate({ ...options, url }), { instanceOf: StartError })
+    t.regex(error.message, /^The database \S+ has a newer schema than this version of Parley can run on \(9999-/)
+    t.is((await client.query(`SELECT FROM ${table} WHERE name LIKE '9999%'`)).rowCount, 1)
+  }
+})
+
+test('a database that a later version has changed is taken when the change names this version', async (t) => {
   const url = await createTestDatabase(t)
   const client = await connect(t, url)
-  await client.query(`INSERT INTO schema_migrations (name) VALUES ('9999-from-the-future')`)
-  const error = await t.throwsAsync(migrate({ ...options, url }), { instanceOf: StartError })
-  t.regex(
-    error.message,
-    /^The database \S+ has a newer schema than this version of Parley knows \(9999-from-the-future\)/,
-  )
-  t.is((await client.query('SELECT FROM schema_migrations')).rowCount, names.length + 1)
+  await client.query(`INSERT INTO schema_changes (name) VALUES ('9999-expand.from-0005')`)
+  t.deepEqual(await migrate({ ...options, url }), [])
+})
+
+test('every migration after the fifth says which version runs on it, and the first book is closed', (t) => {
+  const [first, later] = books
+  t.is(first?.migrations.length, 5)
+  for (const { name } of later?.migrations ?? []) t.regex(name, /^\d{4}-[a-z-]+\.from-\d{4}$/)
+  t.deepEqual(names, names.toSorted())
 })
 
 test('a database that is not there is one clear line', async (t) => {
@@ -56,13 +73,21 @@ test('every table of user data is keyed by the user first, and every column says
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
     WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace`)
-  const others = new Set(['schema_migrations', 'node_numbers', 'slots', 'link_messages'])
+  const others = new Set([
+    'schema_migrations',
+    'schema_changes',
+    'node_numbers',
+    'restores',
+    'slots',
+    'link_messages',
+    'buckets',
+  ])
   for (const { table, first } of keys.rows) if (!others.has(table)) t.is(first, 'user_id', table)
   t.true(keys.rows.length >= 7)
   const silent = await client.query(`
     SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-      AND c.relname <> 'schema_migrations' AND col_description(c.oid, a.attnum) IS NULL`)
+      AND c.relname NOT IN ('schema_migrations', 'schema_changes') AND col_description(c.oid, a.attnum) IS NULL`)
   t.deepEqual(silent.rows, [])
 })
 

@@ -145,15 +145,15 @@ test('what was sent before a close arrives before it, what is sent after it does
   await waitUntil('the handler knows that it is gone', () => server.heard[0]!.gone === 1)
 })
 
-test('a connection that says nothing, and one that says only empty batches, are closed with 4502', async (t) => {
+test('a connection that says nothing, and one that says only empty batches, are closed with 4004', async (t) => {
   const { url, heard } = await startGateway(t, { connectTimeoutMs: 1_000 })
   const silent = await Device.open(url)
   const empty = await Device.open(url)
   empty.sendRaw(new Uint8Array(0))
   const speaking = await Device.open(url)
   speaking.sendRaw(ping())
-  t.is(await silent.closing(), CloseCode.UNAUTHENTICATED)
-  t.is(await empty.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await silent.closing(), CloseCode.OVERLOADED)
+  t.is(await empty.closing(), CloseCode.OVERLOADED)
   await waitUntil('the frame was heard', () => heard[2]!.frames.length === 1)
   t.is(speaking.closed, undefined)
 })

@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import test from 'ava'
 import { ErrorCode, NatsError } from 'nats'
 import type { Bus, BusHandler } from '../../src/transport/bus.ts'
 import { text } from '../helpers/device.ts'
 import { startNatsServer } from '../helpers/nats-server.ts'
+import { writeCertificate } from '../helpers/certificate.ts'
 import { openNatsBus } from '../helpers/nats-bus.ts'
-import { requireTool, testWithTools } from '../helpers/tools.ts'
+import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { testBusContract } from './bus-contract.ts'
 
@@ -203,10 +202,7 @@ testWithTools(test, 'nats-server', 'openssl').serial(
     const folder = await mkdtemp(join(tmpdir(), 'parley-tls-'))
     t.teardown(() => rm(folder, { recursive: true, force: true }))
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-    const curve = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ')
-    const args = ['req', '-x509', ...curve, '-keyout', key, '-out', cert, ...subject]
-    await promisify(execFile)(requireTool('openssl'), args)
+    await writeCertificate({ key, certificate: cert })
     const server = await startNatsServer(t, { config: `tls { cert_file: "${cert}", key_file: "${key}" }` })
     const url = `tls://localhost:${server.port}`
     const good = await openNatsBus(t, url, { caFile: cert })

@@ -8,7 +8,7 @@ import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
 import { Security } from './security.ts'
-import { blockedText, bodyText, historyText, identityText } from './words.ts'
+import { blockedText, bodyText, historyText, identityText, restoredText } from './words.ts'
 
 const PAGE = 300
 const NOTICE_MS = 8_000
@@ -62,6 +62,7 @@ export class Chat {
     })
     client.on('devices', ({ user }) => void this.#loadKeys(user))
     client.on('history', (event) => void this.#noteHistory(event))
+    client.on('restored', (event) => this.notify(restoredText(event)))
     client.on('presence', ({ user, online, lastSeen }) => {
       if (user === this.#model.peer) this.#update({ presence: { online, lastSeen } })
     })

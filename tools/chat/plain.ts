@@ -7,7 +7,16 @@ import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
 import { Security } from './security.ts'
 import { clockTime } from './times.ts'
-import { blockedText, bodyText, connectionText, historyText, identityText, stopText, ticks } from './words.ts'
+import {
+  blockedText,
+  bodyText,
+  connectionText,
+  historyText,
+  identityText,
+  restoredText,
+  stopText,
+  ticks,
+} from './words.ts'
 
 const LAST_WORDS_MS = 15_000
 const COLUMNS = 100
@@ -108,6 +117,7 @@ function printEvents(client: Client): void {
     archived += event.messages
     if (event.complete) print(`-- ${historyText(event, archived)}`)
   })
+  client.on('restored', (event) => print(`-- ${restoredText(event)}`))
   client.on('connection', (state) => print(`-- ${stopText(state) ?? connectionText(state, Date.now())}`))
   client.on('error', ({ code, message }) => print(`-- ${refusalText(code, message)}`))
 }

@@ -1,4 +1,3 @@
-import { CloseCode } from '../../client/index.ts'
 import type { Body, ClientEvents, ConnectionState, OutgoingMessage } from '../../client/index.ts'
 import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
@@ -70,14 +69,14 @@ export function connectionText(state: ConnectionState, now: number): string {
 /** Why the client stays offline, and what to do; undefined while it comes back by itself. */
 export function stopText(state: ConnectionState): string | undefined {
   if (state.phase !== 'stopped') return undefined
-  switch (state.code) {
-    case 1000:
+  switch (state.cause) {
+    case 'disconnected':
       return 'You are offline. Messages wait until you type /online.'
-    case CloseCode.REPLACED:
+    case 'replaced':
       return 'This account was opened somewhere else. Type /online to use it here.'
-    case CloseCode.UNAUTHENTICATED:
+    case 'unauthenticated':
       return 'The server does not know this device any more. Start again with --register.'
-    case CloseCode.DEVICE_REMOVED:
+    case 'removed':
       return 'This device was removed from the account: start with --link, --restore or --register.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
@@ -106,6 +105,12 @@ export function historyText({ complete }: ClientEvents['history'], sum: number):
   if (complete && sum === 0) return 'There are no messages of before'
   const have = sum === 1 ? '1 message of before has come' : `${sum} messages of before have come`
   return complete ? have : `${have}, more are on their way`
+}
+
+/** What is on its way again after the server went back to a back-up. */
+export function restoredText({ restoredTo, resent }: ClientEvents['restored']): string {
+  const what = resent === 1 ? '1 message that it may have lost goes' : `${resent} messages that it may have lost go`
+  return `The server was restored to ${new Date(restoredTo).toLocaleString()}: ${what} there again`
 }
 
 /** "123 456" */

@@ -21,6 +21,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+// What makes haproxy take its configuration and certificates again.
+process.on('SIGUSR2', () => child?.kill('SIGUSR2'))
+
 let failures = 0
 for (;;) {
   const startedAt = performance.now()

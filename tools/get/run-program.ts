@@ -8,6 +8,7 @@ export interface ProgramResult {
 
 export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
   readonly timeoutMs?: number
   /** Hears each whole line of what it writes to stderr. */
   readonly onErrorLine?: (line: string) => void
@@ -19,12 +20,13 @@ const KEPT_CHARS = 1_000_000
 export function runProgram(
   program: string,
   args: readonly string[],
-  { env = process.env, timeoutMs, onErrorLine }: ProgramOptions = {},
+  { env = process.env, cwd, timeoutMs, onErrorLine }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   const { promise, resolve } = Promise.withResolvers<ProgramResult>()
   const child = spawn(program, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' }),
   })
   let stdout = ''

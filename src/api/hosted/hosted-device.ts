@@ -5,7 +5,7 @@ import type { Primitives } from '../../../client/crypto/primitives/primitives.ts
 import { RefusedError } from '../../../client/errors.ts'
 import { inLedger, Ledger } from '../../../client/ledger.ts'
 import { forgetOldMarks } from '../../../client/marks.ts'
-import type { OutboxEntry } from '../../../client/outbox.ts'
+import type { OutboxEntry } from '../../../client/outbox-entry.ts'
 import { decodeOutboxEntry, keys, prefixes } from '../../../client/records.ts'
 import type { SealedBatch, SealingStop } from '../../../client/sealing.ts'
 import type { KeyServer } from '../../../client/secrecy/key-server.ts'

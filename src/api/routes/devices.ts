@@ -7,6 +7,7 @@ import type { DeviceLists } from '../../storage/device-lists.ts'
 import { pathUserSchema, queryIntegerSchema, timeSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, certSchema, listSchema, toBase64 } from '../key-fields.ts'
+import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
@@ -17,6 +18,7 @@ export interface DeviceRoutesParts {
   readonly accounts: Accounts
   readonly lists: DeviceLists
   readonly checks: KeyChecks
+  readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
 }
@@ -47,7 +49,7 @@ const chainSchema = z
   .meta({ id: 'DeviceLists' })
 
 export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
-  const { accounts, lists, checks, hints, events } = parts
+  const { accounts, lists, checks, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'GET',
@@ -85,7 +87,8 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       }),
       answers: { 200: { description: 'The end of the chain', schema: chainSchema } },
       errors: ['UNKNOWN_USER', 'NO_KEYS'],
-      async handle({ params: { user }, query }) {
+      async handle({ params: { user }, query }, { address }) {
+        if (user !== address.user) lookups.require(address.user)
         const chain = await lists.findChain(user, query.since)
         if (chain === undefined) throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${user}`)
         if (chain.lists.length === 0) throw new RefusalError('NO_KEYS', 'This user has no device list')

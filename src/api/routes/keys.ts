@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { keyCheck } from '../../../client/crypto/devices/key-check.ts'
 import { equal } from '../../../client/crypto/bytes.ts'
-import { sha256 } from '../../../client/crypto/primitives/hash.ts'
 import { decodeDeviceCert } from '../../../client/crypto/wire/device-cert.ts'
 import { decodeKemPreKey, decodeSignedPreKey, KemKind } from '../../../client/crypto/wire/pre-keys.ts'
 import type { Hints } from '../../actors/hints.ts'
@@ -15,12 +14,13 @@ import { pathUserSchema, userIdSchema, userSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, deviceIdSchema, preKeysSchema, toBase64 } from '../key-fields.ts'
 import type { Limiters } from '../limiters.ts'
+import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
 const TAG = 'Keys'
 const MAX_IDENTITIES = 1_000
-const IDENTITY_HASH_BYTES = 4
+const IDENTITY_HASH_BYTES = 32
 
 export interface KeyRoutesParts {
   readonly preKeys: PreKeys
@@ -28,6 +28,7 @@ export interface KeyRoutesParts {
   readonly lists: DeviceLists
   readonly checks: KeyChecks
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
 }
@@ -57,11 +58,11 @@ const takeSchema = z.strictObject({
 
 const identitySchema = z.strictObject({
   user: userSchema,
-  hash: bytesSchema(IDENTITY_HASH_BYTES).describe('The first 4 bytes of the SHA-256 of the account key that is known'),
+  hash: bytesSchema(IDENTITY_HASH_BYTES).describe('The SHA-256 of the account key that is known'),
 })
 
 export function keyRoutes(parts: KeyRoutesParts): Route[] {
-  const { preKeys, take, lists, checks, limiters, hints, events } = parts
+  const { preKeys, take, lists, checks, limiters, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'PUT',
@@ -124,6 +125,7 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       answers: { 200: { description: 'A bundle for each device that has keys', schema: takenSchema } },
       errors: ['NO_KEYS', 'UNKNOWN_USER'],
       async handle({ body, params: { user: of } }, { address }) {
+        if (of !== address.user) lookups.require(address.user)
         const taken = await take.take({ by: address, of, devices: body.devices })
         switch (taken.outcome) {
           case 'unknown user':
@@ -151,19 +153,17 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       path: '/v1/keys/identity-check',
       tag: TAG,
       summary: 'Ask which users have another account key than the one that is known',
-      description: 'A hint: whoever is told of a change looks at the device list. Users without keys are passed over.',
+      description:
+        'A hint: whoever is told of a change looks at the device list. Only who gives the hash of a key that the user had ' +
+        'hears of it; a user who is not registered looks like one whose key is the same.',
       body: z.strictObject({ users: z.array(identitySchema).max(MAX_IDENTITIES) }),
       answers: {
-        200: { description: 'Those that differ', schema: z.object({ users: z.array(userIdSchema) }) },
+        200: { description: 'Those that have another one now', schema: z.object({ users: z.array(userIdSchema) }) },
       },
-      async handle({ body, clientAddress }) {
-        limiters.require('identityCheck', clientAddress)
-        const keys = await lists.findAccountKeys(body.users.map(({ user }) => user))
-        const differing = body.users.filter(({ user, hash }) => {
-          const key = keys.get(user)
-          return key !== undefined && !equal(sha256(key).subarray(0, IDENTITY_HASH_BYTES), hash)
-        })
-        return { status: 200, body: { users: differing.map(({ user }) => String(user)) } }
+      async handle({ body }, { address }) {
+        limiters.require('identityCheck', address.user)
+        const changed = await lists.findChanged(body.users)
+        return { status: 200, body: { users: changed.map(String) } }
       },
     }),
   ]

@@ -16,7 +16,7 @@ import { openRoute, type Route, type RouteLimit, tokenRoute } from '../route.ts'
 const TAG = 'Devices'
 const MAX_MESSAGE_BYTES = 4_096
 const TOKEN_BYTES = 32
-const LIMIT: RouteLimit = { name: 'link', by: 'prefix' }
+const LIMIT: RouteLimit = { name: 'link', by: 'address' }
 /** What was not announced is found after it. */
 const LOOK_MS = 1_000
 /** Below the time in which every request must be answered. */

@@ -79,7 +79,16 @@ export class Wire implements Transport {
     const end = this.ends[number - 1] as WireEnd
     end.open()
     await end.nth('connect')
-    end.say({ type: 'connected', session: `s${number}`, user, device, serverTime: 0, pending: 0 })
+    end.say({
+      type: 'connected',
+      session: `s${number}`,
+      user,
+      device,
+      serverTime: 0,
+      pending: 0,
+      restoredAt: 0,
+      restoredTo: 0,
+    })
     return end
   }
 }

@@ -41,7 +41,7 @@ async function tell(story: Story, made: Setup, isOver: () => boolean): Promise<v
   end?.open()
   await waitUntil('it connects', () => isOver() || end?.all('connect').length === 1)
   if (isOver()) return
-  end?.say({ type: 'connected', session: 's', ...ADDRESS, serverTime: 0, pending: 0 })
+  end?.say({ type: 'connected', session: 's', ...ADDRESS, serverTime: 0, pending: 0, restoredAt: 0, restoredTo: 0 })
   if (end !== undefined) mailbox.begin(end)
   if (story.written === 0) for (const number of [1, 2]) write(number)
   // What was shown and not marked before.

@@ -125,7 +125,7 @@ test("the server's clock decides what is old, where this one's is wrong", async 
   end?.open()
   await end?.nth('connect')
   const serverTime = clock.now() + 3 * 3_600_000
-  end?.say({ type: 'connected', session: 's', ...ADDRESS, serverTime, pending: 0 })
+  end?.say({ type: 'connected', session: 's', ...ADDRESS, serverTime, pending: 0, restoredAt: 0, restoredTo: 0 })
   end?.say(deliver(1))
   await waitUntil('it is read', () => shown.length === 1)
   end?.say(signal(peer.phone.signal(ADDRESS, text('local'), clock.now())))

@@ -68,6 +68,8 @@ const serverFrame: Arbitrary<ServerFrame> = fc.oneof(
     device: uint32,
     serverTime: uint64,
     pending: uint32,
+    restoredAt: uint64,
+    restoredTo: uint64,
   }),
   fc.record({ type: type('accepted'), id: text, messageId: fixed64, at: uint64, delivered: numbers }),
   fc.record({ type: type('deliver'), seq: uint32, envelope }),
