@@ -67,12 +67,52 @@ export function parseConfig(env: Env = {}) {
       /** Of JSON: the largest message, with every character escaped. */
       maxBodyBytes: 256 * KiB,
       maxJsonDepth: 32,
-      /** From the first byte of a body to the last. uWebSockets.js gives up on silent connections after 10 s. */
-      bodyTimeoutMs: 8 * SECOND,
       /** From the whole request to its answer, whatever it waits for. */
       answerTimeoutMs: 25 * SECOND,
-      /** Requests being answered at a time; more are refused. */
+      /** Requests being answered at a time, and those of one address prefix; one whose body arrives is not. */
       maxConcurrentRequests: 2_000,
+      maxConcurrentRequestsPerPrefix: 1_000,
+    },
+    metrics: {
+      /** Of the metrics alone; undefined: `/metrics` on the port of all, for clients of this machine. 0: any free port. */
+      port: env.METRICS_PORT
+        ? parseInteger('METRICS_PORT', env.METRICS_PORT, { default: 0, min: 0, max: 65_535 }, report)
+        : undefined,
+      host: env.METRICS_HOST || '127.0.0.1',
+    },
+    connections: {
+      /** HTTP and WebSocket, in all; fewer if the system allows the process fewer files. */
+      max: 1_000_000,
+      /** Files kept for the log, NATS, text messages; and for the connections to each database. */
+      reservedFiles: 64,
+      reservedFilesPerDatabase: 32,
+      /** Past this share of them no address prefix may have more than `prefixShare`, and HTTP keeps no connection open. */
+      crowdedShare: 0.8,
+      prefixShare: 0.25,
+    },
+    /** Of JSON, on its way to the node. Past the places, the slowest gives way. */
+    bodies: {
+      /** Of which a part is still to come; those of one address prefix, and of one user. */
+      maxWaiting: 1_000,
+      maxWaitingPerPrefix: 64,
+      maxWaitingPerUser: 32,
+      /** Of all that arrive or are being answered. */
+      maxBytes: 64 * MiB,
+      /** After it a body must have come at this rate: a line of 20 kbit/s does. */
+      graceMs: 5 * SECOND,
+      minBytesPerSecond: 1 * KiB,
+      /** However fast. */
+      timeoutMs: 120 * SECOND,
+    },
+    /** The same of backups. */
+    backups: {
+      maxWaiting: 32,
+      maxWaitingPerPrefix: 4,
+      maxWaitingPerUser: 1,
+      maxBytes: 64 * MiB,
+      graceMs: 5 * SECOND,
+      minBytesPerSecond: 8 * KiB,
+      timeoutMs: 300 * SECOND,
     },
     storage: {
       dataDir: resolve(env.DATA_DIR || '.data'),
@@ -98,12 +138,11 @@ export function parseConfig(env: Env = {}) {
       pinIdleMs: 7 * DAY,
       smsTimeoutMs: 10 * SECOND,
       idempotencyLifetimeMs: 24 * HOUR,
+      /** Keys of a user that are remembered so long: the newest. */
+      maxIdempotencyKeys: 20_000,
       /** Of a rendezvous, and of the token that claims a place for a device. */
       linkLifetimeMs: 2 * MINUTE,
       maxBackupBytes: 8 * MiB,
-      /** Backups that arrive at a node at a time. */
-      maxConcurrentBackups: 8,
-      backupTimeoutMs: 60 * SECOND,
     },
     bus: {
       /** No answer of another node in this time: the offline path. */

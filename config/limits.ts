@@ -52,10 +52,10 @@ export const defaultLimits = {
   signal: { burst: 100, perSecond: 20 },
   /** Users named in `watch` and `unwatch`, by device: a new one costs a look-up and a question to other nodes. */
   watch: { burst: 3_000, perSecond: 50 },
-  /** HTTP requests, by user; those without a good token by network address. */
+  /** HTTP requests, by user. */
   http: { burst: 500, perSecond: 100 },
-  /** Uploads begun, by user. */
-  upload: { burst: 50, perSecond: 1 },
+  /** HTTP requests without a good token, by address prefix. */
+  anonymous: { burst: 500, perSecond: 100 },
   /** Pre-keys taken, by the pair of the taking device and the one they are of: on all nodes together. */
   preKeys: { burst: 6, perSecond: 6 / 600 },
   /** One-time pre-keys taken by those whom the user does not know, by device: past it none are given, on all nodes. */
@@ -66,7 +66,7 @@ export const defaultLimits = {
   identityCheck: { burst: 100, perSecond: 100 / 60 },
   /** Device lists, places for new devices and claims of them, by user. */
   devices: { burst: 12, perSecond: 6 / 120 },
-  /** Meetings of a new device with its primary and what they say there, by network address. */
+  /** Meetings of a new device with its primary and what they say there, by address prefix. */
   link: { burst: 200, perSecond: 2 },
   /** Backups stored and fetched, by user. */
   backup: { burst: 10, perSecond: 1 / 60 },

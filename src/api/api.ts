@@ -34,6 +34,7 @@ import type { Lookups } from './lookups.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
+import { RequestPlaces } from './request-places.ts'
 import { RouteRunner } from './route-runner.ts'
 import { backupRoutes } from './routes/backup.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -44,9 +45,14 @@ import { keyRoutes } from './routes/keys.ts'
 import { linkRoutes } from './routes/links.ts'
 import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { registrationRoutes } from './routes/registrations.ts'
 import { SmsBudget } from './sms-budget.ts'
 import type { SmsSender } from './sms-sender.ts'
+import { WaitingBodies } from './waiting-bodies.ts'
+
+/** How often bodies that come too slowly are looked for. */
+const BODY_SWEEP_MS = 1_000
 
 export interface ApiParts {
   readonly config: Config
@@ -88,10 +94,9 @@ export function createApi(parts: ApiParts): Api {
   const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first })
   const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
-  const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
+  const { linkLifetimeMs: lifetimeMs, maxBackupBytes } = config.accounts
   const rendezvous = new Rendezvous(shards, lifetimeMs)
   const waiters = new LinkWaiters(parts.bus)
-  const rawBackup = { maxBytes: maxBackupBytes, maxConcurrent: maxConcurrentBackups, timeoutMs: backupTimeoutMs }
   const lists = new DeviceLists(shards)
   const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
   const take = new PreKeyTake(shards, takeLimits)
@@ -131,24 +136,38 @@ export function createApi(parts: ApiParts): Api {
     events,
     hosted: hostedAccounts,
   })
-  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs), events)
-  const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
+  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts), events)
+  const { http } = config
+  const bodies = new WaitingBodies(config.bodies, () => performance.now())
+  const rawBodies = new WaitingBodies(config.backups, () => performance.now())
+  const places = new RequestPlaces(http.maxConcurrentRequests, http.maxConcurrentRequestsPerPrefix)
+  const shared = { places, bodies, rawBodies, tokens, limiters, idempotency, overload, events }
+  const runner = new RouteRunner({ options: http, ...shared })
+  const sweep = setInterval(() => {
+    bodies.sweep()
+    rawBodies.sweep()
+  }, BODY_SWEEP_MS)
+  sweep.unref()
   const routes = [
     ...registrationRoutes(registrar),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, lookups, hints, events }),
-    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
-    ...backupRoutes(backups, limiters, rawBackup),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, lookups, hints, events }),
+    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, events, lifetimeMs }),
+    ...backupRoutes(backups, maxBackupBytes),
     ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, lookups, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
-    ...healthRoutes(checks, registry),
+    ...healthRoutes(checks),
+    ...(config.metrics.port === undefined ? metricsRoutes(registry) : []),
   ]
   return {
     runner,
     routes: [...routes, ...docsRoutes(routes)],
     stopWaiting: () => waiters.stop(),
-    close: async () => hostedAccounts?.close(),
+    async close() {
+      clearInterval(sweep)
+      await hostedAccounts?.close()
+    },
   }
 }
 

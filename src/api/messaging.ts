@@ -26,7 +26,9 @@ import { parseToken } from '../storage/token.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import { WakeNotices } from '../storage/wake-notices.ts'
 import type { Bus } from '../transport/bus.ts'
+import { addressPrefix } from '../shared/address-prefix.ts'
 import type { ClientAddress } from '../transport/client-address.ts'
+import type { ConnectionPlaces } from '../transport/connection-places.ts'
 import { Gateway } from '../transport/gateway.ts'
 import type { Health } from './health.ts'
 import type { Limiters } from './limiters.ts'
@@ -50,6 +52,7 @@ export interface MessagingParts {
   readonly lookups: Lookups
   readonly bus: Bus
   readonly clientAddress: ClientAddress
+  readonly connections: ConnectionPlaces
 }
 
 /** Connections of the journal and of the readers of its rows, per database. */
@@ -149,16 +152,22 @@ export class Messaging {
       config.secrets.natsUrls === undefined ? [] : shards.all.map((database) => this.#openNotices(database))
     shards.onChange(() => this.core.closeMoved())
     bus.onReconnect(() => void shards.refresh())
+    const { connections } = parts
     this.gateway = new Gateway({
       ...config.gateway,
       path: '/v1/ws',
       events,
       clientAddress: parts.clientAddress,
+      connections: {
+        upgraded: (address) => connections.upgraded(addressPrefix(address)),
+        socketClosed: (address) => connections.socketClosed(addressPrefix(address)),
+      },
       admit: (address) => {
         const refusal = this.overload.refuseConnection()
-        return refusal === undefined
-          ? limiters.takeAddress('connectPerAddress', address)
-          : { ok: false, overloaded: true, ...refusal }
+        if (refusal !== undefined) return { ok: false, overloaded: true, ...refusal }
+        const crowd = connections.admit(addressPrefix(address))
+        if (crowd !== undefined) return { ok: false, retryAfterMs: RECONNECT_MS }
+        return limiters.takeAddress('connectPerAddress', address)
       },
       onConnection: (connection) => this.core.open(connection),
     })

@@ -9,6 +9,7 @@ import type { Overload } from './overload.ts'
 export interface GaugeSources {
   readonly overload: Overload
   readonly bus: { readonly connected: boolean; readonly subscriptions?: number }
+  readonly connections: { readonly http: number; readonly max: number }
   readonly residents: { readonly size: number }
   readonly stamps: { readonly aheadMs: number }
   readonly expiry: { readonly open: boolean }
@@ -22,7 +23,7 @@ const SHARD = ['shard'] as const
 
 /** The figures of a node that are states and not events. Shards are named by their place, from 1. */
 export function registerNodeGauges(registry: Registry, sources: GaugeSources): void {
-  const { overload, bus, residents, stamps, expiry, mailboxes } = sources
+  const { overload, bus, connections, residents, stamps, expiry, mailboxes } = sources
   const add = (name: string, help: string, read: () => number): void => {
     const gauge = new Gauge({
       name,
@@ -56,6 +57,8 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
     `What the node refuses: ${LOAD_LEVELS.map((level, i) => `${i} ${level}`).join(', ')}`,
     () => LOAD_LEVELS.indexOf(overload.level),
   )
+  add('parley_http_connections', 'Open HTTP connections, idle ones too', () => connections.http)
+  add('parley_connections_max', 'Connections that the node takes, HTTP and WebSocket', () => connections.max)
   add('parley_mailbox_actors', 'Connected devices whose mailbox this node holds', () => residents.size)
   add(
     'parley_stamps_ahead_ms',

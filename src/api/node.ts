@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { type Clock, monotonicClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
+import { StartError } from '../shared/start-error.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { Control } from '../actors/control.ts'
 import { openArchive } from '../storage/backup/backup-folder.ts'
@@ -21,7 +22,9 @@ import type { Shards } from '../storage/shards.ts'
 import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
-import { clientAddressBehind } from '../transport/client-address.ts'
+import { clientAddressBehind, openerBehind } from '../transport/client-address.ts'
+import { ConnectionPlaces } from '../transport/connection-places.ts'
+import { readFileLimit } from '../transport/file-limit.ts'
 import type { Bus } from '../transport/bus.ts'
 import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
@@ -42,6 +45,7 @@ import { Limiters } from './limiters.ts'
 import { isInTheClear } from './in-the-clear.ts'
 import { Lookups } from './lookups.ts'
 import { Messaging } from './messaging.ts'
+import { MetricsServer } from './metrics-server.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
 import { serveOperators, VERSION } from './ops-service.ts'
@@ -80,6 +84,7 @@ export class Node {
   #api: Api | undefined
   #messaging: Messaging | undefined
   #port = 0
+  #metricsPort: number | undefined
 
   private constructor(config: Config, overrides: NodeOverrides) {
     this.#config = config
@@ -97,6 +102,11 @@ export class Node {
   /** The port that it listens on. */
   get port(): number {
     return this.#port
+  }
+
+  /** The port of the metrics, if they have one of their own. */
+  get metricsPort(): number | undefined {
+    return this.#metricsPort
   }
 
   get serves(): boolean {
@@ -142,6 +152,8 @@ export class Node {
     const events = this.#events
     if (config.http.port !== 0) await requirePort(config.http.host, config.http.port)
 
+    const connections = this.#openConnections(config.secrets.databaseUrls?.length ?? 1)
+
     // storage
     const shards = await this.#openDatabases()
     const clocks = await this.#watchClocks(shards)
@@ -172,6 +184,7 @@ export class Node {
       lookups,
       bus,
       clientAddress,
+      connections,
     })
     const { core } = messaging
     this.#messaging = messaging
@@ -190,6 +203,7 @@ export class Node {
     registerNodeGauges(this.#registry, {
       overload: messaging.overload,
       bus,
+      connections,
       residents: core.residents,
       stamps: messaging.stamps,
       expiry: messaging.expiry,
@@ -256,7 +270,8 @@ export class Node {
       sms: this.#createSmsSender(),
     })
     this.#opened.defer(() => api.close())
-    const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
+    const openerOf = openerBehind(config.http.trustedProxies)
+    const http = new HttpServer({ app, runner: api.runner, events, clientAddress, connections, openerOf })
     http.serve(api.routes)
     this.#api = api
     this.#http = http
@@ -264,6 +279,12 @@ export class Node {
     this.#port = await http.listen(config.http.host, config.http.port)
 
     // operators
+    const { metrics } = config
+    if (metrics.port !== undefined) {
+      const server = await MetricsServer.listen(this.#registry, metrics.host, metrics.port)
+      this.#metricsPort = server.port
+      this.#opened.defer(() => server.close())
+    }
     if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards, clock))
   }
 
@@ -362,6 +383,20 @@ export class Node {
     const { storage, secrets } = this.#config
     const dataDir = secrets.databaseUrls === undefined ? storage.dataDir : undefined
     return loadMasterKeys({ configured: secrets.masterKeys, dataDir }, (file) => this.#events.masterKeyMade(file))
+  }
+
+  /** Places for as many connections as there are files for. @throws StartError when there are too few for anything */
+  #openConnections(databases: number): ConnectionPlaces {
+    const { max, reservedFiles, reservedFilesPerDatabase, ...shares } = this.#config.connections
+    const files = readFileLimit() ?? Infinity
+    const reserved = reservedFiles + databases * reservedFilesPerDatabase
+    if (files <= reserved) throw new StartError(`The system allows ${files} files: a node needs more than ${reserved}`)
+    const connections = new ConnectionPlaces({ max: Math.min(max, files - reserved), ...shares }, this.#events)
+    this.#checks['connections'] = (): Health => {
+      if (!connections.crowded) return { state: 'ok' }
+      return { state: 'degraded', reason: `${connections.open} of ${connections.max} connections are open` }
+    }
+    return connections
   }
 
   #watchKeyBoxes({ all: databases }: Shards<Database>, masterKeys: MasterKeys | undefined): void {

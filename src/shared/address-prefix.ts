@@ -8,8 +8,14 @@ export function addressPrefix(address: string): string {
   return addressPrefixes(address)[0]!
 }
 
+/** Whether it is this machine's address for itself. */
+export function isLoopback(address: string): boolean {
+  if (isIP(address) !== 6) return address.startsWith('127.')
+  return expandIPv6(address).join(':') === '0:0:0:0:0:0:0:1' || addressPrefix(address).startsWith('127.')
+}
+
 /**
- * The same, and the wider prefixes that an IPv6 address lies in: customers of many providers have 2^8 networks of 64 bits,
+ * {@link addressPrefix}, and the wider prefixes that an IPv6 address lies in: customers of many providers have 2^8 networks of 64 bits,
  * of some 2^16. From narrow to wide: /64, /56, /48; of an IPv4 address there is one.
  */
 export function addressPrefixes(address: string): readonly string[] {

@@ -22,15 +22,25 @@ export type IdempotencyClaim =
 
 /** A request that died on the way may be carried out again after it. */
 const CLAIM_MS = 60_000
+/** One claim in so many looks whether its user has too many keys: the bound is passed by about that many. */
+const PRUNE_EVERY = 256
+
+export interface IdempotencyOptions {
+  readonly idempotencyLifetimeMs: number
+  /** Of a user; beyond it the oldest are forgotten before their time. */
+  readonly maxIdempotencyKeys: number
+}
 
 /** Remembers requests that must have their effect once, and their answers. */
 export class IdempotencyKeys {
   readonly #shards: Shards<Database>
-  readonly #lifetimeMs: number
+  readonly #options: IdempotencyOptions
+  readonly #random: () => number
 
-  constructor(shards: Shards<Database>, lifetimeMs: number) {
+  constructor(shards: Shards<Database>, options: IdempotencyOptions, random = Math.random) {
     this.#shards = shards
-    this.#lifetimeMs = lifetimeMs
+    this.#options = options
+    this.#random = random
   }
 
   claim(request: IdempotentRequest): Promise<IdempotencyClaim> {
@@ -48,9 +58,13 @@ export class IdempotencyKeys {
             claimed_until = excluded.claimed_until, expires_at = excluded.expires_at
         WHERE k.expires_at <= clock_timestamp()
            OR (k.response IS NULL AND k.claimed_until <= clock_timestamp() AND k.request_hash = excluded.request_hash)`,
-      values: [user, keyHash, requestHash, CLAIM_MS, this.#lifetimeMs],
+      values: [user, keyHash, requestHash, CLAIM_MS, this.#options.idempotencyLifetimeMs],
     })
-    if (claimed.rowCount === 1) return { outcome: 'claimed' }
+    if (claimed.rowCount === 1) {
+      // Nobody can choose keys that are never looked at.
+      if (this.#random() < 1 / PRUNE_EVERY) await this.#prune(pool, user)
+      return { outcome: 'claimed' }
+    }
     const found = await pool.query<{ request_hash: Buffer; response: Buffer | null }>({
       name: 'find-idempotency-key',
       text: 'SELECT request_hash, response FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2',
@@ -60,6 +74,14 @@ export class IdempotencyKeys {
     if (row !== undefined && !row.request_hash.equals(requestHash)) return { outcome: 'conflict' }
     if (row?.response) return { outcome: 'answered', response: row.response }
     return { outcome: 'busy' }
+  }
+
+  async #prune(pool: Pool, user: UserId): Promise<void> {
+    await pool.query(
+      `DELETE FROM idempotency_keys WHERE user_id = $1 AND expires_at < (
+         SELECT expires_at FROM idempotency_keys WHERE user_id = $1 ORDER BY expires_at DESC OFFSET $2 LIMIT 1)`,
+      [user, this.#options.maxIdempotencyKeys - 1],
+    )
   }
 
   async answer({ user, keyHash }: IdempotentRequest, response: Buffer): Promise<void> {

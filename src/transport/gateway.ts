@@ -19,6 +19,7 @@ export interface GatewayOptions {
   readonly maxBackpressureBytes: number
   readonly events: GatewayEvents
   readonly clientAddress: ClientAddress
+  readonly connections: SocketCounts
   /** Whether one more connection of this network address may be opened. */
   admit(address: string): Admission
   /** Of what has come of one socket, and of all, and waits for its turn. */
@@ -33,6 +34,12 @@ export interface GatewayOptions {
 /** If not `ok`, when to come again. `overloaded`: nobody may, now. */
 export type Admission =
   { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number; readonly overloaded?: boolean }
+
+/** Counts WebSockets by the network addresses of their clients. */
+export interface SocketCounts {
+  upgraded(address: string): void
+  socketClosed(address: string): void
+}
 
 export interface GatewayEvents {
   socketOpened(): void
@@ -183,6 +190,7 @@ export class Gateway implements ConnectionHost {
   #opened(socket: WebSocket<SocketData>): void {
     const { connection } = socket.getUserData()
     this.#open++
+    this.#options.connections.upgraded(connection.address)
     connection.opened(socket)
     connection.handler = this.#options.onConnection(connection)
     this.#heartbeat.add(connection)
@@ -236,6 +244,7 @@ export class Gateway implements ConnectionHost {
   #closed(socket: WebSocket<SocketData>, code: number): void {
     const { connection } = socket.getUserData()
     this.#open--
+    this.#options.connections.socketClosed(connection.address)
     this.#heartbeat.remove(connection)
     this.#silent.delete(connection)
     this.#turns.forget(connection)
@@ -271,7 +280,6 @@ function refuse(
 ): void {
   response.writeStatus(status).writeHeader('content-type', 'application/problem+json')
   if (retryAfterSeconds !== undefined) response.writeHeader('retry-after', String(retryAfterSeconds))
-  response.end(
-    JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }),
-  )
+  const body = { type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }
+  response.end(JSON.stringify(body), true)
 }

@@ -53,10 +53,12 @@ test('a rendezvous that nobody opened, or whose time is over, is not found', asy
   const url = await openRendezvous(server)
   t.is((await call(`${url}?wait=0`)).status, 200)
   await turnDatabaseClock(server.databaseUrl, 2 * MINUTE + 1)
-  for (const one of [url, `${server.url}/v1/devices/link/${'A'.repeat(22)}`, `${server.url}/v1/devices/link/x`]) {
+  for (const one of [url, `${server.url}/v1/devices/link/${'A'.repeat(22)}`]) {
     t.is((await call<Problem>(`${one}?wait=0`)).body.code, 'NOT_FOUND', one)
     t.is((await call<Problem>(one, { body: { message: text('a') } })).body.code, 'NOT_FOUND', one)
   }
+  const none = await call<Problem>(`${server.url}/v1/devices/link/x?wait=0`)
+  t.deepEqual([none.body.code, none.body.errors?.[0]?.field], ['BAD_REQUEST', 'rendezvous'])
 })
 
 async function reserve(server: TestServer, token: string) {

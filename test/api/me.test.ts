@@ -63,7 +63,7 @@ test('without a good token nothing is answered', async (t) => {
 })
 
 test('wrong tokens are limited by address', async (t) => {
-  const server = await startServer(t, { env: { LIMITS: '{"http":{"burst":3,"perSecond":0.1}}' } })
+  const server = await startServer(t, { env: { LIMITS: '{"anonymous":{"burst":3,"perSecond":0.1}}' } })
   const statuses = []
   for (let attempt = 0; attempt < 4; attempt++) statuses.push((await call(`${server.url}/v1/me`)).status)
   t.deepEqual(statuses, [401, 401, 401, 429])

@@ -44,23 +44,27 @@ test('a phone number is registered with the code that was sent to it', async (t)
 
 test('what is no possible phone number is refused', async (t) => {
   const server = shared()
-  const phones = [
-    '15550000001',
-    '+1555',
-    '+1 555 000 0001',
-    '+0123456789',
-    '+',
-    '',
-    15550000001,
-    null,
-    {},
-    '+9'.repeat(20),
-  ]
+  const phones = ['+1555', 1555, '+1 555 000 0001', '+0123456789', '+', '', 1.5, null, {}, '+9'.repeat(20)]
   for (const phone of phones) {
     const answer = await askForCode(server, phone)
     t.is(answer.status, 400, String(phone))
     t.is(answer.body.code, 'BAD_REQUEST')
     t.is(answer.body.errors?.[0]?.field, 'phone')
+  }
+})
+
+test('a phone number is the same with and without its plus sign, and as a number', async (t) => {
+  const server = shared()
+  const phone = newPhone()
+  const headers = { 'idempotency-key': phone }
+  for (const [written, replayed] of [
+    [phone, null],
+    [phone.slice(1), 'true'],
+    [Number(phone), 'true'],
+  ] as const) {
+    const answer = await call(`${server.url}/v1/registrations`, { body: { phone: written }, headers })
+    t.is(answer.status, 202, String(written))
+    t.is(answer.headers.get('idempotency-replayed'), replayed, String(written))
   }
 })
 

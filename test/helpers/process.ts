@@ -10,8 +10,12 @@ export class NodeProcess {
   #stderr = ''
   readonly #exit: Promise<unknown>
 
-  constructor(t: Teardown, env: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, ['src/main.ts'], {
+  /** @param files - how many the system allows it */
+  constructor(t: Teardown, env: Readonly<Record<string, string>>, files?: number) {
+    const program = [process.execPath, 'src/main.ts']
+    const [command = '', ...args] =
+      files === undefined ? program : ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`, ...program]
+    this.#child = spawn(command, args, {
       env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

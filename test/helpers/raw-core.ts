@@ -16,6 +16,7 @@ import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
 import { clientAddressBehind } from '../../src/transport/client-address.ts'
+import { ConnectionPlaces } from '../../src/transport/connection-places.ts'
 import { LocalBusHub } from '../../src/transport/local-bus.ts'
 import { createTestDatabase, openDatabase } from './database.ts'
 import type { Teardown } from './database.ts'
@@ -70,6 +71,7 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     lookups: new Lookups(new Budgets(config.limits, new Buckets(shards, undefined), events), clock, events),
     bus,
     clientAddress: clientAddressBehind([]),
+    connections: new ConnectionPlaces(config.connections, events),
   })
   t.teardown(() => messaging.close())
   const app = uWS.App()

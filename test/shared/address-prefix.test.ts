@@ -1,5 +1,5 @@
 import test from 'ava'
-import { addressPrefix, addressPrefixes, widestPrefix } from '../../src/shared/address-prefix.ts'
+import { addressPrefix, addressPrefixes, isLoopback, widestPrefix } from '../../src/shared/address-prefix.ts'
 
 test('an IPv4 address counts whole, also where it is written as an IPv6 one', (t) => {
   for (const address of ['203.0.113.7', '::ffff:203.0.113.7', '::ffff:cb00:7107', '0:0:0:0:0:ffff:203.0.113.7']) {
@@ -20,4 +20,13 @@ test('an IPv6 address counts by /64, /56 and /48, whichever way it is written', 
 
 test('what is no address is its own prefix', (t) => {
   t.deepEqual(addressPrefixes(''), [''])
+})
+
+test('the own machine is known under all its names', (t) => {
+  for (const address of ['127.0.0.1', '127.9.9.9', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1']) {
+    t.true(isLoopback(address), address)
+  }
+  for (const address of ['128.0.0.1', '10.0.0.1', '::', '::2', '1::1', '::ffff:10.0.0.1', '']) {
+    t.false(isLoopback(address), address)
+  }
 })

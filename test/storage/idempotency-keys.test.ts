@@ -6,6 +6,7 @@ import { sweepExpired } from '../../src/storage/sweep.ts'
 import { createTestDatabase, openDatabase, turnDatabaseClock, type Teardown } from '../helpers/database.ts'
 
 const DAY = 86_400_000
+const OPTIONS = { idempotencyLifetimeMs: DAY, maxIdempotencyKeys: 3 }
 const REQUEST = { user: 1 as UserId, keyHash: Buffer.from('key'), requestHash: Buffer.from('request') }
 
 async function open(t: Teardown) {
@@ -17,7 +18,7 @@ async function open(t: Teardown) {
   return {
     turn: (ms: number) => turnDatabaseClock(url, (aheadMs += ms)),
     shards,
-    keys: new IdempotencyKeys(shards, DAY),
+    keys: new IdempotencyKeys(shards, OPTIONS, () => 0),
   }
 }
 
@@ -67,4 +68,17 @@ test('after a day the key is forgotten, swept or not', async (t) => {
   await turn(DAY + 1)
   await sweepExpired(shards)
   t.is((await shards.all[0]!.pool.query('SELECT FROM idempotency_keys')).rowCount, 0)
+})
+
+test('the newest keys of a user are remembered, and so many of them', async (t) => {
+  const { keys, turn } = await open(t)
+  const request = (name: string) => ({ ...REQUEST, keyHash: Buffer.from(name) })
+  await keys.claim({ ...REQUEST, user: 2 as UserId })
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    await turn(1_000)
+    t.is((await keys.claim(request(name))).outcome, 'claimed')
+  }
+  for (const name of ['e', 'd', 'c']) t.is((await keys.claim(request(name))).outcome, 'busy', name)
+  t.is((await keys.claim({ ...REQUEST, user: 2 as UserId })).outcome, 'busy', "another user's")
+  t.is((await keys.claim(request('a'))).outcome, 'claimed')
 })

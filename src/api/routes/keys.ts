@@ -5,13 +5,12 @@ import { decodeDeviceCert } from '../../../client/crypto/wire/device-cert.ts'
 import { decodeKemPreKey, decodeSignedPreKey, KemKind } from '../../../client/crypto/wire/pre-keys.ts'
 import type { Hints } from '../../actors/hints.ts'
 import type { Events } from '../../shared/events.ts'
-import { addressKey } from '../../shared/ids.ts'
 import type { Address } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake, PreKeyBundle } from '../../storage/pre-key-take.ts'
 import type { PreKeys } from '../../storage/pre-keys.ts'
-import { requireUser, userIdSchema, userSchema } from '../fields.ts'
+import { pathUserSchema, userIdSchema, userSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, deviceIdSchema, preKeysSchema, toBase64 } from '../key-fields.ts'
 import type { Limiters } from '../limiters.ts'
@@ -69,6 +68,7 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       method: 'PUT',
       path: '/v1/keys',
       tag: TAG,
+      limit: { name: 'keys', by: 'device' },
       summary: 'Supply pre-keys of this device',
       description:
         'One-time keys are added to those that are there, 200 of each sort at most. Their ids count up: one at or below ' +
@@ -77,7 +77,6 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       answers: { 204: { description: 'They are stored' } },
       errors: ['BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS', 'TOO_LARGE'],
       async handle({ body }, { address }) {
-        limiters.require('keys', addressKey(address.user, address.device))
         const cert = await preKeys.findCert(address)
         if (cert === undefined) throw new RefusalError('NO_KEYS', 'No device list names this device yet')
         const supply = await checks.preKeys(cert, body)
@@ -118,14 +117,14 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/keys/:user/take',
       tag: TAG,
+      params: z.strictObject({ user: pathUserSchema }),
       summary: 'Take pre-keys, to begin sessions with the devices of a user',
       description: 'Each one-time key is given once; a repetition under the same Idempotency-Key gives the same ones.',
       body: takeSchema.meta({ examples: [{ devices: [1] }, {}] }),
       idempotent: true,
       answers: { 200: { description: 'A bundle for each device that has keys', schema: takenSchema } },
       errors: ['NO_KEYS', 'UNKNOWN_USER'],
-      async handle({ body, params }, { address }) {
-        const of = requireUser(params['user'])
+      async handle({ body, params: { user: of } }, { address }) {
         if (of !== address.user) lookups.require(address.user)
         const taken = await take.take({ by: address, of, devices: body.devices })
         switch (taken.outcome) {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lineSchema, phoneSchema, userIdSchema } from '../fields.ts'
+import { lineSchema, phoneSchema, textSchema, userIdSchema } from '../fields.ts'
 import { bytesSchema, registrationKeysSchema } from '../key-fields.ts'
 import type { Registrar } from '../registrar.ts'
 import { openRoute, type Route } from '../route.ts'
@@ -45,11 +45,11 @@ const verifySchema = z.strictObject({
     .optional()
     .describe('Follows from the recovery key: if the account has no such backup, nothing is registered'),
   device: z
-    .object({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
+    .strictObject({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
     .default({ name: '', platform: '' })
     .describe('What the user and their contacts may be shown of this device'),
   hosted: z.boolean().default(false).describe('For the HTTP API: the server holds the keys of this device'),
-  pin: z.string().max(64).optional().describe('The registration PIN, if the account has one'),
+  pin: textSchema(64).optional().describe('The registration PIN, if the account has one'),
   keys: registrationKeysSchema
     .optional()
     .describe(
