@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { environment } from './environment.ts'
 import type { Teardown } from './database.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -12,7 +13,7 @@ export class NodeProcess {
 
   constructor(t: Teardown, env: Readonly<Record<string, string>>) {
     this.#child = spawn(process.execPath, ['src/main.ts'], {
-      env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', ...env },
+      env: { ...environment(), HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stdout?.on('data', (chunk: Buffer) => {
