@@ -1,5 +1,5 @@
 /** Environment variable: set by `npm run test:long`. */
-const LONG = 'PARLEY_TEST_LONG'
+export const LONG = 'PARLEY_TEST_LONG'
 
 /**
  * How often a test does what is long by nature (walks, random inputs, seconds of faults): `short` in `npm test`, `long`
