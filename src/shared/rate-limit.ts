@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.ts'
+import { createLru } from './lru.ts'
 
 /** A token bucket: `burst` at once, refilled with `perSecond`. */
 export interface RateLimit {
@@ -84,7 +85,7 @@ export class RateLimiter<Key extends string | number> {
   constructor(limit: RateLimit, clock: Clock, maxKeys = DEFAULT_MAX_KEYS) {
     this.#limit = limit
     this.#clock = clock
-    this.#buckets = new LRUCache({ max: maxKeys })
+    this.#buckets = createLru(maxKeys)
   }
 
   /** The bucket of a key: whoever asks often keeps it. */

@@ -1,4 +1,5 @@
 import anyTest from 'ava'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { isPassed, runCampaign } from './campaign.ts'
 import type { CampaignResult } from './campaign.ts'
@@ -9,7 +10,7 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
-const DEVICES = 40
+const DEVICES = times(20, 40)
 let cluster: Cluster
 
 test.before(async () => {

@@ -1,7 +1,8 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const CUTS = 10
+const CUTS = times(4, 10)
 let harness: Harness
 
 test.before(async () => {

@@ -5,6 +5,7 @@ import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Limits } from '../../config/limits.ts'
+import { environment } from '../helpers/environment.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import type { FakeClock } from './fake-clock.ts'
 import { SETTINGS } from './settings.ts'
@@ -160,9 +161,9 @@ export class NodeProcess {
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
     const { masterKey, backupDir, clock, confines } = this.#options
-    const { PATH, HOME, TMPDIR } = process.env
+    const { HOME, TMPDIR } = process.env
     return {
-      PATH,
+      ...environment(),
       HOME,
       TMPDIR,
       HOST: '127.0.0.1',

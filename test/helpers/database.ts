@@ -67,7 +67,7 @@ async function createDatabase(t: Teardown, template: string): Promise<string> {
   const server = process.env[TEST_SERVER]
   if (server === undefined) throw new Error('Run tests by: npm test -- FILES')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`)
   // Teardown runs in reverse order: what was opened on it is closed by then, or cut.
   t.teardown(() => execute(server, `DROP DATABASE ${name} WITH (FORCE)`))
   const url = new URL(server)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { environment } from './environment.ts'
 import type { Teardown } from './database.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -16,7 +17,7 @@ export class NodeProcess {
     const [command = '', ...args] =
       files === undefined ? program : ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`, ...program]
     this.#child = spawn(command, args, {
-      env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', ...env },
+      env: { ...environment(), HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stdout?.on('data', (chunk: Buffer) => {
