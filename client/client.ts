@@ -47,8 +47,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly #core: Core
   readonly #accepted = new Waiters<OutgoingMessage>()
   readonly #watches: Watches
-  /** The server's count of connections, if this store is behind it. */
-  #refusedNumber = 0
+  /** The server's count of connections, which the next one goes on from: this store's own is no good. */
+  #countThere: number | undefined
 
   private constructor(options: ClientOptions, device: DeviceState, self: Self, primitives: Primitives) {
     super()
@@ -216,6 +216,11 @@ export class Client extends Emitter<ClientEvents> {
     this.#core.signals.send(to, payload)
   }
 
+  /** Whether what is for this user waits because their mailbox is full. */
+  isMailboxFull(user: number): boolean {
+    return this.#core.sender.isMailboxFull(user)
+  }
+
   /** What is known of the keys of others, and what the user decides about them. */
   get trust(): Trust {
     return this.#core.secrecy.trust
@@ -257,10 +262,11 @@ export class Client extends Emitter<ClientEvents> {
 
   async #countConnection(): Promise<Omit<ConnectFrame, 'type'>> {
     await this.#core.secrecy.publish()
-    const number = Math.max(this.#device.record.connection, this.#refusedNumber) + 1
+    const number = (this.#countThere ?? this.#device.record.connection) + 1
     await inLedger(this.#core.ledger, async (transaction) => {
       this.#device.write(transaction, { connection: number })
     })
+    this.#countThere = undefined
     const { token, lastMessageId } = this.#device.record
     return { token, client: VERSION, number, lastMessageId: BigInt(lastMessageId) }
   }
@@ -319,7 +325,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #refused(error: ErrorFrame): void {
-    if (error.code === 'REPLACED' && error.details?.number !== undefined) this.#refusedNumber = error.details.number
+    if (error.code === 'REPLACED') this.#countThere = error.details?.number
   }
 
   /** The server has accepted the message, or never will. */

@@ -17,6 +17,8 @@ export interface OutboxOptions {
   readonly retryCapMs: number
   /** No delay that the server asks for is kept longer. */
   readonly maxToldMs: number
+  /** The delay while the recipient's mailbox is full: what the server asks for, doubled each time up to this. */
+  readonly fullCapMs: number
 }
 
 export const defaultOutbox: OutboxOptions = {
@@ -28,6 +30,7 @@ export const defaultOutbox: OutboxOptions = {
   retryBaseMs: 500,
   retryCapMs: 30_000,
   maxToldMs: 300_000,
+  fullCapMs: 900_000,
 }
 
 /** What to send now. `first`: nothing else to this recipient is unanswered in this session. */
@@ -57,6 +60,8 @@ interface Conversation {
   held: boolean
   resumeAt: number
   refusals: number
+  /** How often the recipient's mailbox was full since something was accepted. */
+  fulls: number
   /** Its first waiting entries are being encrypted. */
   sealing: boolean
   /** false: it was looked at, and all that waits is encrypted. */
@@ -169,7 +174,7 @@ export class Outbox {
     const conversation = this.#conversations.get(to)
     if (conversation === undefined) return
     conversation.sealing = false
-    this.#hold(conversation, retryAfterMs, now)
+    this.#hold(conversation, Math.min(retryAfterMs, this.#options.maxToldMs), now)
   }
 
   /** The conversation's entries wait for something that is not a matter of time: until {@link resume}. */
@@ -224,6 +229,7 @@ export class Outbox {
     if (item === undefined) return undefined
     const conversation = this.#conversation(item.entry.to)
     conversation.refusals = 0
+    conversation.fulls = 0
     this.#remove(item, conversation)
     return item.entry
   }
@@ -252,12 +258,19 @@ export class Outbox {
       unseal(conversation)
       if (item.deviceCorrections <= this.#options.maxDeviceCorrections) return undefined
     } else if (error.temporary) {
+      if (error.code === 'MAILBOX_FULL' && !held) conversation.fulls += 1
       // Those that were under way together are refused together: that is one more refusal, not many.
-      this.#hold(conversation, error.retryAfterMs, now, held)
+      const told = Math.min(error.retryAfterMs, this.#options.maxToldMs)
+      this.#hold(conversation, error.code === 'MAILBOX_FULL' ? this.#fullMs(conversation, told) : told, now, held)
       return undefined
     }
     this.#remove(item, conversation)
     return item.entry
+  }
+
+  /** Whether what is for this user waits because their mailbox has no room. */
+  isFull(to: number): boolean {
+    return (this.#conversations.get(to)?.fulls ?? 0) > 0
   }
 
   /** When {@link take} should be asked again although nothing was answered; undefined: not needed. */
@@ -293,12 +306,16 @@ export class Outbox {
     return true
   }
 
+  #fullMs({ fulls }: Conversation, toldMs: number): number {
+    return Math.min(toldMs * 2 ** Math.min(Math.max(0, fulls - 1), 10), this.#options.fullCapMs)
+  }
+
   #hold(conversation: Conversation, retryAfterMs: number, now: number, again = false): void {
     conversation.held = true
     if (!again) conversation.refusals += 1
-    const { retryBaseMs, retryCapMs, maxToldMs } = this.#options
+    const { retryBaseMs, retryCapMs } = this.#options
     const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(Math.max(0, conversation.refusals - 1), 30))
-    const delayMs = Math.max(bound, Math.min(retryAfterMs, maxToldMs))
+    const delayMs = Math.max(bound, retryAfterMs)
     conversation.resumeAt = Math.max(conversation.resumeAt, now + Math.round(delayMs * (1 + this.#random() / 4)))
   }
 
@@ -311,6 +328,7 @@ export class Outbox {
         held: false,
         resumeAt: 0,
         refusals: 0,
+        fulls: 0,
         sealing: false,
         mayBeUnsealed: false,
       }

@@ -41,6 +41,8 @@ export interface SenderOwner {
   changed(message: OutgoingMessage, answered: boolean): void
   /** What is for the user waits for the own user's decision. */
   blocked(user: number, reason: BlockedReason): void
+  /** What is for the user waits because their mailbox is full, or does no more. */
+  mailboxFull(user: number, full: boolean): void
   /** The store failed. */
   broken(error: unknown): void
 }
@@ -191,7 +193,10 @@ export class Sender {
   }
 
   accepted({ id, messageId, at, delivered }: AcceptedFrame): void {
+    const to = this.#outbox.find(id)?.to
+    const wasFull = to !== undefined && this.#outbox.isFull(to)
     const entry = this.#outbox.accepted(id)
+    if (wasFull) this.#owner.mailboxFull(to, false)
     const status = delivered.length > 0 ? 'delivered' : 'accepted'
     this.#finish(entry, { status, devices: delivered, at }, (transaction) =>
       this.#owner.device.writeAccepted(transaction, messageId),
@@ -208,9 +213,15 @@ export class Sender {
       // To leave a copy out can only withhold; that there is one more device is for the signed list to say.
       if (difference.extra.length > 0) this.#outbox.except(entry.to, difference.extra)
     }
+    const wasFull = this.#outbox.isFull(entry.to)
     const failed = this.#outbox.refused(error.id, error, this.#owner.clock.now())
+    if (!wasFull && this.#outbox.isFull(entry.to)) this.#owner.mailboxFull(entry.to, true)
     if (failed !== undefined) this.#finish(failed, { status: 'failed', error: error.code }, () => {})
     this.#pump()
+  }
+
+  isMailboxFull(user: number): boolean {
+    return this.#outbox.isFull(user)
   }
 
   /** It is still on its way to the server. */

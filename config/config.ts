@@ -167,8 +167,18 @@ export function parseConfig(env: Env = {}) {
       maxMessageBytes: 1 * MiB,
       maxPayloadBytes: 64 * KiB,
       maxCopies: 256,
+      /** Of a connection before its `connected`: frames that are kept until then, and all bytes. */
+      earlyFrames: 256,
+      earlyBytes: 128 * KiB,
+      /** Of the frames kept, on all connections. */
+      earlyBytesInAll: 32 * MiB,
+      /** Of a connection's messages that wait for its turn: more than an SDK ever has under way. */
+      waitingBytes: 8 * MiB,
+      waitingBytesInAll: 64 * MiB,
       /** What may wait in the node for a client that reads slowly. */
       maxBackpressureBytes: 4 * MiB,
+      /** For all of them. */
+      bufferedBytesInAll: 512 * MiB,
       /** Sessions a draining node sends away at a time, and the pause between. */
       goawayBatch: 500,
       goawayIntervalMs: 100,
@@ -194,14 +204,58 @@ export function parseConfig(env: Env = {}) {
       /** How long an older actor of the same device is waited for. */
       takeOverTimeoutMs: 1 * SECOND,
     },
+    /**
+     * What a mailbox may hold while its device does not fetch it. Bytes count each row with what PostgreSQL needs for it.
+     * A node measures the rows now and then: as many steps more may be stored as there are nodes.
+     */
+    room: {
+      maxEnvelopes: 100_000,
+      maxBytes: 256 * MiB,
+      /** Of one sender, who never holds more than is left for everybody else. */
+      senderEnvelopes: 20_000,
+      senderBytes: 64 * MiB,
+      /** Of one sender whom the user does not have among their contacts, if they have named any. */
+      strangerEnvelopes: 200,
+      strangerBytes: 1 * MiB,
+      /** Of all of those together. */
+      strangersEnvelopes: 20_000,
+      strangersBytes: 48 * MiB,
+      /** Of the receipts that clients send, beside the messages: in all, and of one sender. */
+      receiptBytes: 16 * MiB,
+      senderReceiptBytes: 2 * MiB,
+      /** What a node adds at least before it measures again. */
+      stepEnvelopes: 500,
+      stepBytes: 4 * MiB,
+    },
     sender: {
       /** Of a session, at most. */
       unansweredSends: 1_024,
       unansweredBytes: 8 * MiB,
       /** Recipients to whom a session has something on its way, at most. */
       conversations: 4_096,
+      /** What the sender of something for a full mailbox is told to wait. */
+      fullRetryAfterMs: 1 * MINUTE,
       /** Device lists that a node remembers. */
       directoryUsers: 100_000,
+    },
+    /** A message ends once and for all, so what has expired ends slowly, and not at all while a clock may be wrong. */
+    expiry: {
+      /** Envelopes that one look through a database ends, at most: the next goes on from there. */
+      sweepRows: 20_000,
+      /** Envelopes of a database that may have expired at once, and share of them, whichever is more; past it none is ended. */
+      floodRows: 20,
+      floodShare: 0.1,
+      /** So long nothing ends after that, or after PostgreSQL's clock stepped, unless an operator says so. */
+      holdMs: 1 * DAY,
+    },
+    /** PostgreSQL's clock is the node's, and the machine's own is held against it. */
+    clock: {
+      lookIntervalMs: 2 * SECOND,
+      /** Of one look, the quickest counts; one within `goodLookMs` is enough. */
+      looks: 4,
+      goodLookMs: 20,
+      /** By more no two clocks may differ. */
+      toleranceMs: 1 * SECOND,
     },
     presence: {
       /** Users whose presence a session may watch. */
@@ -274,6 +328,8 @@ export function parseConfig(env: Env = {}) {
       /** How far ahead stamps of this node are claimed: so long it goes on without PostgreSQL. */
       aheadMs: 1 * HOUR,
       renewMs: 1 * MINUTE,
+      /** Between two tries to get another number. */
+      claimPauseMs: 0.5 * SECOND,
     },
     limits: parseLimits('LIMITS', env.LIMITS, report),
     /** Never logged: the URLs may hold passwords. */

@@ -36,11 +36,21 @@ export const defaultLimits = {
   lookups: { burst: 15_000, perSecond: 5_000 / DAY },
   /** WebSocket connections opened, by network address. */
   connectPerAddress: { burst: 10_000, perSecond: 1_000 },
-  /** Envelopes sent, by device. */
+  /** Sessions opened, by device. */
+  connect: { burst: 60, perSecond: 0.5 },
+  /** Frames of every kind, by device: all but new acknowledgements. As many again may be owed before it is closed. */
+  frames: { burst: 10_000, perSecond: 1_000 },
+  /** Bytes of WebSocket messages received, by device. As many again may be owed before it is closed. */
+  bytesIn: { burst: 33_554_432, perSecond: 4_194_304 },
+  /** Envelopes sent that are no receipts, by device. */
   send: { burst: 1_000, perSecond: 200 },
+  /** Bytes of READ and PLAYED, by device: 100 each and 40 for each id. */
+  receiptBytes: { burst: 2_097_152, perSecond: 32_768 },
+  /** Bytes of what is sent, receipts aside, by device: each copy counts with its row. */
+  sendBytes: { burst: 8_388_608, perSecond: 262_144 },
   /** Signals sent, by device. */
   signal: { burst: 100, perSecond: 20 },
-  /** Users newly watched, by device: each costs a look-up and a question to other nodes. */
+  /** Users named in `watch` and `unwatch`, by device: a new one costs a look-up and a question to other nodes. */
   watch: { burst: 3_000, perSecond: 50 },
   /** HTTP requests, by user. */
   http: { burst: 500, perSecond: 100 },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { EmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
 import { migrate } from '../src/storage/migrate.ts'
-import { TEMPLATE, TEST_SERVER } from './helpers/database.ts'
+import { clockThatShows, TEMPLATE, TEST_SERVER } from './helpers/database.ts'
 
 /** Runs AVA, with the arguments given, beside one PostgreSQL server whose migrated template each test file clones. */
 const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
@@ -32,6 +32,12 @@ async function prepareTemplate(url: string): Promise<void> {
   const admin = new Client(postgres.url)
   await admin.connect()
   await admin.query(`CREATE DATABASE ${TEMPLATE}`)
+  // So that a test can turn the clock of its own database: see `turnDatabaseClock`.
+  await admin.query('ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog')
   await admin.end()
   await migrate({ url, poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 30_000 })
+  const template = new Client(url)
+  await template.connect()
+  await template.query(clockThatShows())
+  await template.end()
 }

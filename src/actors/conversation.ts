@@ -47,6 +47,15 @@ export class Conversation<Item extends { readonly envelope: Envelope }> {
     this.#chain(device).add(item)
   }
 
+  /** What waits for the device must not leave before {@link release}. */
+  hold(device: DeviceId): void {
+    this.#chain(device).hold()
+  }
+
+  release(device: DeviceId): void {
+    this.#chain(device).release()
+  }
+
   launch(): void {
     for (const chain of this.#chains) chain.launch()
   }

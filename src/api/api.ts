@@ -91,15 +91,15 @@ export interface Api {
 export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
   const { masterKeys } = parts
-  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
+  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first })
   const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
   const { linkLifetimeMs: lifetimeMs, maxBackupBytes } = config.accounts
-  const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
+  const rendezvous = new Rendezvous(shards, lifetimeMs)
   const waiters = new LinkWaiters(parts.bus)
   const lists = new DeviceLists(shards)
   const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
-  const take = new PreKeyTake(shards, takeLimits, () => clock.now())
+  const take = new PreKeyTake(shards, takeLimits)
   const preKeys = new PreKeys(shards)
   const hostedAccounts =
     masterKeys &&
@@ -136,7 +136,7 @@ export function createApi(parts: ApiParts): Api {
     events,
     hosted: hostedAccounts,
   })
-  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts, clock), events)
+  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts), events)
   const { http } = config
   const bodies = new WaitingBodies(config.bodies, () => performance.now())
   const rawBodies = new WaitingBodies(config.backups, () => performance.now())

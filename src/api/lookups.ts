@@ -53,7 +53,7 @@ export class Lookups {
     const empty = now < account.emptyUntil
     if (account.left <= (empty ? 0 : -this.#credit)) {
       this.#events.rateLimited('lookups')
-      return { ok: false, retryAfterMs: empty ? account.emptyUntil - now : AWAY_RETRY_MS }
+      return { ok: false, retryAfterMs: empty ? Math.ceil(account.emptyUntil - now) : AWAY_RETRY_MS }
     }
     account.left--
     if (account.left < this.#taken / 2 && !account.taking && !empty) void this.#take(user, account)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import uWS from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
-import { type Clock, systemClock } from '../shared/clock.ts'
+import { type Clock, monotonicClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
@@ -32,6 +32,7 @@ import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import type { Api } from './api.ts'
 import { Budgets } from './budgets.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import { DatabaseSamples } from './database-samples.ts'
 import type { Health, HealthCheck } from './health.ts'
@@ -53,7 +54,8 @@ import type { SmsSender } from './sms-sender.ts'
 
 /** Parts that a test, or a program around a node, brings itself. */
 export interface NodeOverrides {
-  readonly clock?: Clock
+  /** Of this machine; the node's time is PostgreSQL's. */
+  readonly systemClock?: Clock
   readonly logger?: Logger
   readonly sms?: SmsSender | undefined
   /** An operator wants the node to drain and end, as on SIGTERM. */
@@ -73,7 +75,6 @@ export class Node {
   readonly #logger: Logger
   readonly #events: Events
   readonly #registry = createRegistry()
-  readonly #clock: Clock
   /** Closes what was opened, the last one first. */
   readonly #opened = new AsyncDisposableStack()
   readonly #checks: Record<string, HealthCheck> = {}
@@ -89,7 +90,6 @@ export class Node {
     this.#config = config
     this.id = `${config.node.name}-${randomBytes(4).toString('hex')}`
     this.#overrides = overrides
-    this.#clock = overrides.clock ?? systemClock
     this.#logger = overrides.logger ?? createLogger({ level: config.node.logLevel, node: config.node.name })
     const hashUser = createUserHasher(config.secrets.masterKeys?.[0])
     this.#events = createEvents({ logger: this.#logger, registry: this.#registry, hashUser })
@@ -149,7 +149,6 @@ export class Node {
 
   async #open(): Promise<void> {
     const config = this.#config
-    const clock = this.#clock
     const events = this.#events
     if (config.http.port !== 0) await requirePort(config.http.host, config.http.port)
 
@@ -157,6 +156,8 @@ export class Node {
 
     // storage
     const shards = await this.#openDatabases()
+    const clocks = await this.#watchClocks(shards)
+    const { clock } = clocks
     const tokens = new TokenLookup(shards, config.storage)
     this.#checks['database'] = () => this.#checkDatabases(shards)
     const masterKeys = await this.#loadMasterKeys()
@@ -166,14 +167,16 @@ export class Node {
 
     // messages
     const clientAddress = clientAddressBehind(config.http.trustedProxies)
-    const limiters = new Limiters(config.limits, clock, events)
+    const limiters = new Limiters(config.limits, monotonicClock, events)
     const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
-    const lookups = new Lookups(budgets, clock, events)
+    const lookups = new Lookups(budgets, monotonicClock, events)
     const bus = await this.#openBus()
     const messaging = await Messaging.open({
       nodeId: this.id,
       config,
       clock,
+      monotonic: monotonicClock,
+      clocksAgree: () => clocks.agree,
       events,
       shards,
       tokens,
@@ -187,10 +190,13 @@ export class Node {
     this.#messaging = messaging
     this.#opened.defer(() => messaging.close())
     this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
+    this.#checks['stamps'] = () => messaging.checkStamps()
+    this.#checks['expiry'] = () => messaging.checkExpiry()
+    clocks.onStep((was) => messaging.clockStepped(was))
     this.#checks['load'] = () => messaging.overload.check()
     const mailboxes = new DatabaseSamples(
       shards.all,
-      ({ pool }) => sampleMailboxes(pool, clock.now()),
+      ({ pool }) => sampleMailboxes(pool),
       (error) => events.taskFailed('looking at the mailboxes', error),
     )
     this.#opened.use(mailboxes.start(config.storage.mailboxSampleIntervalMs))
@@ -199,6 +205,9 @@ export class Node {
       bus,
       connections,
       residents: core.residents,
+      stamps: messaging.stamps,
+      expiry: messaging.expiry,
+      fullMailboxes: () => messaging.fullMailboxes,
       mailboxes: mailboxes.latest,
     })
 
@@ -227,9 +236,9 @@ export class Node {
       onPrivacyChanged: (user) => core.presence.privacyChanged(user),
       returnMailbox: (address) => core.returns.returnMailbox(address),
     }
-    const accounts = new Accounts(shards, clock, hooks)
+    const accounts = new Accounts(shards, hooks)
     const contacts = new Contacts(shards, hooks.onPrivacyChanged)
-    const sweep = () => sweepExpired(shards, clock)
+    const sweep = () => sweepExpired(shards)
     this.#opened.use(repeat(sweep, config.storage.sweepIntervalMs, (error) => events.taskFailed('sweep', error)))
 
     // transport
@@ -254,7 +263,7 @@ export class Node {
       hosted: core.hosted,
       hostedRecords,
       hints: core.hints,
-      links: new Links(shards, clock, hooks, config.accounts.linkLifetimeMs),
+      links: new Links(shards, hooks, config.accounts.linkLifetimeMs),
       bus,
       masterKeys,
       overload: messaging.overload,
@@ -276,11 +285,15 @@ export class Node {
       this.#metricsPort = server.port
       this.#opened.defer(() => server.close())
     }
-    if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards))
+    if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards, clock))
   }
 
-  #serveOperators(bus: NatsBus, { core, gateway, overload }: Messaging, shards: Shards<Database>): AsyncDisposable {
-    const clock = this.#clock
+  #serveOperators(
+    bus: NatsBus,
+    { core, gateway, overload, expiry }: Messaging,
+    shards: Shards<Database>,
+    clock: Clock,
+  ): AsyncDisposable {
     const { name } = this.#config.node
     const parts: OpsParts = {
       node: { id: this.id, name, version: VERSION, url: this.url },
@@ -293,6 +306,7 @@ export class Node {
       state: () => this.#state,
       findUser: (user) => shards.run(user, (database) => findUserReport(database, user)),
       drain: () => this.#overrides.onDrainRequest?.(),
+      releaseExpiry: () => expiry.release(),
     }
     return serveOperators(bus, parts, (error) => this.#events.taskFailed('answering operators', error))
   }
@@ -348,6 +362,20 @@ export class Node {
     const { shards, watch } = await openShards(databases, this.#events)
     this.#opened.defer(() => watch.close())
     return shards
+  }
+
+  async #watchClocks({ all: databases }: Shards<Database>): Promise<ClockWatch> {
+    const { systemClock } = this.#overrides
+    const watch = await ClockWatch.open({
+      databases,
+      settings: this.#config.clock,
+      events: this.#events,
+      ...(systemClock === undefined ? {} : { system: systemClock }),
+    })
+    watch.register(this.#registry)
+    this.#checks['clock'] = () => watch.check()
+    this.#opened.use(watch.start())
+    return watch
   }
 
   /** The operator's keys; a node alone makes one for itself. */

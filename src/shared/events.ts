@@ -3,6 +3,7 @@ import type { UserId } from './ids.ts'
 import { describeError } from './describe-error.ts'
 import type { EventsOptions } from './events-options.ts'
 import { busEvents } from './bus-events.ts'
+import { clockEvents } from './clock-events.ts'
 import { loadEvents } from './load-events.ts'
 import { messageEvents } from './message-events.ts'
 
@@ -26,6 +27,7 @@ export function createEvents(options: EventsOptions) {
     ...messageEvents(options),
     ...loadEvents(options),
     ...busEvents(options),
+    ...clockEvents(options),
   }
 }
 

@@ -1,5 +1,5 @@
+import { raw } from '@mikro-orm/core'
 import type { ClientBase } from 'pg'
-import type { Clock } from '../shared/clock.ts'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import { deleteChain, findTip, follows, insertList, ListConflictError } from './device-lists.ts'
@@ -79,12 +79,10 @@ const PRIMARY = 1 as DeviceId
 /** Users and their devices. */
 export class Accounts {
   readonly #shards: Shards<Database>
-  readonly #clock: Clock
   readonly #hooks: AccountHooks
 
-  constructor(shards: Shards<Database>, clock: Clock, hooks: AccountHooks) {
+  constructor(shards: Shards<Database>, hooks: AccountHooks) {
     this.#shards = shards
-    this.#clock = clock
     this.#hooks = hooks
   }
 
@@ -108,12 +106,8 @@ export class Accounts {
     const registrationId = keys?.cert.registrationId ?? 0
     const newIdentity = await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client) => {
-        const now = new Date(this.#clock.now())
-        await client.query('INSERT INTO users (user_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-          user,
-          now,
-        ])
-        await insertDevice(client, address, token, { ...device, registrationId }, now)
+        await client.query('INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [user])
+        await insertDevice(client, address, token, { ...device, registrationId })
         const changed = keys !== undefined && (await storeKeys(client, address, keys))
         await client.query('DELETE FROM registrations WHERE user_id = $1', [user])
         await client.query('DELETE FROM askings WHERE user_id = $1', [user])
@@ -153,12 +147,12 @@ export class Accounts {
   }
 
   async change(user: UserId, change: AccountChange): Promise<void> {
-    const pin: Partial<Pick<User, 'pinHash' | 'pinSetAt'>> =
+    const pin =
       change.pin === undefined
         ? {}
         : change.pin === null
           ? { pinHash: null, pinSetAt: null }
-          : { pinHash: await hashSecret(change.pin), pinSetAt: new Date(this.#clock.now()) }
+          : { pinHash: await hashSecret(change.pin), pinSetAt: raw('clock_timestamp()') }
     const profile = {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.about === undefined ? {} : { about: change.about }),

@@ -1,5 +1,4 @@
 import type { Pool } from 'pg'
-import type { Clock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
@@ -36,13 +35,11 @@ export interface IdempotencyOptions {
 export class IdempotencyKeys {
   readonly #shards: Shards<Database>
   readonly #options: IdempotencyOptions
-  readonly #clock: Clock
   readonly #random: () => number
 
-  constructor(shards: Shards<Database>, options: IdempotencyOptions, clock: Clock, random = Math.random) {
+  constructor(shards: Shards<Database>, options: IdempotencyOptions, random = Math.random) {
     this.#shards = shards
     this.#options = options
-    this.#clock = clock
     this.#random = random
   }
 
@@ -51,25 +48,17 @@ export class IdempotencyKeys {
   }
 
   async #claim(pool: Pool, { user, keyHash, requestHash }: IdempotentRequest): Promise<IdempotencyClaim> {
-    const now = this.#clock.now()
     const claimed = await pool.query({
       name: 'claim-idempotency-key',
       text: `
         INSERT INTO idempotency_keys AS k (user_id, key_hash, request_hash, claimed_until, expires_at)
-        VALUES ($1, $2, $3, $4, $5)
+        VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 ms', clock_timestamp() + $5 * interval '1 ms')
         ON CONFLICT (user_id, key_hash) DO UPDATE
         SET request_hash = excluded.request_hash, response = NULL,
             claimed_until = excluded.claimed_until, expires_at = excluded.expires_at
-        WHERE k.expires_at <= $6
-           OR (k.response IS NULL AND k.claimed_until <= $6 AND k.request_hash = excluded.request_hash)`,
-      values: [
-        user,
-        keyHash,
-        requestHash,
-        new Date(now + CLAIM_MS),
-        new Date(now + this.#options.idempotencyLifetimeMs),
-        new Date(now),
-      ],
+        WHERE k.expires_at <= clock_timestamp()
+           OR (k.response IS NULL AND k.claimed_until <= clock_timestamp() AND k.request_hash = excluded.request_hash)`,
+      values: [user, keyHash, requestHash, CLAIM_MS, this.#options.idempotencyLifetimeMs],
     })
     if (claimed.rowCount === 1) {
       // Nobody can choose keys that are never looked at.

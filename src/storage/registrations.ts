@@ -1,6 +1,5 @@
 import { createHmac, hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { ClientBase } from 'pg'
-import type { Clock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
@@ -62,13 +61,11 @@ interface CodeRow {
 export class Registrations {
   readonly #shards: Shards<Database>
   readonly #options: RegistrationOptions
-  readonly #clock: Clock
   readonly #key: Buffer
 
-  constructor(shards: Shards<Database>, options: RegistrationOptions, clock: Clock) {
+  constructor(shards: Shards<Database>, options: RegistrationOptions) {
     this.#shards = shards
     this.#options = options
-    this.#clock = clock
     this.#key = createHmac('sha256', options.masterKey ?? '')
       .update('verification codes')
       .digest()
@@ -89,17 +86,17 @@ export class Registrations {
     const { codeTries, codeLifetimeMs } = this.#options
     const session = randomBytes(SESSION_BYTES).toString('base64url')
     const salt = randomBytes(16)
-    const expiresAt = new Date(this.#clock.now() + codeLifetimeMs)
-    const codeColumns = [salt, this.#hash(user, salt, code), codeTries, expiresAt]
+    const codeColumns = [salt, this.#hash(user, salt, code), codeTries, codeLifetimeMs]
     await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client) => {
         await client.query(
           `INSERT INTO askings (user_id, session_hash, code_salt, code_hash, tries_left, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6)`,
+           VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 ms')`,
           [user, hashSession(session), ...codeColumns],
         )
         await client.query(
-          `INSERT INTO registrations (user_id, code_salt, code_hash, tries_left, expires_at) VALUES ($1, $2, $3, $4, $5)
+          `INSERT INTO registrations (user_id, code_salt, code_hash, tries_left, expires_at)
+           VALUES ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 ms')
            ON CONFLICT (user_id) DO UPDATE
            SET code_salt = excluded.code_salt, code_hash = excluded.code_hash, tries_left = excluded.tries_left,
                expires_at = excluded.expires_at`,
@@ -116,18 +113,17 @@ export class Registrations {
    */
   async share(user: UserId): Promise<Asked | undefined> {
     const session = randomBytes(SESSION_BYTES).toString('base64url')
-    const now = this.#clock.now()
     const { rows } = await this.#shards.run(user, ({ pool }) =>
-      pool.query<{ expires_ms: number }>(
+      pool.query<{ left_ms: number }>(
         `INSERT INTO askings (user_id, session_hash, code_salt, code_hash, tries_left, expires_at)
          SELECT user_id, $2, code_salt, code_hash, $3, expires_at FROM askings
-         WHERE user_id = $1 AND expires_at > $4 ORDER BY expires_at DESC LIMIT 1
-         RETURNING (extract(epoch FROM expires_at) * 1000)::float8 AS expires_ms`,
-        [user, hashSession(session), this.#options.codeTries, new Date(now)],
+         WHERE user_id = $1 AND expires_at > clock_timestamp() ORDER BY expires_at DESC LIMIT 1
+         RETURNING (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::float8 AS left_ms`,
+        [user, hashSession(session), this.#options.codeTries],
       ),
     )
     const [shared] = rows
-    return shared && { session, expiresInMs: shared.expires_ms - now }
+    return shared && { session, expiresInMs: shared.left_ms }
   }
 
   /** Tries a code. A wrong one uses up a try of its session; without a session the caller counts it. */
@@ -166,19 +162,18 @@ export class Registrations {
 
   /** The number is claimed, not the asking: two who know codes of it do not register at the same time. */
   async claim(user: UserId, asking: Asking): Promise<ClaimOutcome> {
-    const now = this.#clock.now()
     return this.#shards.run(user, async ({ pool }) => {
       const claimed = await pool.query(
-        `UPDATE registrations SET claimed_until = $3
-         WHERE user_id = $1 AND (claimed_until IS NULL OR claimed_until <= $4)
+        `UPDATE registrations SET claimed_until = clock_timestamp() + $3 * interval '1 ms'
+         WHERE user_id = $1 AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
            AND EXISTS (SELECT FROM askings WHERE user_id = $1 AND session_hash = $2)`,
-        [user, asking, new Date(now + CLAIM_MS), new Date(now)],
+        [user, asking, CLAIM_MS],
       )
       if (claimed.rowCount === 1) return 'claimed'
-      const held = await pool.query('SELECT FROM registrations WHERE user_id = $1 AND claimed_until > $2', [
-        user,
-        new Date(now),
-      ])
+      const held = await pool.query(
+        'SELECT FROM registrations WHERE user_id = $1 AND claimed_until > clock_timestamp()',
+        [user],
+      )
       return held.rowCount === 0 ? 'gone' : 'busy'
     })
   }
@@ -193,8 +188,8 @@ export class Registrations {
   async #tryWith(client: ClientBase, user: UserId, code: string, asking: Asking): Promise<CodeAnswer> {
     const { rows } = await client.query<CodeRow>(
       `SELECT session_hash, code_salt, code_hash, tries_left FROM askings
-       WHERE user_id = $1 AND session_hash = $2 AND expires_at > $3 AND tries_left > 0 FOR UPDATE`,
-      [user, asking, new Date(this.#clock.now())],
+       WHERE user_id = $1 AND session_hash = $2 AND expires_at > clock_timestamp() AND tries_left > 0 FOR UPDATE`,
+      [user, asking],
     )
     const [row] = rows
     if (row === undefined) return { outcome: 'unknown' }
@@ -223,22 +218,22 @@ export class Registrations {
     const { rows } = await client.query<CodeRow>(
       `SELECT session_hash, code_salt, code_hash FROM (
          SELECT DISTINCT ON (code_salt) * FROM askings
-         WHERE user_id = $1 AND expires_at > $2 ORDER BY code_salt
+         WHERE user_id = $1 AND expires_at > clock_timestamp() ORDER BY code_salt
        ) codes ORDER BY expires_at DESC LIMIT ${COMPARED_CODES}`,
-      [user, new Date(this.#clock.now())],
+      [user],
     )
     return rows.find((row) => this.#matches(user, code, row))?.session_hash
   }
 
   async #right(client: ClientBase, user: UserId, asking: Asking): Promise<CodeAnswer> {
-    const { rows } = await client.query<{ pin_hash: string; used_ms: number | null }>(
-      `SELECT pin_hash, (1000 * extract(epoch FROM greatest(
-         pin_set_at, (SELECT max(last_used_at) FROM devices d WHERE d.user_id = u.user_id))))::float8 AS used_ms
+    const { rows } = await client.query<{ pin_hash: string; idle_ms: number | null }>(
+      `SELECT pin_hash, (1000 * extract(epoch FROM clock_timestamp() - greatest(
+         pin_set_at, (SELECT max(last_used_at) FROM devices d WHERE d.user_id = u.user_id))))::float8 AS idle_ms
        FROM users u WHERE user_id = $1 AND pin_hash IS NOT NULL`,
       [user],
     )
     const [pin] = rows
-    const inForce = pin !== undefined && this.#clock.now() - (pin.used_ms ?? 0) < this.#options.pinIdleMs
+    const inForce = pin !== undefined && (pin.idle_ms ?? Infinity) < this.#options.pinIdleMs
     return { outcome: 'right', asking, pinHash: inForce ? pin.pin_hash : undefined }
   }
 

@@ -43,6 +43,7 @@ export interface CampaignResult {
   readonly elapsedMs: number
 }
 
+const CLOCK_FAULTS = ['wrongClock, a month', 'wrongClock, ten minutes'] as const satisfies readonly FaultName[]
 const LONG_REST_MS = 240_000
 const SHORT_REST_MS = 40_000
 
@@ -89,7 +90,12 @@ async function befall(
   record: ChaosRecord,
   { seed, levers: names, ms, perSecond, short, onStep }: CampaignOptions,
 ): Promise<readonly string[]> {
-  const without: FaultName[] = cluster.disk === undefined ? ['fillDisk'] : []
+  const reasons = new Map<FaultName, string>()
+  if (cluster.disk === undefined) reasons.set('fillDisk', 'this user may not mount a file system')
+  if (cluster.nodes.some(({ clock }) => clock === undefined)) {
+    for (const name of CLOCK_FAULTS) reasons.set(name, 'faketime is missing')
+  }
+  const without = [...reasons.keys()]
   const levers = new Levers(cluster)
   const pass = (seconds: number): Promise<void> => crowd.moreSent(Math.ceil(seconds * perSecond))
   const plan = { seed, levers: names, without, short, nodes: cluster.nodes.length, databases: cluster.databases.length }
@@ -112,7 +118,7 @@ async function befall(
     phase.longestRecoveryMs = Math.max(phase.longestRecoveryMs, performance.now() - mendedAt)
     await pass(short ? 0.3 : 5)
   }
-  return without.map((name) => `${name}: this user may not mount a file system`)
+  return [...reasons].map(([name, reason]) => `${name}: ${reason}`)
 }
 
 /** What is still to be done when all should be. */

@@ -5,6 +5,7 @@ import type { PostgresServer, Victim } from '../faults/postgres-server.ts'
 import { seededRandom } from '../../tools/replay/random.ts'
 import { SLOW_LINE, SlowLine } from '../helpers/slow-line.ts'
 import type { Direction, TcpProxy } from '../helpers/tcp-proxy.ts'
+import { MONTH_SECONDS, TEN_MINUTES_SECONDS, wrongClock } from './clock-levers.ts'
 import type { Cluster, ClusterNode } from './cluster.ts'
 import type { Step } from './schedule.ts'
 
@@ -63,6 +64,10 @@ export class Levers {
         return this.slowClient(someOf(crowd), crowd, during)
       case 'slowLine':
         return this.slowLine(someOf(crowd), crowd, during)
+      case 'wrongClock, a month':
+        return wrongClock(node, MONTH_SECONDS, during)
+      case 'wrongClock, ten minutes':
+        return wrongClock(node, TEN_MINUTES_SECONDS, during)
       case 'fillDisk':
         return this.fillDisk(during)
       case 'reconnectStorm':

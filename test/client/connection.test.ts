@@ -152,6 +152,23 @@ test('a replaced device that is told to connect again counts above the newest co
   await client.close()
 })
 
+test('a device whose count is far beyond the server goes on from what the server has', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  t.is((await session.nth('connect')).number, 1)
+  const details = { number: 0 }
+  session.say({ type: 'error', id: '', code: 'REPLACED', message: '', temporary: false, retryAfterMs: 0, details })
+  session.end(CloseCode.REPLACED)
+  for (const expected of [1, 2]) {
+    client.connect()
+    const next = await wire.session(expected + 1)
+    t.is((await next.nth('connect')).number, expected)
+    next.end(CloseCode.REPLACED)
+    await waitUntil('it has stopped', () => client.connection.phase === 'stopped')
+  }
+  await client.close()
+})
+
 test('a silent server is asked once and then given up', async (t) => {
   const { client, clock, wire } = await setUp()
   const session = await wire.session(1)

@@ -101,6 +101,34 @@ test('a refusal of one conversation holds no other one back', (t) => {
   t.deepEqual(take(outbox), ['x!'])
 })
 
+test('what a full mailbox has no room for waits for minutes, longer each time, and nobody else waits with it', (t) => {
+  const full = { code: 'MAILBOX_FULL', temporary: true, retryAfterMs: 60_000 }
+  const outbox = outboxWith('a', 'b')
+  outbox.add(entry('x', 2))
+  t.deepEqual(take(outbox), ['a!', 'x!', 'b'])
+  t.false(outbox.isFull(1))
+  let now = 0
+  for (const waitMs of [60_000, 120_000, 240_000, 480_000, 900_000, 900_000]) {
+    outbox.refused('a', full, now)
+    outbox.refused('b', resend, now)
+    t.true(outbox.isFull(1))
+    t.deepEqual(take(outbox, now + waitMs - 1), [])
+    now += waitMs
+    t.deepEqual(take(outbox, now), ['a!', 'b'])
+    // The server looks whether there is room again.
+    outbox.refused('a', temporary, now)
+    outbox.refused('b', resend, now)
+    t.true(outbox.isFull(1))
+    now += 60_000
+    t.deepEqual(take(outbox, now), ['a!', 'b'])
+  }
+  t.false(outbox.isFull(2))
+  outbox.accepted('a')
+  t.false(outbox.isFull(1))
+  outbox.refused('b', full, now)
+  t.is(outbox.nextResumeAt(), now + 60_000)
+})
+
 test('a message that is refused for good is given back and the rest of the conversation goes on', (t) => {
   const outbox = outboxWith('a', 'b')
   take(outbox)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import test from 'ava'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { Kind } from '../../proto/frames.ts'
+import { createToken } from '../../src/storage/token.ts'
 import { connectFrame, Device, message } from '../helpers/device.ts'
 import { call, register } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
@@ -171,7 +172,8 @@ test('wrong, foreign and hosted tokens are refused with 4502, without a word tha
   const bob = await account()
   const [hosted] = await createAccount(server.databaseUrl, { hosted: true })
   const flipped = bob.token.slice(0, -1) + (bob.token.endsWith('A') ? 'B' : 'A')
-  const foreign = bob.token.replace(String(bob.user), String(newUser()))
+  const [stranger] = await createAccount(server.databaseUrl)
+  const foreign = createToken(stranger!.address)
   for (const token of ['', 'nonsense', flipped, foreign, hosted!.token, 'x'.repeat(100_000)]) {
     const device = await Device.open(server.url)
     device.send(connectFrame(token))

@@ -83,7 +83,7 @@ async function exchange(t: ExecutionContext, line: SlowLine | undefined): Promis
   // As a phone that comes from a good network to a bad one.
   if (line !== undefined) near.cut()
   const before = near.carriedBytes
-  const written = Array.from({ length: MESSAGES }, (_, i) => (i === 3 ? LONG : `message ${i}`))
+  const written = Array.from({ length: MESSAGES }, (_, i) => (i % 6 === 3 ? LONG : `message ${i}`))
   const sent: readonly [Person, Person, OutgoingMessage[]][] = [
     [amina, bruno, written.map((text) => amina.client.sendText(bruno.user, text))],
     [bruno, amina, written.map((text) => bruno.client.sendText(amina.user, text))],

@@ -7,7 +7,7 @@ import { Limiters } from '../../src/api/limiters.ts'
 import { Lookups } from '../../src/api/lookups.ts'
 import { Messaging } from '../../src/api/messaging.ts'
 import type { MessageCore } from '../../src/actors/message-core.ts'
-import { systemClock } from '../../src/shared/clock.ts'
+import { monotonicClock, systemClock } from '../../src/shared/clock.ts'
 import type { Clock } from '../../src/shared/clock.ts'
 import { createEvents, createRegistry } from '../../src/shared/events.ts'
 import type { Events } from '../../src/shared/events.ts'
@@ -26,7 +26,9 @@ import type { ConfigPatch } from './raw-config.ts'
 export interface TestCoreOptions {
   readonly databaseUrl?: string
   readonly config?: ConfigPatch
+  /** Tells the time, and spans. */
   readonly clock?: Clock
+  readonly clocksAgree?: () => boolean
   readonly bus?: Bus
   readonly nodeId?: string
 }
@@ -60,6 +62,8 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     nodeId: options.nodeId ?? `test-${randomBytes(4).toString('hex')}`,
     config,
     clock,
+    monotonic: options.clock ?? monotonicClock,
+    clocksAgree: options.clocksAgree ?? (() => true),
     events,
     shards,
     tokens: new TokenLookup(shards, config.storage),

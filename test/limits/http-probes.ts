@@ -92,12 +92,6 @@ export const httpProbes: Probes = {
     return say(await call(`${server.url}/v1/me`))
   },
   'limits.backup': twice('backup', 'GET', '/v1/me/backup'),
-  'limits.link': async (t) => {
-    const server = await startNode(t, limited('link', 1))
-    const open = (): Promise<Answer> => call(`${server.url}/v1/devices/link`, { method: 'POST' })
-    await open()
-    return say(await open())
-  },
   'limits.devices': twice('devices', 'PUT', '/v1/devices/list', {}),
   'limits.keys': twice('keys', 'PUT', '/v1/keys', {}),
   'connections.max': async (t) => {

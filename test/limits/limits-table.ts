@@ -27,6 +27,7 @@ export function describeLimit(config: Config, path: string): string | undefined 
   if (typeof value === 'number') return describeNumber(path, value)
   if (typeof value !== 'object' || value === null || !('burst' in value) || !('perSecond' in value)) return undefined
   const { burst, perSecond } = value as { burst: number; perSecond: number }
+  if (/bytes/i.test(path)) return `${inBytes(burst)}, then ${inBytes(perSecond)} a second`
   return `${count(burst)}, then ${describeRate(perSecond)}`
 }
 
@@ -35,11 +36,15 @@ const MiB = KiB * KiB
 const GiB = KiB * MiB
 
 function describeNumber(path: string, value: number): string {
-  if (path.endsWith('Bytes')) return inUnits(value, [GiB, 'GiB'], [MiB, 'MiB'], [KiB, 'KiB'], [1, 'bytes'])
+  if (/bytes/i.test(path)) return inBytes(value)
   if (path.endsWith('Ms')) {
     return inUnits(value, [86_400_000, 'days'], [3_600_000, 'h'], [60_000, 'min'], [1_000, 's'], [1, 'ms'])
   }
   return count(value)
+}
+
+function inBytes(value: number): string {
+  return inUnits(value, [GiB, 'GiB'], [MiB, 'MiB'], [KiB, 'KiB'], [1, 'bytes'])
 }
 
 function inUnits(value: number, ...units: readonly (readonly [number, string])[]): string {

@@ -1,13 +1,25 @@
 import test from 'ava'
 import { parseConfig } from '../../config/config.ts'
 import { defaultLimits } from '../../config/limits.ts'
+import { expiryProbes } from './expiry-probes.ts'
 import { httpProbes } from './http-probes.ts'
+import { mailboxProbes } from './mailbox-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
+import { registrationProbes } from './registration-probes.ts'
 import { silenceProbes } from './silence-probes.ts'
 import { socketProbes } from './socket-probes.ts'
 
-const probes = new Map(Object.entries({ ...socketProbes, ...silenceProbes, ...httpProbes } satisfies Probes))
+const probes = new Map(
+  Object.entries({
+    ...socketProbes,
+    ...silenceProbes,
+    ...mailboxProbes,
+    ...httpProbes,
+    ...expiryProbes,
+    ...registrationProbes,
+  } satisfies Probes),
+)
 const rows = await readLimitsTable()
 
 test('the table says what the defaults are', (t) => {
@@ -25,7 +37,7 @@ test('every bucket of LIMITS stands in the table', (t) => {
 })
 
 for (const [limit, probe] of probes) {
-  // One after the other: each starts a node, and many that start at once in one process wait for each other too long.
+  // One node at a time: together they would be slow, and some of them wait for time-outs.
   test.serial(`beyond ${limit} happens what the table says`, async (t) => {
     const row = rows.find((one) => one.limit === limit)
     t.deepEqual(await probe(t), row?.beyond)

@@ -3,7 +3,6 @@ import { type Bucket, Buckets } from '../../src/storage/buckets.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { sweepExpired } from '../../src/storage/sweep.ts'
-import { systemClock } from '../../src/shared/clock.ts'
 import { openTestDatabase } from '../helpers/database.ts'
 
 const bucketOf = (key: string, burst: number, perSecond = 1e-3): Bucket => ({
@@ -73,9 +72,9 @@ test('nothing that is stored says whose bucket it is, and a full one is forgotte
   t.deepEqual(other.taken && other.left, [1], 'another key, another bucket')
   const { rows } = await database.pool.query<{ all: string }>('SELECT b::text AS all FROM buckets b')
   for (const row of rows) t.notRegex(row.all, /15550000001|test/)
-  await sweepExpired(shards, systemClock)
+  await sweepExpired(shards)
   t.is((await database.pool.query('SELECT FROM buckets')).rowCount, 2)
   await age(database, 2_000)
-  await sweepExpired(shards, systemClock)
+  await sweepExpired(shards)
   t.is((await database.pool.query('SELECT FROM buckets')).rowCount, 0)
 })

@@ -120,8 +120,12 @@ test('connections are counted by the server, or by the device', async (t) => {
   t.deepEqual(await connect(7), ['ok', 7])
   t.deepEqual(await connect(7), ['ok', 7])
   t.deepEqual(await connect(6), ['replaced', 7])
-  t.deepEqual(await connect(0), ['ok', 8])
-  t.deepEqual(await connect(Number.MAX_SAFE_INTEGER), ['ok', Number.MAX_SAFE_INTEGER])
+  // A number that leaves none for later ones is not taken, and the device hears what to go on from.
+  t.deepEqual(await connect(Number.MAX_SAFE_INTEGER), ['replaced', 7])
+  t.deepEqual(await connect(1_000_008), ['replaced', 7])
+  t.deepEqual(await connect(8), ['ok', 8])
+  t.deepEqual(await connect(1_000_008), ['ok', 1_000_008])
+  t.deepEqual(await connect(0), ['ok', 1_000_009])
 })
 
 test('a wrong token, one of another device and one of nobody are refused', async (t) => {

@@ -100,6 +100,13 @@ export function blockedText(user: number): string {
   return `Nothing is sent to ${formatPhone(user)} before you accept the new keys: look at /safety, then type /safety accept`
 }
 
+/** What is for somebody waits, or goes on. */
+export function fullText({ user, full }: ClientEvents['mailboxFull']): string {
+  return full
+    ? `The mailbox of ${formatPhone(user)} is full: the message waits here`
+    : `The mailbox of ${formatPhone(user)} has room again`
+}
+
 /** @param sum - those that came before in the same transfer, too */
 export function historyText({ complete }: ClientEvents['history'], sum: number): string {
   if (complete && sum === 0) return 'There are no messages of before'

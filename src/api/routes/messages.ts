@@ -82,7 +82,15 @@ export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock):
       answers: {
         201: { description: 'Accepted', schema: z.object({ messageId: z.string(), acceptedAt: timeSchema }) },
       },
-      errors: ['FORBIDDEN', 'UNKNOWN_USER', 'NO_KEYS', 'TOO_LARGE', 'IDEMPOTENCY_CONFLICT', 'HOSTED_LOCKED'],
+      errors: [
+        'FORBIDDEN',
+        'UNKNOWN_USER',
+        'NO_KEYS',
+        'TOO_LARGE',
+        'IDEMPOTENCY_CONFLICT',
+        'MAILBOX_FULL',
+        'HOSTED_LOCKED',
+      ],
       async handle({ body, headers }, caller) {
         const from = requireHosted(caller, body.sender_ID)
         const to = (body.reciever_ID ?? body.receiver_ID) as UserId
