@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.ts'
 
 /** A token bucket: `burst` at once, refilled with `perSecond`. */
@@ -73,27 +72,33 @@ export class RateBucket {
 }
 
 /**
- * One bucket for each key. Memory is bounded: beyond `maxKeys` the bucket that was not asked for longest is forgotten,
- * which makes it full again.
+ * One bucket for each key. Memory is bounded, and taken as keys come: of `maxKeys` buckets those not asked for while half
+ * as many others were may be forgotten, which makes them full again.
  */
 export class RateLimiter<Key extends string | number> {
   readonly #limit: RateLimit
   readonly #clock: Clock
-  readonly #buckets: LRUCache<Key, RateBucket>
+  readonly #half: number
+  /** Those asked for since the older ones were set aside. */
+  #recent = new Map<Key, RateBucket>()
+  #older: ReadonlyMap<Key, RateBucket> = new Map()
 
   constructor(limit: RateLimit, clock: Clock, maxKeys = DEFAULT_MAX_KEYS) {
     this.#limit = limit
     this.#clock = clock
-    this.#buckets = new LRUCache({ max: maxKeys })
+    this.#half = Math.ceil(maxKeys / 2)
   }
 
   /** The bucket of a key: whoever asks often keeps it. */
   bucket(key: Key): RateBucket {
-    let bucket = this.#buckets.get(key)
-    if (bucket === undefined) {
-      bucket = new RateBucket(this.#limit, this.#clock)
-      this.#buckets.set(key, bucket)
+    const known = this.#recent.get(key)
+    if (known !== undefined) return known
+    const bucket = this.#older.get(key) ?? new RateBucket(this.#limit, this.#clock)
+    if (this.#recent.size >= this.#half) {
+      this.#older = this.#recent
+      this.#recent = new Map()
     }
+    this.#recent.set(key, bucket)
     return bucket
   }
 

@@ -50,14 +50,20 @@ test('a clock that steps back neither refills nor blocks', (t) => {
   t.true(limiter.take('a').ok)
 })
 
-test('memory is bounded: the key not used for longest is forgotten', (t) => {
-  const limiter = new RateLimiter({ burst: 1, perSecond: 0.001 }, createClock(), 2)
-  limiter.take('a')
-  limiter.take('b')
-  limiter.take('c')
-  t.false(limiter.take('c').ok)
-  t.false(limiter.take('b').ok)
+test('memory is bounded: who was asked for longest ago is forgotten first', (t) => {
+  const limiter = new RateLimiter({ burst: 1, perSecond: 0.001 }, createClock(), 4)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) t.true(limiter.take(key).ok)
+  for (const key of ['e', 'd', 'c']) t.false(limiter.take(key).ok)
   t.true(limiter.take('a').ok)
+})
+
+test('who is asked for again and again is remembered, however many others come', (t) => {
+  const limiter = new RateLimiter({ burst: 1, perSecond: 0.001 }, createClock(), 10)
+  t.true(limiter.take('often').ok)
+  for (let i = 0; i < 1_000; i++) {
+    limiter.take(`other ${i}`)
+    if (i % 4 === 0) t.false(limiter.take('often').ok)
+  }
 })
 
 test('in no time more passes than the burst and the rate allow, and a told wait is enough', (t) => {
