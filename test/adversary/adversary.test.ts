@@ -1,4 +1,5 @@
 import test from 'ava'
+import { LONG, times } from '../helpers/long.ts'
 import { openNode } from './arena.ts'
 import type { Arena } from './arena.ts'
 import { attackers } from './attackers/index.ts'
@@ -9,10 +10,10 @@ import { tryAttacker } from './trial.ts'
 import { findHarm } from './verdict.ts'
 
 /** How long an attacker attacks. `npm run hostile` gives each a minute. */
-const SECONDS = 1
-const SEQUENCES = 6
+const SECONDS = times(1, 3)
+const SEQUENCES = times(6, 60)
 const SEED = Number(process.env['HOSTILE_SEED'] ?? 11)
-/** One of each sort: all of them take minutes. */
+/** One of each sort, where all of them would take too long. */
 const SAMPLE = new Set([
   'ping-flood-json',
   'unwatch-flood',
@@ -33,7 +34,8 @@ test.before(async () => {
 })
 test.after.always(() => arena?.stop())
 
-for (const attacker of attackers.filter(({ name }) => SAMPLE.has(name))) {
+const chosen = process.env[LONG] === undefined ? attackers.filter(({ name }) => SAMPLE.has(name)) : attackers
+for (const attacker of chosen) {
   test.serial(`what ${attacker.name} does costs nobody a message, nor the node its life`, async (t) => {
     const outcome = await tryAttacker(arena, attacker, SECONDS, SEED)
     t.log(renderReport([outcome]))
@@ -49,7 +51,7 @@ for (const attacker of attackers.filter(({ name }) => SAMPLE.has(name))) {
 test.serial(
   'no random sequence of frames and requests brings about a fault, or more bytes than it sends',
   async (t) => {
-    t.timeout(180_000)
+    t.timeout(SEQUENCES * 30_000)
     const result = await fuzz(arena, { seed: SEED, sequences: SEQUENCES, steps: 40 })
     t.log(`seed ${SEED}`)
     t.deepEqual(result.findings, [])
