@@ -23,7 +23,7 @@ const RETRY_MS = 100
  * @throws StartError when a later version has changed what this one needs
  */
 export async function migrate(options: DatabaseOptions): Promise<string[]> {
-  const database = await Database.open({ ...options, poolConnections: 1 })
+  const database = await Database.open({ ...options, poolConnections: 1, queryTimeoutMs: TIMEOUT_MS })
   try {
     const client = await connect(database)
     try {
