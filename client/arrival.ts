@@ -1,5 +1,5 @@
 import type { IncomingMessage, Message, OutgoingMessage } from './message.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import type { Hint } from './secrecy/hint.ts'
 
 /** What came of envelopes: to be told, sent or asked once the transaction that stored it has succeeded. */

@@ -1,4 +1,4 @@
-import { CloseCode, mayReconnect } from '../proto/close-codes.ts'
+import { CloseCode } from '../proto/close-codes.ts'
 
 export interface BackoffOptions {
   /** Bound of the first delay. */
@@ -9,12 +9,23 @@ export interface BackoffOptions {
   readonly stableMs: number
   /** No delay that the server asks for is kept longer. */
   readonly maxToldMs: number
+  /** The least delay after a fault doubles from here, */
+  readonly faultBaseMs: number
+  /** up to here, */
+  readonly faultCapMs: number
+  /** and anew after a connection that was good for this long. */
+  readonly faultStableMs: number
 }
 
-export const defaultBackoff: BackoffOptions = { baseMs: 500, capMs: 30_000, stableMs: 10_000, maxToldMs: 300_000 }
-
-/** What the client does after a connection has ended. */
-export type AfterClose = { readonly type: 'reconnect'; readonly afterMs: number } | { readonly type: 'stop' }
+export const defaultBackoff: BackoffOptions = {
+  baseMs: 500,
+  capMs: 30_000,
+  stableMs: 10_000,
+  maxToldMs: 300_000,
+  faultBaseMs: 5_000,
+  faultCapMs: 300_000,
+  faultStableMs: 600_000,
+}
 
 /**
  * When to connect again: full jitter (a random share of a bound that doubles) below a cap, so that clients cut off
@@ -26,6 +37,7 @@ export class Backoff {
   readonly #random: () => number
   readonly #options: BackoffOptions
   #failures = 0
+  #faults = 0
   #onlineSince: number | undefined
 
   /** @param random - a number in [0, 1), like Math.random */
@@ -44,25 +56,47 @@ export class Backoff {
    *
    * @param code - its close code
    * @param toldMs - the delay that the server asked for, if it did
+   * @returns after how many ms to connect again
    */
-  closed(code: number, now: number, toldMs?: number): AfterClose {
-    const { baseMs, capMs, stableMs, maxToldMs } = this.#options
-    if (this.#onlineSince !== undefined && now - this.#onlineSince >= stableMs) this.#failures = 0
-    this.#onlineSince = undefined
-    if (!mayReconnect(code)) return { type: 'stop' }
+  lost(code: number, now: number, toldMs?: number): number {
+    const { baseMs, capMs, maxToldMs } = this.#options
+    this.#ended(now)
     // A node without room is not asked at once, whatever the dice say.
     const leastMs = code === CloseCode.OVERLOADED ? Math.min(capMs, baseMs * 4) : 0
     const bound = Math.min(capMs, (baseMs + leastMs) * 2 ** Math.min(this.#failures, 30))
     this.#failures += 1
     const chosenMs = Math.round(leastMs + this.#random() * (bound - leastMs))
-    if (toldMs === undefined || toldMs <= 0) return { type: 'reconnect', afterMs: chosenMs }
+    if (toldMs === undefined || toldMs <= 0) return chosenMs
     // Never earlier than told; and a server that tells it again and again is asked less and less often.
     const laterMs = Math.round(this.#random() * (bound - leastMs))
-    return { type: 'reconnect', afterMs: Math.min(toldMs, maxToldMs) + laterMs }
+    return Math.min(toldMs, maxToldMs) + laterMs
+  }
+
+  /**
+   * The connection has ended by a fault of this client or of the server, which may happen again at once: a session that
+   * was good for seconds proves nothing.
+   *
+   * @returns after how many ms to connect again
+   */
+  faulted(now: number): number {
+    const { faultBaseMs, faultCapMs } = this.#options
+    this.#ended(now)
+    const leastMs = Math.min(faultCapMs, faultBaseMs * 2 ** Math.min(this.#faults, 30))
+    this.#faults += 1
+    return Math.round(leastMs * (1 + this.#random()))
   }
 
   /** Somebody asked for a connection now: the next failure counts as the first. */
   reset(): void {
     this.#failures = 0
+    this.#faults = 0
+  }
+
+  #ended(now: number): void {
+    const { stableMs, faultStableMs } = this.#options
+    const onlineMs = this.#onlineSince === undefined ? 0 : now - this.#onlineSince
+    if (onlineMs >= stableMs) this.#failures = 0
+    if (onlineMs >= faultStableMs) this.#faults = 0
+    this.#onlineSince = undefined
   }
 }

@@ -69,7 +69,7 @@ export class Backups {
     const { backupId } = backupKeys(recoveryKey, user)
     const bytes = await this.#write(recoveryKey, version)
     const headers = { 'backup-id': encodeBase64(backupId) }
-    await request(url, { method: 'PUT', path: '/v1/me/backup', token: token(), bytes, headers, timeoutMs: 120_000 })
+    await request(url, { method: 'PUT', path: '/v1/me/backup', token: token(), bytes, headers })
     return version
   }
 

@@ -1,4 +1,3 @@
-import { CloseCode } from '../proto/close-codes.ts'
 import type { ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame, WireAddress } from '../proto/frames.ts'
 import { requireUser, socketUrl } from './addresses.ts'
 import type { Backups } from './backups.ts'
@@ -28,6 +27,7 @@ import type { Trust } from './secrecy/trust.ts'
 import { readSelf } from './secrecy/self.ts'
 import type { Self } from './secrecy/self.ts'
 import { forgetOldSent } from './secrecy/send-log.ts'
+import { stopFor } from './stop.ts'
 import { webSocketTransport } from './transport.ts'
 import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
@@ -47,8 +47,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly #core: Core
   readonly #accepted = new Waiters<OutgoingMessage>()
   readonly #watches: Watches
-  /** The server's count of connections, if this store is behind it. */
-  #refusedNumber = 0
+  /** The server's count of connections, which the next one goes on from: this store's own is no good. */
+  #countThere: number | undefined
 
   private constructor(options: ClientOptions, device: DeviceState, self: Self, primitives: Primitives) {
     super()
@@ -76,7 +76,8 @@ export class Client extends Emitter<ClientEvents> {
         received: (frames, session) => this.#received(frames, session),
         refused: (error) => this.#refused(error),
         changed: (state) => this.emit('connection', state),
-        isStuck: (now) => this.#core.sender.isStuck(now),
+        oldestUnansweredAt: () => this.#core.sender.oldestUnansweredAt(),
+        unansweredBytes: () => this.#core.sender.unansweredBytes(),
       },
       {
         url: socketUrl(options.url),
@@ -131,7 +132,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /**
    * Connects now instead of after the back-off, or again after a stop; nothing while connected. After
-   * {@link CloseCode.REPLACED} this closes the newer session, so a person should have asked for it.
+   * the stop `replaced` this closes the newer session, so a person should have asked for it.
    */
   connect(): void {
     this.#connection.open()
@@ -215,6 +216,11 @@ export class Client extends Emitter<ClientEvents> {
     this.#core.signals.send(to, payload)
   }
 
+  /** Whether what is for this user waits because their mailbox is full. */
+  isMailboxFull(user: number): boolean {
+    return this.#core.sender.isMailboxFull(user)
+  }
+
   /** What is known of the keys of others, and what the user decides about them. */
   get trust(): Trust {
     return this.#core.secrecy.trust
@@ -242,7 +248,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Goes offline until {@link Client.connect} is called. What is sent meanwhile waits. */
   disconnect(): void {
-    this.#connection.stop(1000, 'Disconnected by the user')
+    this.#connection.stop(stopFor('disconnected', 'Disconnected by the user'))
   }
 
   /** Ends the connection, finishes what is being stored and closes the store. What is unaccepted goes on at the next start. */
@@ -256,10 +262,11 @@ export class Client extends Emitter<ClientEvents> {
 
   async #countConnection(): Promise<Omit<ConnectFrame, 'type'>> {
     await this.#core.secrecy.publish()
-    const number = Math.max(this.#device.record.connection, this.#refusedNumber) + 1
+    const number = (this.#countThere ?? this.#device.record.connection) + 1
     await inLedger(this.#core.ledger, async (transaction) => {
       this.#device.write(transaction, { connection: number })
     })
+    this.#countThere = undefined
     const { token, lastMessageId } = this.#device.record
     return { token, client: VERSION, number, lastMessageId: BigInt(lastMessageId) }
   }
@@ -268,7 +275,7 @@ export class Client extends Emitter<ClientEvents> {
     const { user, device } = frame
     const known = this.#device.record
     if (known.user !== 0 && known.user !== user) {
-      this.#connection.stop(CloseCode.UNAUTHENTICATED, 'The store belongs to another user')
+      this.#connection.stop(stopFor('otherUser', 'The store belongs to another user'))
       return
     }
     if (known.user !== user || known.device !== device) {
@@ -318,7 +325,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #refused(error: ErrorFrame): void {
-    if (error.code === 'REPLACED' && error.details?.number !== undefined) this.#refusedNumber = error.details.number
+    if (error.code === 'REPLACED') this.#countThere = error.details?.number
   }
 
   /** The server has accepted the message, or never will. */

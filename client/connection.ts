@@ -3,6 +3,11 @@ import type { ClientFrame, ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { Encoding } from './encoding.ts'
+import { fateOf } from './fate.ts'
+import type { Progress } from './fate.ts'
+import { patienceMs } from './patience.ts'
+import { stopBy } from './stop.ts'
+import type { Stop } from './stop.ts'
 import type { Link, Transport } from './transport.ts'
 
 /** How the client is connected. */
@@ -12,8 +17,8 @@ export type ConnectionState =
   | { readonly phase: 'online'; readonly pending: number }
   /** It connects again by itself at `retryAt` (ms since 1970). */
   | { readonly phase: 'offline'; readonly retryAt: number; readonly code: number; readonly reason: string }
-  /** It does not connect again by itself: {@link CloseCode} says why. */
-  | { readonly phase: 'stopped'; readonly code: number; readonly reason: string }
+  /** It does not connect again by itself: `cause` says why, `remedy` what helps. */
+  | ({ readonly phase: 'stopped' } & Stop)
   /** `close()` was called. */
   | { readonly phase: 'closed' }
 
@@ -31,8 +36,10 @@ export interface ConnectionOwner {
   /** Errors that are about no send. */
   refused(error: ErrorFrame): void
   changed(state: ConnectionState): void
-  /** Asked every few seconds while online: whether an answer is so late that a new connection is better. */
-  isStuck(now: number): boolean
+  /** When the send was made that has waited longest for its answer, by the clock; undefined: all are answered. */
+  oldestUnansweredAt(): number | undefined
+  /** What was sent and is not answered: on a slow line it may be under way for long. */
+  unansweredBytes(): number
 }
 
 export interface ConnectionOptions {
@@ -43,26 +50,33 @@ export interface ConnectionOptions {
   readonly backoff: Backoff
 }
 
-/** No session by then: the attempt has failed. */
-const OPEN_TIMEOUT_MS = 15_000
+/** No session by then: the attempt has failed. Below the time in which the server awaits `connect`. */
+export const OPEN_TIMEOUT_MS = 15_000
 const CHECK_MS = 5_000
 /** Nothing heard for this long: the client asks. */
 const PING_AFTER_MS = 30_000
-/** Nothing heard for this long: the connection is lost. */
-const LOST_AFTER_MS = 40_000
+/** A send without an answer for this long makes the client ask, too. */
+const ANSWER_AFTER_MS = 60_000
 
 interface Attempt extends Session {
   number: number
   link: Link | undefined
-  online: boolean
+  progress: Progress
+  /** When its link began to be made. */
+  startedAt: number
+  /** From then until the session was there: a few round trips. */
+  openedInMs: number
   heardAt: number
-  asked: boolean
+  /** When the `ping` was sent that has no answer yet. */
+  askedAt: number | undefined
+  /** When the last answered one was sent: all that was sent before it has reached the server, and so have its answers come. */
+  provenAt: number
   toldMs: number | undefined
   /** The last error that was about no send: it explains the close that follows. */
   error: ErrorFrame | undefined
 }
 
-/** Keeps one session open: connects, watches over it, connects again after the back-off, stops at a terminal close code. */
+/** Keeps one session open: connects, watches over it, connects again after the back-off, stops where coming back would not help: see {@link fateOf}. */
 export class Connection {
   readonly #owner: ConnectionOwner
   readonly #options: ConnectionOptions
@@ -98,9 +112,9 @@ export class Connection {
   }
 
   /** Ends the connection until {@link open} is called. */
-  stop(code: number, reason: string): void {
+  stop(stop: Stop): void {
     this.#abandon()
-    this.#change({ phase: 'stopped', code, reason })
+    this.#change({ phase: 'stopped', ...stop })
   }
 
   /** Gives the present connection up, and connects again after the back-off. */
@@ -110,7 +124,7 @@ export class Connection {
 
   /** Sends with the other frames of this tick; when not online the frame is dropped. */
   send(frame: ClientFrame): void {
-    if (this.#attempt?.online !== true) return
+    if (this.#attempt?.progress !== 'online') return
     this.#queue.push(frame)
     if (this.#queue.length === 1) queueMicrotask(() => this.#flush())
   }
@@ -120,15 +134,17 @@ export class Connection {
     const attempt: Attempt = {
       number: 0,
       link: undefined,
-      online: false,
-      heardAt: this.#options.clock.now(),
-      asked: false,
+      progress: 'opening',
+      startedAt: 0,
+      openedInMs: 0,
+      heardAt: 0,
+      askedAt: undefined,
+      provenAt: 0,
       toldMs: undefined,
       error: undefined,
     }
     this.#attempt = attempt
     this.#change({ phase: 'connecting' })
-    this.#timer(OPEN_TIMEOUT_MS, () => this.#ended(attempt, 1006, 'No connection in time'))
     void this.#prepare(attempt)
   }
 
@@ -144,11 +160,15 @@ export class Connection {
   }
 
   #link(attempt: Attempt, connect: ConnectFrame): void {
-    const { transport, url, encoding } = this.#options
+    const { transport, url, encoding, clock } = this.#options
+    attempt.startedAt = clock.now()
+    this.#timer(OPEN_TIMEOUT_MS, () => this.#ended(attempt, 1006, 'No connection in time'))
     const current = (): boolean => this.#attempt === attempt
     attempt.link = transport.connect(url, encoding.subprotocol, {
       opened: () => {
-        if (current()) for (const message of encoding.encode([connect])) attempt.link?.send(message)
+        if (!current()) return
+        attempt.progress = 'asking'
+        for (const message of encoding.encode([connect])) attempt.link?.send(message)
       },
       received: (message) => {
         if (current()) this.#received(attempt, message)
@@ -159,7 +179,6 @@ export class Connection {
 
   #received(attempt: Attempt, message: Uint8Array | string): void {
     attempt.heardAt = this.#options.clock.now()
-    attempt.asked = false
     let frames: readonly ServerFrame[]
     try {
       frames = this.#options.encoding.decode(message)
@@ -168,14 +187,15 @@ export class Connection {
       return
     }
     for (const frame of frames) this.#handleOwn(attempt, frame)
-    if (this.#attempt === attempt && attempt.online) this.#owner.received(frames, attempt)
+    if (this.#attempt === attempt && attempt.progress === 'online') this.#owner.received(frames, attempt)
   }
 
   /** The frames that are about the connection itself. */
   #handleOwn(attempt: Attempt, frame: ServerFrame): void {
     if (this.#attempt !== attempt) return
-    if (frame.type === 'connected' && !attempt.online) {
-      attempt.online = true
+    if (frame.type === 'connected' && attempt.progress === 'asking') {
+      attempt.progress = 'online'
+      attempt.openedInMs = attempt.heardAt - attempt.startedAt
       this.#options.backoff.connected(this.#options.clock.now())
       this.#timer(CHECK_MS, () => this.#check(attempt))
       this.#change({ phase: 'online', pending: frame.pending })
@@ -184,6 +204,9 @@ export class Connection {
       attempt.error = frame
       if (frame.retryAfterMs > 0) attempt.toldMs = frame.retryAfterMs
       this.#owner.refused(frame)
+    } else if (frame.type === 'pong') {
+      attempt.provenAt = attempt.askedAt ?? attempt.provenAt
+      attempt.askedAt = undefined
     } else if (frame.type === 'goaway') {
       // What is under way may still be answered until then; the node closes earlier if it must.
       this.#timer(frame.reconnectAfterMs, () => this.#ended(attempt, CloseCode.DRAINING, 'The node shuts down'))
@@ -193,10 +216,12 @@ export class Connection {
   #check(attempt: Attempt): void {
     const now = this.#options.clock.now()
     const silentMs = now - attempt.heardAt
-    if (silentMs >= LOST_AFTER_MS) return this.#ended(attempt, 1006, 'The server fell silent')
-    if (this.#owner.isStuck(now)) return this.#ended(attempt, 1006, 'The server does not answer')
-    if (silentMs >= PING_AFTER_MS && !attempt.asked) {
-      attempt.asked = true
+    const patience = patienceMs(attempt.openedInMs, this.#owner.unansweredBytes())
+    if (silentMs >= patience) return this.#ended(attempt, 1006, 'The server fell silent')
+    const late = (this.#owner.oldestUnansweredAt() ?? now) + ANSWER_AFTER_MS
+    if (attempt.provenAt >= late) return this.#ended(attempt, 1006, 'The server does not answer')
+    if (attempt.askedAt === undefined && (silentMs >= PING_AFTER_MS || now >= late)) {
+      attempt.askedAt = now
       this.send({ type: 'ping' })
     }
     this.#timer(CHECK_MS, () => this.#check(attempt))
@@ -214,14 +239,13 @@ export class Connection {
     if (this.#attempt !== attempt) return
     this.#abandon()
     const now = this.#options.clock.now()
-    const after = this.#options.backoff.closed(code, now, attempt.toldMs)
     const why = attempt.error === undefined ? reason : attempt.error.message
-    if (after.type === 'stop') {
-      this.#change({ phase: 'stopped', code, reason: why })
-      return
-    }
-    this.#timer(after.afterMs, () => this.#connect())
-    this.#change({ phase: 'offline', retryAt: now + after.afterMs, code, reason: why })
+    const fate = fateOf(code, attempt.progress)
+    if (fate === 'stop') return this.#change({ phase: 'stopped', ...stopBy(code, why) })
+    const { backoff } = this.#options
+    const afterMs = fate === 'fault' ? backoff.faulted(now) : backoff.lost(code, now, attempt.toldMs)
+    this.#timer(afterMs, () => this.#connect())
+    this.#change({ phase: 'offline', retryAt: now + afterMs, code, reason: why })
   }
 
   #abandon(): void {

@@ -98,8 +98,9 @@ export class Core {
       tell('receipt', message)
     }
     const blocked = (user: number, reason: BlockedReason): void => tell('blocked', { user, reason })
+    const mailboxFull = (user: number, full: boolean): void => tell('mailboxFull', { user, full })
     this.sender = new Sender(
-      { ledger, device, clock, broken, self: ownKeys, isOnline, send, changed, blocked },
+      { ledger, device, clock, broken, self: ownKeys, isOnline, send, changed, blocked, mailboxFull },
       new Outbox(random, { ...defaultOutbox, ...options.outbox }),
       sealing,
       units,

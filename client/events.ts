@@ -16,6 +16,8 @@ export interface ClientEvents {
   identity: { readonly user: number; readonly change: 'changed' | 'forked' }
   /** What is for this user waits: for `Client.trust.accept`, or `acceptHosted`. */
   blocked: { readonly user: number; readonly reason: BlockedReason }
+  /** What is for this user waits because their mailbox is full: it is sent again after minutes. Or it goes on. */
+  mailboxFull: { readonly user: number; readonly full: boolean }
   /** The devices of a user have changed. */
   devices: { readonly user: number }
   /** Messages of before this device was linked have come from the primary one. `complete`: all of them. */

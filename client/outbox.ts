@@ -1,29 +1,12 @@
-import type { Copy, ErrorFrame, Kind } from '../proto/frames.ts'
-
-/** One unit on its way to a user, from when it is stored until it is accepted or has failed. */
-export interface OutboxEntry {
-  /** Client id: the same in every resend. */
-  readonly id: string
-  /** Rises with every entry of this device: the order within a conversation. */
-  readonly order: number
-  readonly to: number
-  readonly kind: Kind
-  /** The plaintext, as long as it may have to be encrypted for one more device; empty where there is none. */
-  readonly content: Uint8Array
-  readonly about: readonly string[]
-  /** The only devices it is for; undefined: all of the recipient. */
-  readonly devices?: readonly number[]
-  /** Devices that it is not for, since the server says that they are gone. */
-  readonly except?: readonly number[]
-  /** What is encrypted so far: the same bytes go in every resend. */
-  readonly copies: readonly Copy[]
-  /** Nothing is left to be encrypted, as far as is known. */
-  readonly sealed: boolean
-}
+import type { ErrorFrame } from '../proto/frames.ts'
+import { bytesOf } from './outbox-entry.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 
 export interface OutboxOptions {
   /** Sends of one session that may be unanswered. */
   readonly window: number
+  /** Of their copies, but for one send that is larger: all that is unanswered is sent again after a lost connection. */
+  readonly windowBytes: number
   /** Bounds of what waits. */
   readonly maxEntries: number
   readonly maxBytes: number
@@ -34,16 +17,20 @@ export interface OutboxOptions {
   readonly retryCapMs: number
   /** No delay that the server asks for is kept longer. */
   readonly maxToldMs: number
+  /** The delay while the recipient's mailbox is full: what the server asks for, doubled each time up to this. */
+  readonly fullCapMs: number
 }
 
 export const defaultOutbox: OutboxOptions = {
   window: 64,
+  windowBytes: 64 * 1024,
   maxEntries: 10_000,
   maxBytes: 64 * 1024 * 1024,
   maxDeviceCorrections: 3,
   retryBaseMs: 500,
   retryCapMs: 30_000,
   maxToldMs: 300_000,
+  fullCapMs: 900_000,
 }
 
 /** What to send now. `first`: nothing else to this recipient is unanswered in this session. */
@@ -55,8 +42,9 @@ export interface Sendable {
 interface Item {
   entry: OutboxEntry
   deviceCorrections: number
-  /** When it was last sent. */
+  /** When it was last sent, and how much that was. */
   sentAt: number
+  sentBytes: number
 }
 
 /** Not by itself. */
@@ -72,6 +60,8 @@ interface Conversation {
   held: boolean
   resumeAt: number
   refusals: number
+  /** How often the recipient's mailbox was full since something was accepted. */
+  fulls: number
   /** Its first waiting entries are being encrypted. */
   sealing: boolean
   /** false: it was looked at, and all that waits is encrypted. */
@@ -91,6 +81,7 @@ export class Outbox {
   readonly #conversations = new Map<number, Conversation>()
   #bytes = 0
   #unanswered = 0
+  #unansweredBytes = 0
 
   /** @param random - a number in [0, 1), like Math.random */
   constructor(random: () => number, options: OutboxOptions = defaultOutbox) {
@@ -100,6 +91,11 @@ export class Outbox {
 
   get size(): number {
     return this.#items.size
+  }
+
+  /** Of the copies that were sent and have no answer. */
+  get unansweredBytes(): number {
+    return this.#unansweredBytes
   }
 
   /** Whether so many more entries, with so much content together, are within the bounds. */
@@ -115,7 +111,7 @@ export class Outbox {
 
   add(entry: OutboxEntry): void {
     if (this.#items.has(entry.id)) return
-    const item: Item = { entry, deviceCorrections: 0, sentAt: 0 }
+    const item: Item = { entry, deviceCorrections: 0, sentAt: 0, sentBytes: 0 }
     this.#items.set(entry.id, item)
     this.#bytes += entry.content.length
     const conversation = this.#conversation(entry.to)
@@ -126,6 +122,7 @@ export class Outbox {
   /** A new session: whatever has no answer is sent again, in order. */
   restart(): void {
     this.#unanswered = 0
+    this.#unansweredBytes = 0
     for (const conversation of this.#conversations.values()) {
       conversation.waiting = [...conversation.unanswered.values(), ...conversation.waiting].sort(byOrder)
       conversation.unanswered.clear()
@@ -177,7 +174,7 @@ export class Outbox {
     const conversation = this.#conversations.get(to)
     if (conversation === undefined) return
     conversation.sealing = false
-    this.#hold(conversation, retryAfterMs, now)
+    this.#hold(conversation, Math.min(retryAfterMs, this.#options.maxToldMs), now)
   }
 
   /** The conversation's entries wait for something that is not a matter of time: until {@link resume}. */
@@ -205,17 +202,21 @@ export class Outbox {
   take(now: number): Sendable[] {
     const taken: Sendable[] = []
     let busy = [...this.#conversations.values()].filter((conversation) => mayContinue(conversation, now))
-    while (busy.length > 0 && this.#unanswered < this.#options.window) {
+    while (busy.length > 0) {
       for (const conversation of busy) {
-        const item = this.#unanswered < this.#options.window ? conversation.waiting[0] : undefined
+        const item = conversation.waiting[0]
         if (item?.entry.sealed !== true) continue
+        const bytes = bytesOf(item.entry)
+        if (!this.#isOpenFor(bytes)) return taken
         conversation.waiting.shift()
         this.#moveToBack(item.entry.to, conversation)
         taken.push({ entry: item.entry, first: conversation.unanswered.size === 0 })
         item.sentAt = now
+        item.sentBytes = bytes
         conversation.held = false
         conversation.unanswered.set(item.entry.id, item)
         this.#unanswered += 1
+        this.#unansweredBytes += bytes
       }
       busy = busy.filter(({ waiting }) => waiting[0]?.entry.sealed === true)
     }
@@ -228,6 +229,7 @@ export class Outbox {
     if (item === undefined) return undefined
     const conversation = this.#conversation(item.entry.to)
     conversation.refusals = 0
+    conversation.fulls = 0
     this.#remove(item, conversation)
     return item.entry
   }
@@ -244,8 +246,7 @@ export class Outbox {
     const item = this.#items.get(id)
     if (item === undefined) return undefined
     const conversation = this.#conversation(item.entry.to)
-    if (!conversation.unanswered.delete(id)) return undefined
-    this.#unanswered -= 1
+    if (!this.#settle(item, conversation)) return undefined
     const { held } = conversation
     conversation.held = true
     conversation.waiting.push(item)
@@ -257,12 +258,19 @@ export class Outbox {
       unseal(conversation)
       if (item.deviceCorrections <= this.#options.maxDeviceCorrections) return undefined
     } else if (error.temporary) {
+      if (error.code === 'MAILBOX_FULL' && !held) conversation.fulls += 1
       // Those that were under way together are refused together: that is one more refusal, not many.
-      this.#hold(conversation, error.retryAfterMs, now, held)
+      const told = Math.min(error.retryAfterMs, this.#options.maxToldMs)
+      this.#hold(conversation, error.code === 'MAILBOX_FULL' ? this.#fullMs(conversation, told) : told, now, held)
       return undefined
     }
     this.#remove(item, conversation)
     return item.entry
+  }
+
+  /** Whether what is for this user waits because their mailbox has no room. */
+  isFull(to: number): boolean {
+    return (this.#conversations.get(to)?.fulls ?? 0) > 0
   }
 
   /** When {@link take} should be asked again although nothing was answered; undefined: not needed. */
@@ -284,12 +292,30 @@ export class Outbox {
     return oldest
   }
 
+  /** Whether the window takes one more send of this size. */
+  #isOpenFor(bytes: number): boolean {
+    const { window, windowBytes } = this.#options
+    return this.#unanswered < window && (this.#unanswered === 0 || this.#unansweredBytes + bytes <= windowBytes)
+  }
+
+  /** It is not under way any more. @returns false: it was not */
+  #settle(item: Item, conversation: Conversation): boolean {
+    if (!conversation.unanswered.delete(item.entry.id)) return false
+    this.#unanswered -= 1
+    this.#unansweredBytes -= item.sentBytes
+    return true
+  }
+
+  #fullMs({ fulls }: Conversation, toldMs: number): number {
+    return Math.min(toldMs * 2 ** Math.min(Math.max(0, fulls - 1), 10), this.#options.fullCapMs)
+  }
+
   #hold(conversation: Conversation, retryAfterMs: number, now: number, again = false): void {
     conversation.held = true
     if (!again) conversation.refusals += 1
-    const { retryBaseMs, retryCapMs, maxToldMs } = this.#options
+    const { retryBaseMs, retryCapMs } = this.#options
     const bound = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(Math.max(0, conversation.refusals - 1), 30))
-    const delayMs = Math.max(bound, Math.min(retryAfterMs, maxToldMs))
+    const delayMs = Math.max(bound, retryAfterMs)
     conversation.resumeAt = Math.max(conversation.resumeAt, now + Math.round(delayMs * (1 + this.#random() / 4)))
   }
 
@@ -302,6 +328,7 @@ export class Outbox {
         held: false,
         resumeAt: 0,
         refusals: 0,
+        fulls: 0,
         sealing: false,
         mayBeUnsealed: false,
       }
@@ -320,8 +347,7 @@ export class Outbox {
     const { id, to } = item.entry
     this.#items.delete(id)
     this.#bytes -= item.entry.content.length
-    if (conversation.unanswered.delete(id)) this.#unanswered -= 1
-    else conversation.waiting = conversation.waiting.filter((other) => other !== item)
+    if (!this.#settle(item, conversation)) conversation.waiting = conversation.waiting.filter((other) => other !== item)
     // `held` may be forgotten with an empty conversation: whatever comes next is sent with `first`.
     if (conversation.waiting.length === 0 && conversation.unanswered.size === 0) this.#conversations.delete(to)
   }

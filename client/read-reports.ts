@@ -3,7 +3,7 @@ import { MAX_ABOUT } from '../proto/limits.ts'
 import { newClientId } from './client-id.ts'
 import type { DeviceState } from './device-state.ts'
 import type { IncomingMessage } from './message.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import { keys, prefixes } from './records.ts'
 import type { Transaction } from './store.ts'
 

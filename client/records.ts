@@ -1,7 +1,7 @@
 import { Kind } from '../proto/frames.ts'
 import { concat } from './crypto/bytes.ts'
 import type { Chat } from './message.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 
 /**
  * How the client's state lies in a store. Numbers in keys are padded, so that the order of the keys is theirs. A value is

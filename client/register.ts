@@ -1,3 +1,4 @@
+import { encodeBase64 } from '../proto/base64.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { choosePrimitives } from './crypto/primitives/platform.ts'
@@ -20,6 +21,13 @@ export interface Account {
   readonly token: string
 }
 
+/** What asking for a code gives. */
+export interface Asked {
+  readonly expiresInSeconds: number
+  /** The secret of this asking, for {@link verify}: with it nobody else uses up the tries. */
+  readonly session: string
+}
+
 export interface VerifyOptions {
   /** Where the device's keys are made, and its token is kept. It is not closed. */
   readonly store: Store
@@ -27,6 +35,8 @@ export interface VerifyOptions {
   readonly name: string
   /** For example `node`, `web`. */
   readonly platform: string
+  /** Of {@link register}. Without it tries count by phone number, where those of others count too. */
+  readonly session?: string
   /** Demanded when the account has one. */
   readonly pin?: string
   readonly provider?: CryptoProvider
@@ -34,21 +44,17 @@ export interface VerifyOptions {
 }
 
 /**
- * Asks for a code, which goes to the phone by text message.
+ * Asks for a code, which goes to the phone by text message. Codes that came before stay good.
  *
  * @param url - the server
  * @param phone - with or without "+"
- * @returns for how many seconds the code can be used
+ * @returns for how long the code can be used, and the session to give with it
  * @throws {RefusedError} for example RATE_LIMITED, SMS_FAILED
  */
-export async function register(url: string, phone: string): Promise<number> {
-  const path = '/v1/registrations'
-  const answer = await request<{ expiresInSeconds: number }>(url, {
-    method: 'POST',
-    path,
-    body: { phone: withPlus(phone) },
-  })
-  return answer.expiresInSeconds
+export async function register(url: string, phone: string): Promise<Asked> {
+  const body = { phone: withPlus(phone) }
+  const { expiresInSeconds, session } = await request<Asked>(url, { method: 'POST', path: '/v1/registrations', body })
+  return { expiresInSeconds, session }
 }
 
 /**
@@ -101,19 +107,25 @@ async function registerWith(
   return account
 }
 
-/** @param keys - undefined: they follow by other requests */
+/**
+ * @param keys - undefined: they follow by other requests
+ * @param backupId - of a backup that the account must have, else NOT_FOUND, and nothing is registered
+ */
 export async function postVerify(
   url: string,
   phone: string,
   code: string,
-  { name, platform, pin }: Pick<VerifyOptions, 'name' | 'platform' | 'pin'>,
+  { name, platform, session, pin }: Pick<VerifyOptions, 'name' | 'platform' | 'session' | 'pin'>,
   keys: FirstKeys | undefined,
+  backupId?: Uint8Array,
 ): Promise<Account> {
   const body = {
     phone: withPlus(phone),
     code,
     device: { name, platform },
     ...(keys === undefined ? {} : { keys: firstKeysToJson(keys) }),
+    ...(session === undefined ? {} : { session }),
+    ...(backupId === undefined ? {} : { backupId: encodeBase64(backupId) }),
     ...(pin === undefined ? {} : { pin }),
   }
   const path = '/v1/registrations/verify'

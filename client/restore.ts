@@ -50,9 +50,10 @@ export async function restore(url: string, phone: string, code: string, options:
   const { store, backup, provider, clock = systemClock } = options
   const primitives = await choosePrimitives(provider)
   const user = Number(phone.replace('+', ''))
-  // What is wrong with a passphrase, or is no recovery key, is found out before anything is registered.
+  // A wrong passphrase, or a recovery key of no backup, is found out before anything is registered.
   const known = 'file' in backup ? await openFile(user, backup) : parseRecoveryKey(backup.recoveryKey)
-  const account = await postVerify(url, phone, code, options, undefined)
+  const backupId = typeof known === 'string' ? backupKeys(known, user).backupId : undefined
+  const account = await postVerify(url, phone, code, options, undefined, backupId)
   const opened = typeof known === 'string' ? await openStored(url, account, known) : known
   const server = new HttpKeyServer(url, () => account.token)
   const chain = await findChain(primitives, server, user, opened.frames, clock)
@@ -80,7 +81,7 @@ async function openFile(user: number, { file, passphrase }: BackupFile): Promise
 async function openStored(url: string, { user, token }: Account, recoveryKey: string): Promise<Opened> {
   const headers = { 'backup-id': encodeBase64(backupKeys(recoveryKey, user).backupId) }
   const path = '/v1/me/backup'
-  return open(user, recoveryKey, await requestBytes(url, { method: 'GET', path, token, headers, timeoutMs: 120_000 }))
+  return open(user, recoveryKey, await requestBytes(url, { method: 'GET', path, token, headers }))
 }
 
 async function open(user: number, recoveryKey: string, bytes: Uint8Array): Promise<Opened> {

@@ -1,7 +1,7 @@
 import { Kind } from '../proto/frames.ts'
 import type { DeviceState } from './device-state.ts'
 import { findOutgoing } from './history.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import { encodeOutboxEntry, keys } from './records.ts'
 import { scanSent } from './secrecy/send-log.ts'
 import type { Transaction } from './store.ts'

@@ -1,6 +1,6 @@
 import { CryptoError } from './crypto/errors.ts'
 import { RefusedError } from './errors.ts'
-import type { OutboxEntry } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import { encodeOutboxEntry, keys } from './records.ts'
 import type { KeyFetcher } from './secrecy/key-fetcher.ts'
 import type { BlockedReason, Sealed, Sealer } from './secrecy/sealer.ts'

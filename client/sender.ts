@@ -12,7 +12,8 @@ import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
 import type { News } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
-import type { Outbox, OutboxEntry, Sendable } from './outbox.ts'
+import type { Outbox, Sendable } from './outbox.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
 import { ReadReports } from './read-reports.ts'
 import { decodeOutboxEntry, keys, prefixes } from './records.ts'
 import type { Sealing } from './sealing.ts'
@@ -22,8 +23,6 @@ import type { SelfHolder } from './secrecy/secrets.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 
-/** An answer that is later than this will not come any more in this session. */
-const ANSWER_TIMEOUT_MS = 60_000
 /** What the device lists take in a message, and a transcript around it. */
 const ROOM_BYTES = 256
 /** Entries of a conversation that are encrypted in one transaction. */
@@ -42,6 +41,8 @@ export interface SenderOwner {
   changed(message: OutgoingMessage, answered: boolean): void
   /** What is for the user waits for the own user's decision. */
   blocked(user: number, reason: BlockedReason): void
+  /** What is for the user waits because their mailbox is full, or does no more. */
+  mailboxFull(user: number, full: boolean): void
   /** The store failed. */
   broken(error: unknown): void
 }
@@ -192,7 +193,10 @@ export class Sender {
   }
 
   accepted({ id, messageId, at, delivered }: AcceptedFrame): void {
+    const to = this.#outbox.find(id)?.to
+    const wasFull = to !== undefined && this.#outbox.isFull(to)
     const entry = this.#outbox.accepted(id)
+    if (wasFull) this.#owner.mailboxFull(to, false)
     const status = delivered.length > 0 ? 'delivered' : 'accepted'
     this.#finish(entry, { status, devices: delivered, at }, (transaction) =>
       this.#owner.device.writeAccepted(transaction, messageId),
@@ -209,9 +213,15 @@ export class Sender {
       // To leave a copy out can only withhold; that there is one more device is for the signed list to say.
       if (difference.extra.length > 0) this.#outbox.except(entry.to, difference.extra)
     }
+    const wasFull = this.#outbox.isFull(entry.to)
     const failed = this.#outbox.refused(error.id, error, this.#owner.clock.now())
+    if (!wasFull && this.#outbox.isFull(entry.to)) this.#owner.mailboxFull(entry.to, true)
     if (failed !== undefined) this.#finish(failed, { status: 'failed', error: error.code }, () => {})
     this.#pump()
+  }
+
+  isMailboxFull(user: number): boolean {
+    return this.#outbox.isFull(user)
   }
 
   /** It is still on its way to the server. */
@@ -219,9 +229,12 @@ export class Sender {
     return this.#outbox.find(id) !== undefined
   }
 
-  isStuck(now: number): boolean {
-    const oldest = this.#outbox.oldestUnansweredAt()
-    return oldest !== undefined && now - oldest > ANSWER_TIMEOUT_MS
+  oldestUnansweredAt(): number | undefined {
+    return this.#outbox.oldestUnansweredAt()
+  }
+
+  unansweredBytes(): number {
+    return this.#outbox.unansweredBytes
   }
 
   close(): void {

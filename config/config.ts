@@ -67,12 +67,52 @@ export function parseConfig(env: Env = {}) {
       /** Of JSON: the largest message, with every character escaped. */
       maxBodyBytes: 256 * KiB,
       maxJsonDepth: 32,
-      /** From the first byte of a body to the last. uWebSockets.js gives up on silent connections after 10 s. */
-      bodyTimeoutMs: 8 * SECOND,
       /** From the whole request to its answer, whatever it waits for. */
       answerTimeoutMs: 25 * SECOND,
-      /** Requests being answered at a time; more are refused. */
+      /** Requests being answered at a time, and those of one address prefix; one whose body arrives is not. */
       maxConcurrentRequests: 2_000,
+      maxConcurrentRequestsPerPrefix: 1_000,
+    },
+    metrics: {
+      /** Of the metrics alone; undefined: `/metrics` on the port of all, for clients of this machine. 0: any free port. */
+      port: env.METRICS_PORT
+        ? parseInteger('METRICS_PORT', env.METRICS_PORT, { default: 0, min: 0, max: 65_535 }, report)
+        : undefined,
+      host: env.METRICS_HOST || '127.0.0.1',
+    },
+    connections: {
+      /** HTTP and WebSocket, in all; fewer if the system allows the process fewer files. */
+      max: 1_000_000,
+      /** Files kept for the log, NATS, text messages; and for the connections to each database. */
+      reservedFiles: 64,
+      reservedFilesPerDatabase: 32,
+      /** Past this share of them no address prefix may have more than `prefixShare`, and HTTP keeps no connection open. */
+      crowdedShare: 0.8,
+      prefixShare: 0.25,
+    },
+    /** Of JSON, on its way to the node. Past the places, the slowest gives way. */
+    bodies: {
+      /** Of which a part is still to come; those of one address prefix, and of one user. */
+      maxWaiting: 1_000,
+      maxWaitingPerPrefix: 64,
+      maxWaitingPerUser: 32,
+      /** Of all that arrive or are being answered. */
+      maxBytes: 64 * MiB,
+      /** After it a body must have come at this rate: a line of 20 kbit/s does. */
+      graceMs: 5 * SECOND,
+      minBytesPerSecond: 1 * KiB,
+      /** However fast. */
+      timeoutMs: 120 * SECOND,
+    },
+    /** The same of backups. */
+    backups: {
+      maxWaiting: 32,
+      maxWaitingPerPrefix: 4,
+      maxWaitingPerUser: 1,
+      maxBytes: 64 * MiB,
+      graceMs: 5 * SECOND,
+      minBytesPerSecond: 8 * KiB,
+      timeoutMs: 300 * SECOND,
     },
     storage: {
       dataDir: resolve(env.DATA_DIR || '.data'),
@@ -98,12 +138,11 @@ export function parseConfig(env: Env = {}) {
       pinIdleMs: 7 * DAY,
       smsTimeoutMs: 10 * SECOND,
       idempotencyLifetimeMs: 24 * HOUR,
+      /** Keys of a user that are remembered so long: the newest. */
+      maxIdempotencyKeys: 20_000,
       /** Of a rendezvous, and of the token that claims a place for a device. */
       linkLifetimeMs: 2 * MINUTE,
       maxBackupBytes: 8 * MiB,
-      /** Backups that arrive at a node at a time. */
-      maxConcurrentBackups: 8,
-      backupTimeoutMs: 60 * SECOND,
     },
     bus: {
       /** No answer of another node in this time: the offline path. */
@@ -120,15 +159,26 @@ export function parseConfig(env: Env = {}) {
       caFile: env.NATS_CA || undefined,
     },
     gateway: {
-      /** A session must send `connect` within it. */
-      connectTimeoutMs: 10 * SECOND,
+      /** A session must send `connect` within it. The SDK gives an attempt up after 15 s, so that it never comes to this. */
+      connectTimeoutMs: 20 * SECOND,
       pingIntervalMs: 25 * SECOND,
-      pongTimeoutMs: 10 * SECOND,
+      /** Silence for so long after a ping ends a session. A line of 20 kbit/s needs most of it for one large message. */
+      pongTimeoutMs: 60 * SECOND,
       maxMessageBytes: 1 * MiB,
       maxPayloadBytes: 64 * KiB,
       maxCopies: 256,
+      /** Of a connection before its `connected`: frames that are kept until then, and all bytes. */
+      earlyFrames: 256,
+      earlyBytes: 128 * KiB,
+      /** Of the frames kept, on all connections. */
+      earlyBytesInAll: 32 * MiB,
+      /** Of a connection's messages that wait for its turn: more than an SDK ever has under way. */
+      waitingBytes: 8 * MiB,
+      waitingBytesInAll: 64 * MiB,
       /** What may wait in the node for a client that reads slowly. */
       maxBackpressureBytes: 4 * MiB,
+      /** For all of them. */
+      bufferedBytesInAll: 512 * MiB,
       /** Sessions a draining node sends away at a time, and the pause between. */
       goawayBatch: 500,
       goawayIntervalMs: 100,
@@ -154,14 +204,58 @@ export function parseConfig(env: Env = {}) {
       /** How long an older actor of the same device is waited for. */
       takeOverTimeoutMs: 1 * SECOND,
     },
+    /**
+     * What a mailbox may hold while its device does not fetch it. Bytes count each row with what PostgreSQL needs for it.
+     * A node measures the rows now and then: as many steps more may be stored as there are nodes.
+     */
+    room: {
+      maxEnvelopes: 100_000,
+      maxBytes: 256 * MiB,
+      /** Of one sender, who never holds more than is left for everybody else. */
+      senderEnvelopes: 20_000,
+      senderBytes: 64 * MiB,
+      /** Of one sender whom the user does not have among their contacts, if they have named any. */
+      strangerEnvelopes: 200,
+      strangerBytes: 1 * MiB,
+      /** Of all of those together. */
+      strangersEnvelopes: 20_000,
+      strangersBytes: 48 * MiB,
+      /** Of the receipts that clients send, beside the messages: in all, and of one sender. */
+      receiptBytes: 16 * MiB,
+      senderReceiptBytes: 2 * MiB,
+      /** What a node adds at least before it measures again. */
+      stepEnvelopes: 500,
+      stepBytes: 4 * MiB,
+    },
     sender: {
       /** Of a session, at most. */
       unansweredSends: 1_024,
       unansweredBytes: 8 * MiB,
       /** Recipients to whom a session has something on its way, at most. */
       conversations: 4_096,
+      /** What the sender of something for a full mailbox is told to wait. */
+      fullRetryAfterMs: 1 * MINUTE,
       /** Device lists that a node remembers. */
       directoryUsers: 100_000,
+    },
+    /** A message ends once and for all, so what has expired ends slowly, and not at all while a clock may be wrong. */
+    expiry: {
+      /** Envelopes that one look through a database ends, at most: the next goes on from there. */
+      sweepRows: 20_000,
+      /** Envelopes of a database that may have expired at once, and share of them, whichever is more; past it none is ended. */
+      floodRows: 20,
+      floodShare: 0.1,
+      /** So long nothing ends after that, or after PostgreSQL's clock stepped, unless an operator says so. */
+      holdMs: 1 * DAY,
+    },
+    /** PostgreSQL's clock is the node's, and the machine's own is held against it. */
+    clock: {
+      lookIntervalMs: 2 * SECOND,
+      /** Of one look, the quickest counts; one within `goodLookMs` is enough. */
+      looks: 4,
+      goodLookMs: 20,
+      /** By more no two clocks may differ. */
+      toleranceMs: 1 * SECOND,
     },
     presence: {
       /** Users whose presence a session may watch. */
@@ -234,6 +328,8 @@ export function parseConfig(env: Env = {}) {
       /** How far ahead stamps of this node are claimed: so long it goes on without PostgreSQL. */
       aheadMs: 1 * HOUR,
       renewMs: 1 * MINUTE,
+      /** Between two tries to get another number. */
+      claimPauseMs: 0.5 * SECOND,
     },
     limits: parseLimits('LIMITS', env.LIMITS, report),
     /** Never logged: the URLs may hold passwords. */

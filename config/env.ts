@@ -6,6 +6,8 @@ import { hostname } from 'node:os'
 export interface Env {
   readonly PORT?: string | undefined
   readonly HOST?: string | undefined
+  readonly METRICS_PORT?: string | undefined
+  readonly METRICS_HOST?: string | undefined
   readonly TRUSTED_PROXIES?: string | undefined
   readonly PUBLIC_URL?: string | undefined
   readonly NODE_NAME?: string | undefined
@@ -28,6 +30,8 @@ export function readEnv(): Env {
   return {
     PORT: env['PORT'],
     HOST: env['HOST'],
+    METRICS_PORT: env['METRICS_PORT'],
+    METRICS_HOST: env['METRICS_HOST'],
     TRUSTED_PROXIES: env['TRUSTED_PROXIES'],
     PUBLIC_URL: env['PUBLIC_URL'],
     // Two nodes of one machine must differ, hence the random part.

@@ -7,9 +7,10 @@ interface Thresholds {
 
 interface Related {
   readonly http: { readonly maxBodyBytes: number }
+  readonly accounts: { readonly maxBackupBytes: number }
+  readonly bodies: { readonly maxBytes: number }
+  readonly backups: { readonly maxBytes: number }
   readonly gateway: {
-    readonly pingIntervalMs: number
-    readonly pongTimeoutMs: number
     readonly maxMessageBytes: number
     readonly maxPayloadBytes: number
     readonly maxBackpressureBytes: number
@@ -34,7 +35,8 @@ export function checkRelations(config: Related, report: Report): void {
       gateway.maxBackpressureBytes > mailbox.windowBytes,
       'gateway.maxBackpressureBytes must exceed mailbox.windowBytes, else a full window closes its session',
     ],
-    [gateway.pongTimeoutMs < gateway.pingIntervalMs, 'gateway.pongTimeoutMs must be below gateway.pingIntervalMs'],
+    [config.bodies.maxBytes >= config.http.maxBodyBytes, 'bodies.maxBytes must hold at least one body'],
+    [config.backups.maxBytes >= config.accounts.maxBackupBytes, 'backups.maxBytes must hold at least one backup'],
     [mailbox.inboxBytes >= gateway.maxMessageBytes, 'mailbox.inboxBytes must hold at least one WebSocket message'],
     [journal.bufferBytes >= mailbox.inboxBytes, 'journal.bufferBytes must be at least mailbox.inboxBytes'],
     ...(['eventLoopDelayMs', 'journalAgeMs', 'journalFill'] as const).map((name): [boolean, string] => {

@@ -1,6 +1,7 @@
 /**
  * Why a WebSocket was closed. The range is the rule, so that an old client acts rightly on a code that it does not know:
- * 4000–4499 reconnect, 4500–4999 do not.
+ * 4000–4499 reconnect; 4500–4999 are terminal, as the answer to a `connect` and nowhere else, but for REPLACED and
+ * DEVICE_REMOVED, which end an open session for good too.
  */
 export const CloseCode = {
   /** A fault of the server: reconnect. */
@@ -11,13 +12,13 @@ export const CloseCode = {
   SLOW_CONSUMER: 4002,
   /** No answer to the server's ping: reconnect. */
   NO_PONG: 4003,
-  /** The node has no room: reconnect later. */
+  /** The node has no room, or no `connect` came in time: reconnect later. */
   OVERLOADED: 4004,
   /** Undecodable bytes, `connect` not first, or an acknowledgement of what was never delivered. */
   PROTOCOL_ERROR: 4500,
   /** A WebSocket message or a payload over its limit. */
   TOO_LARGE: 4501,
-  /** No, a wrong or a revoked token, or no `connect` in time. */
+  /** No, a wrong or a revoked token: only ever the answer to a `connect`. */
   UNAUTHENTICATED: 4502,
   /** A newer session of the same device took over. */
   REPLACED: 4503,
@@ -27,7 +28,7 @@ export const CloseCode = {
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
 
-/** Whether a client that was closed with this code should connect again. Codes outside 4500–4999 (1006 and so on) are lost connections. */
+/** Whether the code never means that to connect again would not help. Codes outside 4500–4999 (1006 and so on) are lost connections. */
 export function mayReconnect(code: number): boolean {
   return code < 4500 || code > 4999
 }

@@ -54,6 +54,8 @@ export const errorCodes = {
   HOSTED_DISABLED: { status: 403, temporary: false },
   /** The keys of this hosted device need a master key that the server lacks now. */
   HOSTED_LOCKED: { status: 503, temporary: true },
+  /** The recipient's mailbox has no room, for all or for this sender, until their device fetches what waits there. */
+  MAILBOX_FULL: { status: 507, temporary: true },
   /** More than the limit allows: retry after `retryAfterMs` (HTTP: Retry-After). */
   RATE_LIMITED: { status: 429, temporary: true },
   /** The node has no room for this now: retry after `retryAfterMs`. */

@@ -1,6 +1,7 @@
 import { DecodeError } from './decode-error.ts'
 import { readClientFrame, readServerFrame, writeClientFrame, writeServerFrame } from './frames-json.gen.ts'
 import type { ClientFrame, ServerFrame } from './frames.ts'
+import { checkShape } from './json-shape.ts'
 import { fail, readArray, readObject } from './json.ts'
 import { MAX_FRAMES } from './limits.ts'
 
@@ -12,6 +13,7 @@ import { MAX_FRAMES } from './limits.ts'
 
 /** @throws {DecodeError} */
 export function decodeClientFramesJson(text: string): ClientFrame[] {
+  checkShape(text)
   const frames = readFrames(text)
   if (Array.isArray(frames) && frames.length > MAX_FRAMES) fail('frames', `are more than ${MAX_FRAMES}`)
   return readArray(frames, 'frames', readClientFrame)

@@ -7,7 +7,11 @@
 export const MAX_MESSAGE_BYTES = 1_048_576
 
 /** Frames in a message from a client. More are refused by the decoder. */
-export const MAX_FRAMES = 16_384
+export const MAX_FRAMES = 4_096
+
+/** Of a message in JSON: more than as many frames hold. More, or deeper, is refused by the decoder. */
+export const MAX_JSON_VALUES = 65_536
+export const MAX_JSON_DEPTH = 32
 
 /** The payload of a copy or a signal. */
 export const MAX_PAYLOAD_BYTES = 65_536

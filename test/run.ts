@@ -1,37 +1,49 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Client } from 'pg'
-import { EmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
-import { migrate } from '../src/storage/migrate.ts'
-import { TEMPLATE, TEST_SERVER } from './helpers/database.ts'
+import { fileURLToPath } from 'node:url'
+import { TEST_SERVER } from './helpers/database.ts'
+import { LONG } from './helpers/long.ts'
+import { readOptions } from './suite/options.ts'
+import type { Options } from './suite/options.ts'
+import { listChanges, listFiles, readReferences } from './suite/repository.ts'
+import { selectChanged, selectLong } from './suite/selection.ts'
+import { TestServer } from './suite/test-server.ts'
 
-/** Runs AVA, with the arguments given, beside one PostgreSQL server whose migrated template each test file clones. */
-const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
-const postgres = await EmbeddedPostgres.start({ dataDir, maxConnections: 300 })
-let exitCode = 1
-try {
-  await prepareTemplate(postgres.urlOf(TEMPLATE))
+/** Kept between runs: Node has every module ready that did not change since. */
+const COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/test-modules', import.meta.url))
+
+/** Runs AVA beside one PostgreSQL server whose migrated template each test file clones. */
+const options = readOptions(process.argv.slice(2))
+const files = await select(options)
+process.exit(files?.length === 0 ? 0 : await run(options, files ?? []))
+
+/** The files that the options ask for; undefined: AVA decides. */
+async function select({ long, changed }: Options): Promise<readonly string[] | undefined> {
+  if (!long && changed === undefined) return undefined
+  const references = await readReferences(await listFiles())
+  if (changed === undefined) return selectLong(references).tests
+  const changes = await listChanges(changed)
+  const { tests, because } = selectChanged(references, changes)
+  const reason = because === undefined ? '' : ` (${because})`
+  console.log(`${changes.size} files differ from ${changed} and touch ${tests.length} test files${reason}.`)
+  if (!long) return tests
+  const withLongForm = new Set(selectLong(references).tests)
+  return tests.filter((test) => withLongForm.has(test))
+}
+
+async function run({ long, rest }: Options, selected: readonly string[]): Promise<number> {
+  await using server = await TestServer.start()
   // The program of Node that runs this, and not the first on the PATH.
-  const ava = spawn(process.execPath, ['node_modules/.bin/ava', ...process.argv.slice(2)], {
+  const ava = spawn(process.execPath, ['node_modules/.bin/ava', ...rest, ...selected], {
     stdio: 'inherit',
-    env: { ...process.env, [TEST_SERVER]: postgres.url },
+    env: {
+      ...process.env,
+      [TEST_SERVER]: server.url,
+      ...(long && { [LONG]: 'true' }),
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+    },
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ava.kill(signal))
   const [code] = (await once(ava, 'exit')) as [number | null]
-  exitCode = code ?? 1
-} finally {
-  await postgres.stop()
-  await rm(dataDir, { recursive: true, force: true })
-}
-process.exit(exitCode)
-
-async function prepareTemplate(url: string): Promise<void> {
-  const admin = new Client(postgres.url)
-  await admin.connect()
-  await admin.query(`CREATE DATABASE ${TEMPLATE}`)
-  await admin.end()
-  await migrate({ url, poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 30_000 })
+  return code ?? 1
 }

@@ -10,6 +10,7 @@ import { encodeDeviceList } from '../crypto/wire/device-list.ts'
 import { ParleyError } from '../errors.ts'
 import { decodeRecord, encodeRecord, keys } from '../records.ts'
 import type { Transaction } from '../store.ts'
+import { findTokenAddress } from '../token-address.ts'
 import type { FirstKeys, KeyServer, NewKeys } from './key-server.ts'
 import { installDevice, makePrimary, STOCK } from './new-device.ts'
 import type { KnownAccount, OwnSecrets } from './new-device.ts'
@@ -173,11 +174,9 @@ export async function makeKeysFor(
   parts: Pick<OwnKeysParts, 'primitives' | 'clock'>,
   transaction: Transaction,
 ): Promise<Self> {
-  // Tokens begin with the address that they are for.
-  const [user = NaN, device = NaN] = token.split('.').map(Number)
-  if (!Number.isSafeInteger(user) || device !== 1)
-    throw new ParleyError('INVALID_TOKEN', 'Not a token of a primary device')
-  return (await makeKeys(parts, transaction, { user, device })).self
+  const address = findTokenAddress(token)
+  if (address?.device !== 1) throw new ParleyError('INVALID_TOKEN', 'Not a token of a primary device')
+  return (await makeKeys(parts, transaction, address)).self
 }
 
 /** Takes these secrets for those of this device; its public keys are unpublished. */

@@ -1,7 +1,7 @@
 import { Kind } from '../../proto/frames.ts'
 import type { WireAddress } from '../../proto/frames.ts'
 import { decodeContent } from '../content.ts'
-import type { OutboxEntry } from '../outbox.ts'
+import type { OutboxEntry } from '../outbox-entry.ts'
 import { decodeRecord, encodeRecord, keys, prefixes } from '../records.ts'
 import type { Transaction } from '../store.ts'
 

@@ -6,7 +6,7 @@ import { newClientId } from '../client-id.ts'
 import type { Clock } from '../clock.ts'
 import { encodeContent } from '../content.ts'
 import type { DeviceState } from '../device-state.ts'
-import type { OutboxEntry } from '../outbox.ts'
+import type { OutboxEntry } from '../outbox-entry.ts'
 import { encodeOutboxEntry, keys } from '../records.ts'
 import type { Transaction } from '../store.ts'
 

@@ -1,7 +1,7 @@
 import { envelopeBytes } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
-import { NO_INCARNATION } from './batch.ts'
+import { isNotTaken, NO_INCARNATION } from './batch.ts'
 import { Route } from './route.ts'
 import type { FinalOutcome, RouteEffects, RouteListener } from './route.ts'
 
@@ -26,6 +26,8 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
   #incarnation: string = NO_INCARNATION
   /** The actor that accepts the batch under way; none once an item ended otherwise. */
   #answering: string | undefined
+  /** Items whose end decides whether what waits may pass them. */
+  #holds = 0
 
   constructor(to: Address, effects: ChainEffects<Item>) {
     this.to = to
@@ -34,7 +36,7 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
 
   /** Nothing is on its way. */
   get idle(): boolean {
-    return this.#underWay === undefined
+    return this.#underWay === undefined && this.#holds === 0
   }
 
   /** Puts an item at the end. It leaves with the next {@link launch}. */
@@ -42,14 +44,24 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
     this.#waiting.push(item)
   }
 
-  /** Sends what waits, unless a batch is under way. */
+  /** Sends what waits, unless a batch is under way or it is held. */
   launch(): void {
-    if (this.#underWay !== undefined || this.#waiting.length === 0) return
+    if (this.#underWay !== undefined || this.#waiting.length === 0 || this.#holds > 0) return
     const items = this.#takeBatch()
     this.#underWay = items
     this.#answering = undefined
     const envelopes = items.map(({ envelope }) => envelope)
     this.#effects.route(new Route(this.to, envelopes, this.#incarnation, this, this.#effects))
+  }
+
+  /** Nothing more leaves before as many {@link release}s. */
+  hold(): void {
+    this.#holds++
+  }
+
+  release(): void {
+    this.#holds--
+    this.launch()
   }
 
   /** Takes out all that waits for its turn. */
@@ -77,7 +89,7 @@ export class Chain<Item extends { readonly envelope: Envelope }> implements Rout
     const items = this.#underWay
     const item = items?.[index]
     if (items === undefined || item === undefined) return
-    const actor = outcome === 'refused' ? NO_INCARNATION : incarnation
+    const actor = isNotTaken(outcome) ? NO_INCARNATION : incarnation
     this.#answering = this.#answering === undefined || this.#answering === actor ? actor : NO_INCARNATION
     if (route.done) {
       this.#incarnation = this.#answering

@@ -9,6 +9,8 @@ import type { ChainEffects } from './chain.ts'
  */
 export class Conversation<Item extends { readonly envelope: Envelope }> {
   readonly user: UserId
+  /** The session has been told, one way or another, that there is such a user. */
+  known = false
   readonly #effects: ChainEffects<Item>
   readonly #chains: Chain<Item>[] = []
   #refusing = false
@@ -43,6 +45,15 @@ export class Conversation<Item extends { readonly envelope: Envelope }> {
   /** Puts an item on the chain of its device; {@link launch} sends it. */
   add(device: DeviceId, item: Item): void {
     this.#chain(device).add(item)
+  }
+
+  /** What waits for the device must not leave before {@link release}. */
+  hold(device: DeviceId): void {
+    this.#chain(device).hold()
+  }
+
+  release(device: DeviceId): void {
+    this.#chain(device).release()
   }
 
   launch(): void {

@@ -1,5 +1,6 @@
 import { Kind } from '../../proto/frames.ts'
 import type { UserId } from '../shared/ids.ts'
+import type { NotTaken } from './batch.ts'
 import type { InFlight } from './in-flight.ts'
 import type { MailboxActor } from './mailbox-actor.ts'
 import type { ReceiptListener, Receipts } from './receipts.ts'
@@ -32,8 +33,8 @@ export class DeliveryReceipts implements ReceiptListener<Group> {
     for (const group of groupBySender(actor, items)) this.#send(group)
   }
 
-  receiptSent(group: Group, stored: boolean): void {
-    if (stored) {
+  receiptSent(group: Group, notTaken: NotTaken | undefined): void {
+    if (notTaken === undefined) {
       for (const item of group.items) group.actor.receiptAccepted(item)
       return
     }

@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { DeviceId, UserId } from '../shared/ids.ts'
+import { createLru } from '../shared/lru.ts'
 
 /** One device of a user, as senders must know it. */
 export interface ListedDevice {
@@ -21,7 +22,7 @@ export class Directory {
   readonly #load: (user: UserId) => Promise<DeviceList>
 
   constructor(load: (user: UserId) => Promise<DeviceList>, options: { readonly maxUsers: number }) {
-    this.#lists = new LRUCache({ max: options.maxUsers })
+    this.#lists = createLru(options.maxUsers)
     this.#load = load
   }
 

@@ -7,6 +7,8 @@ import type { Address, MessageId, UserId } from '../shared/ids.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Journal } from '../storage/journal.ts'
 import type { MailboxPage } from '../storage/mailbox-rows.ts'
+import type { Expiry } from './expiry.ts'
+import type { NotTaken } from './batch.ts'
 import type { HostedAccepted, HostedMailbox, HostedMessage } from './hosted-device.ts'
 import type { Receipts } from './receipts.ts'
 import { deleteRow } from './returns.ts'
@@ -18,6 +20,7 @@ export interface HostedMailboxesOptions {
   readonly senders: SenderHost
   readonly receipts: Receipts
   readonly returns: Returns
+  readonly expiry: Expiry
   journalOf(to: Address): Journal
   /** The first envelopes of a mailbox. */
   readMailbox(to: Address, limit: number): Promise<MailboxPage>
@@ -50,8 +53,8 @@ export class HostedMailboxes implements HostedMailbox {
   async read(owner: Address, limit: number): Promise<{ envelopes: readonly Envelope[]; more: boolean }> {
     for (;;) {
       const page = await this.#options.readMailbox(owner, limit + 1)
-      const now = this.#options.senders.clock.now()
-      const over = page.rows.filter((row) => isReceipt(row.kind) || row.expiresAt <= now)
+      const end = this.#options.expiry.endOf(page)
+      const over = page.rows.filter((row) => isReceipt(row.kind) || row.expiresAt < end)
       const dropped = await this.#drop(over)
       // What cannot go back now stays for the next time, and is not shown.
       if (dropped === 0 || (page.complete && over.length < page.rows.length)) {
@@ -96,7 +99,8 @@ export class HostedMailboxes implements HostedMailbox {
   #tell(from: Address, to: UserId, kind: Kind, about: readonly string[]): Promise<boolean> {
     const id = kind === Kind.READ ? this.#options.newClientId() : ''
     return new Promise((resolve) => {
-      const listener = { receiptSent: (_item: unknown, stored: boolean) => resolve(stored) }
+      // A READ that finds no room is dropped: it must not keep here what has been read.
+      const listener = { receiptSent: (_item: unknown, notTaken?: NotTaken) => resolve(notTaken !== 'refused') }
       this.#options.receipts.send({ kind, id, from, to, about }, listener, undefined)
     })
   }

@@ -10,7 +10,8 @@ import { isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, NotTaken } from './batch.ts'
+import type { Expiry } from './expiry.ts'
 import { Inbox } from './inbox.ts'
 import { InFlight, Owed } from './in-flight.ts'
 import { MailboxState } from './mailbox-state.ts'
@@ -27,6 +28,8 @@ export interface ConnectedDevice {
 
 /** The device's end of a session. */
 export interface DeviceSession {
+  /** The device reads more slowly than it is sent to. */
+  readonly congested: boolean
   /** The first rows are there, and so many envelopes wait. */
   opened(pending: number): void
   send(frame: ServerFrame): void
@@ -50,9 +53,12 @@ export interface MailboxEvents {
 export interface MailboxHost {
   readonly settings: MailboxSettings
   readonly clock: Clock
+  readonly expiry: Expiry
   readonly events: MailboxEvents
   readonly system: nact.ActorSystemRef
   journalOf(address: Address): Journal
+  /** Why an envelope may not wait in its mailbox now; undefined: it may. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined
   /** Reads rows, again and again until it succeeds; `rowsRead` of the actor follows. */
   read(actor: MailboxActor, query: RowQuery): void
   /** Tells the senders what became of envelopes; each item comes back by `receiptAccepted`, however late. */
@@ -152,9 +158,12 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#wantTurn()
   }
 
-  /** Hands something ephemeral to the device, unless the mailbox has more to do than it should. */
+  /**
+   * Hands something ephemeral to the device, unless the mailbox has more to do than it should, or the line: with signals
+   * nobody must be able to close somebody else's connection as too slow.
+   */
   signal(frame: ServerFrame): void {
-    if (!this.closed && !this.#inbox.full) this.#session.send(frame)
+    if (!this.closed && !this.#inbox.full && !this.#session.congested) this.#session.send(frame)
   }
 
   /**
@@ -195,7 +204,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
       this.#opened = true
       this.#session.opened(page.pending)
     }
-    this.#between(() => this.#state.rowsRead(page, this.#host.clock.now()))
+    this.#between(() => this.#state.rowsRead(page, this.#host.expiry.endOf(page)))
   }
 
   /** Ends the session when its device has a newer connection, or is no more. */
@@ -255,6 +264,10 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     const append = this.#journal.append(envelope, this, item, item instanceof Owed)
     if (append !== undefined) this.#appending++
     return append
+  }
+
+  whyNoRoom(envelope: Envelope): NotTaken | undefined {
+    return this.#host.whyNoRoom(envelope)
   }
 
   strike(append: Append): boolean {

@@ -2,7 +2,7 @@ import { envelopeBytes, isTracked } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { MessageId } from '../shared/ids.ts'
 import { NO_INCARNATION } from './batch.ts'
-import type { Batch, Outcome } from './batch.ts'
+import type { Batch, NotTaken, Outcome } from './batch.ts'
 import { InFlight, Owed } from './in-flight.ts'
 import type { PendingAppend } from './in-flight.ts'
 
@@ -57,6 +57,8 @@ export interface MailboxEffects {
    * Undefined: the journal has no room.
    */
   append(envelope: Envelope, item: InFlight | Owed): PendingAppend | undefined
+  /** Why the mailbox may hold no such envelope beyond its window now; undefined: it may. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined
   /** Takes an append back, if nothing of it can have reached PostgreSQL. */
   strike(append: PendingAppend): boolean
   /** Reads rows; `rowsRead` follows. */
@@ -186,12 +188,12 @@ export class MailboxState {
     this.#read()
   }
 
-  /** The rows of a query, at `now` (ms since 1970). */
-  rowsRead(result: Rows, now: number): void {
+  /** The rows of a query; those that expire before `over` (ms since 1970) are ended, and the others delivered. */
+  rowsRead(result: Rows, over: number): void {
     if (this.phase === 'closed') return
     this.#reading = false
     if (!this.#caughtUp) this.#backlogEnd ??= result.highest
-    const all = this.#deliverRows(result, now)
+    const all = this.#deliverRows(result, over)
     if (!all && this.phase === 'live') this.phase = 'behind'
     if (this.#readAgain) {
       this.#readAgain = false
@@ -219,7 +221,7 @@ export class MailboxState {
 
   #take(batch: Batch, from: number, checked: boolean): void {
     if (this.phase === 'closed') return refuseFrom(batch, from, 'notHere')
-    let refused = false
+    let refused: NotTaken | undefined
     for (let i = from; i < batch.envelopes.length; i++) {
       const envelope = batch.envelopes[i]!
       const known = this.#inFlight.get(envelope.messageId)
@@ -232,21 +234,24 @@ export class MailboxState {
         const item = this.#deliver(envelope, true)
         item.await(batch, i)
         // After a refused append nothing of the batch is appended: the device may have it, by its acknowledgement only.
-        if (!refused) item.append = this.#effects.append(envelope, item)
-        refused = item.append === undefined
+        if (refused === undefined) item.append = this.#effects.append(envelope, item)
+        if (item.append === undefined) refused ??= 'refused'
       } else {
         if (this.phase === 'live') this.phase = 'behind'
-        refused = refused || !this.#appendOnly(envelope, batch, i)
-        if (refused) batch.answer(i, 'refused', this.incarnation)
+        refused ??= this.#appendOnly(envelope, batch, i)
+        if (refused !== undefined) batch.answer(i, refused, this.incarnation)
         else this.#read()
       }
     }
   }
 
-  #appendOnly(envelope: Envelope, batch: Batch, index: number): boolean {
-    if (this.#effects.append(envelope, new Owed(batch, index)) === undefined) return false
+  /** Undelivered envelopes are bounded by the mailbox's room: those that were delivered by the window. */
+  #appendOnly(envelope: Envelope, batch: Batch, index: number): NotTaken | undefined {
+    const reason = this.#effects.whyNoRoom(envelope)
+    if (reason !== undefined) return reason
+    if (this.#effects.append(envelope, new Owed(batch, index)) === undefined) return 'refused'
     this.#owed++
-    return true
+    return undefined
   }
 
   #deliver(envelope: Envelope, live: boolean): InFlight {
@@ -276,14 +281,14 @@ export class MailboxState {
     else this.#effects.remove(item)
   }
 
-  #deliverRows(result: Rows, now: number): boolean {
+  #deliverRows(result: Rows, over: number): boolean {
     let all = result.complete
     let last: MessageId | undefined
     for (const row of result.rows) {
       const known = this.#inFlight.get(row.messageId)
       if (known !== undefined) {
         this.#rowSeen(known)
-      } else if (row.expiresAt <= now) {
+      } else if (row.expiresAt < over) {
         this.#expire(row)
       } else if (this.#hasRoom()) {
         this.#deliver(row, false).committed = true

@@ -3,14 +3,19 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import type { Bus } from '../transport/bus.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { Envelope } from '../shared/envelope.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import type { RateLimiter } from '../shared/rate-limit.ts'
+import { Room } from '../shared/room.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import type { Journal } from '../storage/journal.ts'
 import { FIRST_ROW } from '../storage/expired-rows.ts'
 import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ExpiredPage, RowKey } from '../storage/expired-rows.ts'
+import { Expiry } from './expiry.ts'
+import type { ExpiryGuard, ExpirySurvey } from './expiry-guard.ts'
 import type { MailboxReader } from '../storage/mailbox-reader.ts'
+import type { MailboxRooms } from '../storage/mailbox-rooms.ts'
 import type { MailboxCheck, MailboxPage } from '../storage/mailbox-rows.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
 import { DeliveryReceipts } from './delivery-receipts.ts'
@@ -19,6 +24,7 @@ import type { DeviceList } from './directory.ts'
 import type { HostedMailbox } from './hosted-device.ts'
 import { Hints } from './hints.ts'
 import { HostedMailboxes } from './hosted-mailboxes.ts'
+import type { IntakeLimit, IntakeSettings } from './intake.ts'
 import type { MailboxActor, MailboxEvents, MailboxSettings } from './mailbox-actor.ts'
 import { Poller } from './poller.ts'
 import { Presence } from './presence.ts'
@@ -28,23 +34,26 @@ import { Receipts } from './receipts.ts'
 import { Residents } from './residents.ts'
 import { Returns } from './returns.ts'
 import { Router } from './router.ts'
-import type { SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
+import type { LookupGate, SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
 import { Session } from './session.ts'
 import type { SessionEvents, SessionHost } from './session.ts'
 import { Signals } from './signals.ts'
 import { TakeOver } from './take-over.ts'
 
-export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceSettings {
+export interface CoreSettings extends MailboxSettings, SenderSettings, PresenceSettings, IntakeSettings {
+  readonly earlyBytesInAll: number
   readonly offlinePathMs: number
   readonly takeOverTimeoutMs: number
   readonly pollIntervalMs: number
   readonly deafPollIntervalMs: number
   readonly expirySweepIntervalMs: number
+  readonly expirySweepRows: number
   readonly directoryUsers: number
 }
 
 export interface CoreEvents extends SessionEvents, SenderEvents, MailboxEvents {
   actorCrashed(error: unknown): void
+  expirySwept(ended: number): void
   taskFailed(task: string, error: unknown): void
 }
 
@@ -56,22 +65,27 @@ export interface MailboxShard {
   readonly journal: Journal
   readonly reader: MailboxReader
   readonly restore: Restore
+  readonly rooms: MailboxRooms
   findExpired(after: RowKey): Promise<ExpiredPage>
+  surveyExpired(): Promise<ExpirySurvey>
 }
 
 export interface CoreParts {
   /** A name of this process that no other has, nor had before. */
   readonly nodeId: string
   readonly settings: CoreSettings
+  /** The time: PostgreSQL's. */
   readonly clock: Clock
+  /** For spans. */
+  readonly monotonic: Clock
+  readonly expiry: ExpiryGuard
   readonly bus: Bus
   readonly stamps: MessageStamps
   readonly events: CoreEvents
   readonly gate: SendGate
+  readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
-  readonly sendLimiter: RateLimiter<string | number>
-  readonly signalLimiter: RateLimiter<string | number>
-  readonly watchLimiter: RateLimiter<string | number>
+  limiter(name: IntakeLimit | 'sendBytes'): RateLimiter<string | number>
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
@@ -97,17 +111,23 @@ export class MessageCore {
   readonly #deliveryReceipts: DeliveryReceipts
   readonly #poller: Poller
   readonly #takeOver: TakeOver
+  /** Where the next sweep of each database begins. */
+  readonly #sweptTo: RowKey[]
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(parts: CoreParts) {
     this.#parts = parts
-    const { settings, clock, bus, stamps, events, gate } = parts
+    this.#sweptTo = parts.shards.map(() => FIRST_ROW)
+    const expiry = new Expiry(parts.clock, parts.expiry)
+    const { settings, clock, bus, stamps, events, gate, lookups } = parts
     const journalOf = ({ user }: Address) => parts.shardOf(user).journal
     this.directory = new Directory(parts.findDevices, { maxUsers: settings.directoryUsers })
     const { offlinePathMs } = settings
     const { wakeWithoutBus } = parts
-    const router = new Router(this.residents, bus, journalOf, clock, { offlinePathMs, wakeWithoutBus })
-    const receipts = new Receipts(this.directory, router, stamps, clock, settings.retentionMs)
+    const whyNoRoom = (envelope: Envelope) => parts.shardOf(envelope.to.user).rooms.whyNoRoom(envelope)
+    const routerOptions = { offlinePathMs, wakeWithoutBus, whyNoRoom }
+    const router = new Router(this.residents, bus, journalOf, parts.monotonic, routerOptions)
+    const receipts = new Receipts(this.directory, router, stamps, settings.retentionMs)
     const { newClientId } = parts
     this.hints = new Hints({
       directory: this.directory,
@@ -116,7 +136,18 @@ export class MessageCore {
       newClientId,
       retentionMs: settings.retentionMs,
     })
-    const senders: SenderHost = { router, receipts, directory: this.directory, stamps, clock, gate, events, settings }
+    const senders: SenderHost = {
+      router,
+      receipts,
+      directory: this.directory,
+      stamps,
+      clock,
+      gate,
+      lookups,
+      events,
+      sendBytes: parts.limiter('sendBytes'),
+      settings,
+    }
     this.presence = new Presence(parts.nodeId, bus, clock, parts.presence, settings)
     const takeOver = new TakeOver(this.residents, bus, this.presence, {
       timeoutMs: settings.takeOverTimeoutMs,
@@ -134,6 +165,7 @@ export class MessageCore {
       senders,
       receipts,
       returns: this.returns,
+      expiry,
       journalOf,
       readMailbox,
       newClientId: parts.newClientId,
@@ -154,18 +186,23 @@ export class MessageCore {
       events,
       presence: this.presence,
       signals: new Signals(this.residents, bus, this.directory),
-      sendLimiter: parts.sendLimiter,
-      signalLimiter: parts.signalLimiter,
-      watchLimiter: parts.watchLimiter,
+      intakes: {
+        settings,
+        earlyRoom: new Room(settings.earlyBytesInAll),
+        limiter: parts.limiter,
+        rateLimited: (limit) => events.rateLimited(limit),
+      },
       authenticate: parts.authenticate,
       restoreOf: (user) => parts.shardOf(user).restore,
       newSessionId: parts.newSessionId,
       mailboxes: {
         settings,
         clock,
+        expiry,
         events,
         system: this.#system,
         journalOf,
+        whyNoRoom,
         read: (actor, query) => parts.shardOf(actor.address.user).reader.read({ ...query, to: actor.address }, actor),
         sendReceipts: (actor, items) => this.#deliveryReceipts.send(actor, items),
         leave: (actor) => takeOver.end(actor),
@@ -225,12 +262,19 @@ export class MessageCore {
     }
   }
 
-  /** Ends what has expired in mailboxes that nobody fetches. */
+  /** Ends what has expired in mailboxes that nobody fetches: no more at a time than it may, and nothing without a survey. */
   async sweepExpired(): Promise<number> {
+    const { expiry, settings } = this.#parts
     let ended = 0
-    for (const shard of this.#parts.shards) {
+    for (const [place, shard] of this.#parts.shards.entries()) {
       try {
-        ended += await this.returns.sweep((after) => shard.findExpired(after), FIRST_ROW)
+        expiry.judge(place, await shard.surveyExpired())
+        const page = (after: RowKey): Promise<ExpiredPage> => shard.findExpired(after)
+        const from = this.#sweptTo[place]!
+        const done = await this.returns.sweep(page, from, settings.expirySweepRows, () => expiry.open)
+        this.#sweptTo[place] = done.next ?? FIRST_ROW
+        ended += done.ended
+        this.#parts.events.expirySwept(done.ended)
       } catch (error) {
         this.#parts.events.taskFailed('looking for expired envelopes', error)
       }

@@ -112,19 +112,20 @@ export class Presence implements PresenceNodesHost {
 
   // Who watches.
 
-  /** Tells the watcher, a session of the viewer, how it is and of every change. False: too many are watched. */
-  watch(watcher: PresenceWatcher, viewer: UserId, user: UserId): boolean {
+  /** Tells the watcher, a session of the viewer, how it is and of every change. Returns why not, if it does not. */
+  watch(watcher: PresenceWatcher, viewer: UserId, user: UserId): 'TOO_LARGE' | 'OVERLOADED' | undefined {
     const watchlist = this.#watchlist
     const known = watchlist.find(user)?.watches.get(watcher)
     if (known !== undefined) {
       known.repeat()
-      return true
+      return undefined
     }
     const { watchedUsers, maxWatches } = this.#settings
-    if (watchlist.count(watcher) >= watchedUsers || watchlist.size >= maxWatches) return false
+    if (watchlist.count(watcher) >= watchedUsers) return 'TOO_LARGE'
+    if (watchlist.size >= maxWatches) return 'OVERLOADED'
     const watched = watchlist.find(user) ?? this.#begin(user)
     void this.#finder.lookUp(watched, watchlist.add(watched, watcher, viewer))
-    return true
+    return undefined
   }
 
   unwatch(watcher: PresenceWatcher, user: UserId): void {

@@ -1,8 +1,8 @@
 import type { Kind } from '../../proto/frames.ts'
-import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address, UserId } from '../shared/ids.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
+import type { NotTaken } from './batch.ts'
 import type { DeviceList, Directory } from './directory.ts'
 import { Route } from './route.ts'
 import type { FinalOutcome, RouteListener } from './route.ts'
@@ -18,9 +18,9 @@ export interface Receipt {
   readonly about: readonly string[]
 }
 
-/** Told once, when every device's mailbox has the receipt, or one refused it for now. */
+/** Told once, when every device's mailbox has the receipt, or has not taken it for now. */
 export interface ReceiptListener<Item> {
-  receiptSent(item: Item, stored: boolean, receipt: Envelope | undefined): void
+  receiptSent(item: Item, notTaken: NotTaken | undefined, receipt: Envelope | undefined): void
 }
 
 const NO_PAYLOAD = new Uint8Array(0)
@@ -33,14 +33,12 @@ export class Receipts {
   readonly #directory: Directory
   readonly #router: Router
   readonly #stamps: MessageStamps
-  readonly #clock: Clock
   readonly #retentionMs: number
 
-  constructor(directory: Directory, router: Router, stamps: MessageStamps, clock: Clock, retentionMs: number) {
+  constructor(directory: Directory, router: Router, stamps: MessageStamps, retentionMs: number) {
     this.#directory = directory
     this.#router = router
     this.#stamps = stamps
-    this.#clock = clock
     this.#retentionMs = retentionMs
   }
 
@@ -49,23 +47,23 @@ export class Receipts {
     if (devices !== undefined) return this.#sendTo(devices, receipt, listener, item)
     this.#directory.find(receipt.to).then(
       (found) => this.#sendTo(found, receipt, listener, item),
-      () => listener.receiptSent(item, false, undefined),
+      () => listener.receiptSent(item, 'refused', undefined),
     )
   }
 
   #sendTo<Item>(devices: DeviceList, receipt: Receipt, listener: ReceiptListener<Item>, item: Item): void {
     const stamp = this.#stamps.next(0n)
-    if (stamp === undefined) return listener.receiptSent(item, false, undefined)
+    if (stamp === undefined) return listener.receiptSent(item, 'refused', undefined)
     const { kind, id, from, about } = receipt
     const common = { messageId: stamp.messageId, from, kind, id, payload: NO_PAYLOAD, about, urgent: false }
-    const expiresAt = this.#clock.now() + this.#retentionMs
+    const expiresAt = stamp.ms + this.#retentionMs
     const envelopes = devices.map(({ device }): Envelope => ({
       ...common,
       to: { user: receipt.to, device },
       sentAt: stamp.ms,
       expiresAt,
     }))
-    if (envelopes.length === 0) return listener.receiptSent(item, true, undefined)
+    if (envelopes.length === 0) return listener.receiptSent(item, undefined, undefined)
     const fanOut = new FanOut(envelopes.length, listener, item)
     for (const envelope of envelopes) {
       this.#router.route(new Route(envelope.to, [envelope], undefined, fanOut, this.#router))
@@ -77,17 +75,24 @@ export class Receipts {
 class FanOut<Item> implements RouteListener {
   readonly #listener: ReceiptListener<Item>
   readonly #item: Item
+  readonly #count: number
   #left: number
-  #stored = true
+  #full = 0
+  #refused = false
 
   constructor(count: number, listener: ReceiptListener<Item>, item: Item) {
+    this.#count = count
     this.#left = count
     this.#listener = listener
     this.#item = item
   }
 
   answered(route: Route, _index: number, outcome: FinalOutcome): void {
-    if (outcome === 'refused') this.#stored = false
-    if (--this.#left === 0) this.#listener.receiptSent(this.#item, this.#stored, route.envelopes[0])
+    if (outcome === 'refused') this.#refused = true
+    if (outcome === 'full') this.#full++
+    if (--this.#left > 0) return
+    // One for a device that has no room for it is dropped, unless no device has: receipts only move forward.
+    const full = this.#full === this.#count ? 'full' : undefined
+    this.#listener.receiptSent(this.#item, this.#refused ? 'refused' : full, route.envelopes[0])
   }
 }

@@ -24,16 +24,27 @@ export class Returns {
     this.#options = options
   }
 
-  /** Looks through all rows of one database, page by page, and ends those that have expired. */
-  async sweep(findExpired: (after: RowKey) => Promise<ExpiredPage>, first: RowKey): Promise<number> {
+  /**
+   * Looks through rows of one database from a place on, page by page, and ends those that have expired, until `most` were
+   * ended or it is told to stop. @returns where to go on; undefined: all rows were seen
+   */
+  async sweep(
+    findExpired: (after: RowKey) => Promise<ExpiredPage>,
+    from: RowKey,
+    most: number,
+    goesOn: () => boolean,
+  ): Promise<{ readonly ended: number; readonly next: RowKey | undefined }> {
     let ended = 0
-    for (let at: RowKey | undefined = first; at !== undefined;) {
+    let at: RowKey | undefined = from
+    while (at !== undefined && ended < most && goesOn()) {
       const { expired, next }: ExpiredPage = await findExpired(at)
+      // Time has passed since the last look at the clocks.
+      if (!goesOn()) break
       const done = await Promise.all(expired.map((envelope) => this.end(envelope)))
       ended += done.filter(Boolean).length
       at = next
     }
-    return ended
+    return { ended, next: at }
   }
 
   /** Empties the mailbox of a device that is no more. */
@@ -57,7 +68,11 @@ export class Returns {
   #tellSender({ from, to, id }: Envelope): Promise<boolean> {
     const receipt = { kind: Kind.EXPIRED, id: '', from: to, to: from.user, about: [id] }
     return new Promise((resolve) => {
-      this.#options.receipts.send(receipt, { receiptSent: (_item, stored) => resolve(stored) }, undefined)
+      this.#options.receipts.send(
+        receipt,
+        { receiptSent: (_item, notTaken) => resolve(notTaken === undefined) },
+        undefined,
+      )
     })
   }
 }

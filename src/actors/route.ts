@@ -1,9 +1,9 @@
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address } from '../shared/ids.ts'
-import { NO_INCARNATION } from './batch.ts'
-import type { Batch, Outcome } from './batch.ts'
+import { isNotTaken, NO_INCARNATION } from './batch.ts'
+import type { Batch, NotTaken, Outcome } from './batch.ts'
 
-/** How a batch ends, item by item: by now it is stored, delivered, or refused for now. */
+/** How a batch ends, item by item: by now it is stored, delivered, or not taken for now. */
 export type FinalOutcome = Exclude<Outcome, 'notHere'>
 
 /** Whoever sent the batch. */
@@ -12,8 +12,11 @@ export interface RouteListener {
 }
 
 export interface RouteEffects {
-  /** Appends for a mailbox that nobody here holds; `appended` or `notAppended` of the route follows. False: no room. */
-  append(envelope: Envelope, route: Route, index: number): boolean
+  /**
+   * Appends for a mailbox that nobody here holds; `appended` or `notAppended` of the route follows. An answer says why
+   * it was not taken: then none of them follows.
+   */
+  append(envelope: Envelope, route: Route, index: number): NotTaken | undefined
   /** Tells whoever holds the mailbox now that it has new rows. */
   wake(to: Address): void
 }
@@ -37,7 +40,8 @@ export class Route implements Batch {
   #unclaimed: number
   /** Which ones are no longer; not needed for a batch of one, the usual case. */
   #claimed: boolean[] | undefined
-  #refused = false
+  /** How the first item that was not taken ended: those after it end alike. */
+  #refused: NotTaken | undefined
 
   constructor(
     to: Address,
@@ -107,14 +111,13 @@ export class Route implements Batch {
     const returned = this.#returned?.sort((a, b) => a - b) ?? []
     this.#returned = undefined
     for (const index of returned) {
-      if (this.#refused || !this.#effects.append(this.envelopes[index]!, this, index)) {
-        this.#end(index, 'refused', NO_INCARNATION)
-      }
+      const refused = this.#refused ?? this.#effects.append(this.envelopes[index]!, this, index)
+      if (refused !== undefined) this.#end(index, refused, NO_INCARNATION)
     }
   }
 
   #end(index: number, outcome: FinalOutcome, incarnation: string): void {
-    if (outcome === 'refused') this.#refused = true
+    if (isNotTaken(outcome)) this.#refused ??= outcome
     this.#open--
     this.#listener.answered(this, index, outcome, incarnation)
   }

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey } from '../shared/ids.ts'
 import type { Address } from '../shared/ids.ts'
+import type { NotTaken } from './batch.ts'
 import type { Residents } from './residents.ts'
 import type { Route, RouteEffects } from './route.ts'
 
@@ -15,6 +16,8 @@ export interface RouterOptions {
   readonly offlinePathMs: number
   /** Wakes whoever holds the mailbox on another way than the bus. */
   wakeWithoutBus(to: Address): void
+  /** Why an envelope may not wait in its mailbox now; undefined: it may. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined
 }
 
 interface RoutedItem {
@@ -33,7 +36,7 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
   readonly #residents: Residents
   readonly #bus: Bus
   readonly #journalOf: (address: Address) => Journal
-  readonly #clock: Clock
+  readonly #monotonic: Clock
   readonly #options: RouterOptions
   /** Address key → until when (ms) its holder is taken for frozen. */
   readonly #silent = new Map<number, number>()
@@ -46,13 +49,13 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     residents: Residents,
     bus: Bus,
     journalOf: (address: Address) => Journal,
-    clock: Clock,
+    monotonic: Clock,
     options: RouterOptions,
   ) {
     this.#residents = residents
     this.#bus = bus
     this.#journalOf = journalOf
-    this.#clock = clock
+    this.#monotonic = monotonic
     this.#options = options
     bus.onReconnect(() => this.#sendUnsentWakes())
   }
@@ -65,8 +68,11 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     this.#bus.request(subjects.mailbox(route.to), () => encodeBatch(route), this.#requestFor(route))
   }
 
-  append(envelope: Envelope, route: Route, index: number): boolean {
-    return this.#journalOf(envelope.to).append(envelope, this, { route, index }, true) !== undefined
+  append(envelope: Envelope, route: Route, index: number): NotTaken | undefined {
+    const reason = this.#options.whyNoRoom(envelope)
+    if (reason !== undefined) return reason
+    const append = this.#journalOf(envelope.to).append(envelope, this, { route, index }, true)
+    return append === undefined ? 'refused' : undefined
   }
 
   appended({ route, index }: RoutedItem): void {
@@ -102,13 +108,13 @@ export class Router implements RouteEffects, AppendListener<RoutedItem> {
     const key = addressKey(to.user, to.device)
     const until = this.#silent.get(key)
     if (until === undefined) return false
-    if (until > this.#clock.now()) return true
+    if (until > this.#monotonic.now()) return true
     this.#silent.delete(key)
     return false
   }
 
   #rememberSilent(to: Address): void {
-    remember(this.#silent, addressKey(to.user, to.device), this.#clock.now() + this.#options.offlinePathMs)
+    remember(this.#silent, addressKey(to.user, to.device), this.#monotonic.now() + this.#options.offlinePathMs)
   }
 
   #sendWakes(): void {

@@ -2,14 +2,18 @@ import { Kind } from '../../proto/frames.ts'
 import type { ErrorFrame, SendFrame } from '../../proto/frames.ts'
 import { isClientId, MAX_ABOUT, MAX_COPIES, MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Clock } from '../shared/clock.ts'
-import { isReceipt } from '../shared/envelope.ts'
+import { ROW_BYTES, isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
-import { parseUserId } from '../shared/ids.ts'
+import { addressKey, parseUserId } from '../shared/ids.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import type { RateBucket, RateDecision, RateLimiter } from '../shared/rate-limit.ts'
 import type { Refusal } from '../shared/refusal.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
+import type { NotTaken } from './batch.ts'
 import type { ChainEffects } from './chain.ts'
 import { Conversation } from './conversation.ts'
+import { Sending } from './sending.ts'
+import type { Copy, SendingEffects } from './sending.ts'
 import { compareDevices } from './device-difference.ts'
 import type { DeviceList, Directory } from './directory.ts'
 import type { ReceiptListener, Receipts } from './receipts.ts'
@@ -35,13 +39,19 @@ export interface SenderHost {
   readonly stamps: MessageStamps
   readonly clock: Clock
   readonly gate: SendGate
+  readonly lookups: LookupGate
   readonly events: SenderEvents
+  /** Bytes that each device may send, by its address key. */
+  readonly sendBytes: RateLimiter<string | number>
   readonly settings: SenderSettings
 }
 
 export interface SenderEvents {
   /** ✓, so many ms after the stamp. */
   sendAccepted(ms: number): void
+  /** A send was refused, since this node could make no stamp for it. */
+  unstamped(): void
+  rateLimited(limit: string): void
 }
 
 /** What a node that has too much to do says of sends. Receipts pass. */
@@ -54,51 +64,53 @@ export interface SendGate {
   retryAfterMs(): number
 }
 
+/** Counts questions that tell whether a number is registered, by the user who asks. */
+export interface LookupGate {
+  spend(user: UserId): RateDecision
+}
+
 export interface SenderSettings {
   /** How long an envelope waits for its device, at most. */
   readonly retentionMs: number
   /** Sends of a session that are not answered yet, at most. */
   readonly unansweredSends: number
   readonly unansweredBytes: number
+  /** What the sender of something for a full mailbox is told to wait. */
+  readonly fullRetryAfterMs: number
   /** Users that a session has something on its way to, at most. */
   readonly conversations: number
 }
 
-/** A send that was taken: it ends when each copy is answered. */
-interface Sending {
+/** What is kept of a send that was taken. */
+interface Taken {
   readonly id: string
   readonly messageId: MessageId
   readonly at: number
-  readonly conversation: Conversation<Item>
+  readonly to: UserId
   readonly bytes: number
-  left: number
-  refused: boolean
-  delivered: readonly DeviceId[]
+  readonly tracked: boolean
 }
 
-/** One copy of a send. */
-interface Item {
-  readonly envelope: Envelope
-  readonly sending: Sending
-}
+type Item = Copy<Taken>
 
 const NONE: readonly DeviceId[] = []
 
 const CLIENT_KINDS: ReadonlySet<Kind> = new Set([Kind.MESSAGE, Kind.READ, Kind.PLAYED, Kind.STATUS, Kind.DEVICE_EVENT])
 
 /** The sending side of one device: it checks what the device sends, keeps its order, and answers ✓. */
-export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
+export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, ReceiptListener<SendFrame> {
   readonly #self: Address
   readonly #host: SenderHost
   readonly #listener: SenderListener
-  /** Stamps stay above it: the highest message id that the device has seen accepted. */
-  readonly #floor: bigint
+  /** Stamps stay above it: the highest message id that the device has seen accepted, or that it was given here. */
+  #floor: bigint
   readonly #conversations = new Map<UserId, Conversation<Item>>()
   /** Sends to users whose device list is being looked up, in order; undefined: here some were refused. */
   readonly #waiting = new Map<UserId, (SendFrame | undefined)[]>()
   readonly #launchable = new Set<Conversation<Item>>()
   /** A conversation could not be remembered, so the next one with anybody may have lost its beginning. */
   #overflowed = false
+  #bytes: RateBucket | undefined
   #unanswered = 0
   #unansweredBytes = 0
   #closed = false
@@ -125,11 +137,17 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (this.#isOverloaded(frame)) {
       return this.#refuse(frame, to, this.#noRoom('Too many sends are unanswered: wait for some of them'))
     }
+    const tooFast = this.#takeBytes(frame)
+    if (tooFast !== undefined) return this.#refuse(frame, to, tooFast)
     this.#unanswered++
     this.#unansweredBytes += frameBytes(frame)
     if (isReceipt(frame.kind)) return this.#sendReceipt(frame, to)
     const waiting = this.#waiting.get(to)
     if (waiting !== undefined) return void waiting.push(frame)
+    if (to !== this.#self.user && this.#conversations.get(to)?.known !== true) {
+      const decision = this.#host.lookups.spend(this.#self.user)
+      if (!decision.ok) return this.#refuseTaken(frame, to, tooManyLookups(decision.retryAfterMs))
+    }
     const devices = this.#host.directory.peek(to)
     if (devices !== undefined) return this.#sendTo(devices, frame, to)
     this.#waiting.set(to, [frame])
@@ -157,7 +175,7 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     this.#host.router.route(route)
   }
 
-  append(envelope: Envelope, route: Route, index: number): boolean {
+  append(envelope: Envelope, route: Route, index: number): NotTaken | undefined {
     return this.#host.router.append(envelope, route, index)
   }
 
@@ -166,33 +184,40 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
   }
 
   answered({ envelope, sending }: Item, outcome: FinalOutcome): void {
-    if (outcome === 'delivered') sending.delivered = [...sending.delivered, envelope.to.device]
-    if (outcome === 'refused') {
-      sending.refused = true
-      for (const item of sending.conversation.refuse()) {
-        item.sending.refused = true
-        this.#copyDone(item.sending)
-      }
-    }
-    this.#copyDone(sending)
+    sending.answered(envelope.to.device, outcome)
   }
 
-  receiptSent(frame: SendFrame, stored: boolean, receipt: Envelope | undefined): void {
+  /** Its devices that are full get no copy: the sender has that in writing before it is accepted. */
+  expire(sending: Sending<Taken>): void {
+    const { id, to, tracked } = sending.send
+    if (!tracked) return sending.expired(true)
+    let left = sending.full.length
+    let told = true
+    const listener = {
+      receiptSent: (_item: unknown, outcome: NotTaken | undefined) => {
+        if (outcome !== undefined) told = false
+        if (--left === 0) sending.expired(told)
+      },
+    }
+    for (const device of sending.full) {
+      const receipt = { kind: Kind.EXPIRED, id: '', from: { user: to, device }, to: this.#self.user, about: [id] }
+      this.#host.receipts.send(receipt, listener, undefined)
+    }
+  }
+
+  ended({ send, delivered }: Sending<Taken>, notTaken: NotTaken | undefined): void {
+    this.#done(send.bytes)
+    if (this.#closed) return
+    if (notTaken !== undefined) return this.#listener.refused(send.id, this.#refusalOf(notTaken, 'message'))
+    this.#host.events.sendAccepted(this.#host.clock.now() - send.at)
+    this.#listener.accepted(send.id, send.messageId, send.at, delivered)
+  }
+
+  receiptSent(frame: SendFrame, notTaken: NotTaken | undefined, receipt: Envelope | undefined): void {
     this.#done(frameBytes(frame))
     if (this.#closed) return
-    if (!stored) return this.#listener.refused(frame.id, this.#noRoom('The receipt could not be stored now'))
+    if (notTaken !== undefined) return this.#listener.refused(frame.id, this.#refusalOf(notTaken, 'receipt'))
     this.#listener.accepted(frame.id, receipt?.messageId ?? (0n as MessageId), receipt?.sentAt ?? 0, NONE)
-  }
-
-  #copyDone(sending: Sending): void {
-    if (--sending.left > 0) return
-    this.#done(sending.bytes)
-    if (this.#closed) return
-    if (sending.refused) {
-      return this.#listener.refused(sending.id, this.#noRoom('The message could not be stored now'))
-    }
-    this.#host.events.sendAccepted(this.#host.clock.now() - sending.at)
-    this.#listener.accepted(sending.id, sending.messageId, sending.at, sending.delivered)
   }
 
   #done(bytes: number): void {
@@ -228,13 +253,14 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     if (devices.length === 0) {
       return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: `Nobody is registered as +${to}` })
     }
+    const conversation = this.#conversation(to)
+    if (conversation !== undefined) conversation.known = true
     const own = to === this.#self.user ? this.#self.device : undefined
     const difference = compareDevices(devices, frame, own, this.#host.clock.now())
     if (difference !== undefined) {
       const message = 'The copies do not name the active devices of the recipient'
       return this.#refuseTaken(frame, to, { code: 'DEVICES_CHANGED', message, details: { devices: difference } })
     }
-    const conversation = this.#conversation(to)
     if (conversation === undefined) {
       return this.#refuseTaken(frame, undefined, this.#noRoom('Too many recipients have something unanswered'))
     }
@@ -247,19 +273,20 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
 
   #add(conversation: Conversation<Item>, frame: SendFrame, to: UserId): void {
     const stamp = this.#host.stamps.next(this.#floor)
-    if (stamp === undefined) return this.#refuseTaken(frame, to, this.#noRoom('This node cannot stamp messages now'))
+    if (stamp === undefined) {
+      this.#host.events.unstamped()
+      const message = 'This node cannot stamp messages now: try again, here or on another node'
+      return this.#refuseTaken(frame, to, { ...this.#noRoom(message), code: 'UNAVAILABLE' })
+    }
+    if (stamp.messageId > this.#floor) this.#floor = stamp.messageId
     const { retentionMs } = this.#host.settings
     const waitMs = frame.ttl === 0 ? retentionMs : Math.min(frame.ttl * 1_000, retentionMs)
-    const sending: Sending = {
-      id: frame.id,
-      messageId: stamp.messageId,
-      at: stamp.ms,
-      conversation,
-      bytes: frameBytes(frame),
-      left: frame.copies.length,
-      refused: false,
-      delivered: NONE,
-    }
+    const { id, kind, copies } = frame
+    const { messageId, ms: at } = stamp
+    const own = to === this.#self.user
+    const tracked = !own && (kind === Kind.MESSAGE || kind === Kind.STATUS)
+    const taken: Taken = { id, messageId, at, to, bytes: frameBytes(frame), tracked }
+    const sending = new Sending(taken, copies.length, own, conversation, this)
     for (const copy of frame.copies) {
       const envelope: Envelope = {
         messageId: stamp.messageId,
@@ -326,9 +353,25 @@ export class Sender implements ChainEffects<Item>, ReceiptListener<SendFrame> {
     return !isReceipt(frame.kind) && this.#host.gate.refuses(to, this.#host.directory.peek(to) !== undefined)
   }
 
+  #takeBytes(frame: SendFrame): SendRefusal | undefined {
+    if (isReceipt(frame.kind)) return undefined
+    this.#bytes ??= this.#host.sendBytes.bucket(addressKey(this.#self.user, this.#self.device))
+    const decision = this.#bytes.take(frameBytes(frame))
+    if (decision.ok) return undefined
+    this.#host.events.rateLimited('sendBytes')
+    const message = 'More bytes are sent than the limit allows'
+    return { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs }
+  }
+
   #isOverloaded(frame: SendFrame): boolean {
     const { unansweredSends, unansweredBytes } = this.#host.settings
     return this.#unanswered >= unansweredSends || this.#unansweredBytes + frameBytes(frame) > unansweredBytes
+  }
+
+  #refusalOf(notTaken: NotTaken, what: 'message' | 'receipt'): SendRefusal {
+    if (notTaken === 'refused') return this.#noRoom(`The ${what} could not be stored now`)
+    const { fullRetryAfterMs: retryAfterMs } = this.#host.settings
+    return { code: 'MAILBOX_FULL', message: `The recipient's mailbox has no room for the ${what}`, retryAfterMs }
   }
 
   #noRoom(message: string): SendRefusal {
@@ -355,6 +398,10 @@ function checkSend(frame: SendFrame): SendRefusal | undefined {
   return undefined
 }
 
+function tooManyLookups(retryAfterMs: number): SendRefusal {
+  return { code: 'RATE_LIMITED', message: 'Too many new conversations (limit lookups)', retryAfterMs }
+}
+
 function badRequest(message: string): SendRefusal {
   return { code: 'BAD_REQUEST', message }
 }
@@ -363,8 +410,9 @@ function tooLarge(message: string): SendRefusal {
   return { code: 'TOO_LARGE', message }
 }
 
+/** About what a send holds in memory, and what its copies take as rows. */
 function frameBytes(frame: SendFrame): number {
-  let bytes = 200 + 40 * frame.about.length
-  for (const { payload } of frame.copies) bytes += payload.length
+  let bytes = ROW_BYTES + 40 * frame.about.length
+  for (const { payload } of frame.copies) bytes += ROW_BYTES + payload.length
   return bytes
 }

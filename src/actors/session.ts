@@ -10,15 +10,15 @@ import type {
   ServerFrame,
   WatchFrame,
 } from '../../proto/frames.ts'
-import { MAX_MESSAGE_BYTES, MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
+import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
-import { isReceipt } from '../shared/envelope.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
-import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
+import { Intake } from './intake.ts'
+import type { Haste, IntakeHost } from './intake.ts'
 import { MailboxActor } from './mailbox-actor.ts'
 import type { ConnectedDevice, DeviceSession, MailboxHost } from './mailbox-actor.ts'
 import type { Presence } from './presence.ts'
@@ -36,9 +36,7 @@ export interface SessionHost {
   readonly presence: Presence
   readonly signals: Signals
   readonly takeOver: TakeOver
-  readonly sendLimiter: RateLimiter<string | number>
-  readonly signalLimiter: RateLimiter<string | number>
-  readonly watchLimiter: RateLimiter<string | number>
+  readonly intakes: IntakeHost
   readonly events: SessionEvents
   /** Whose token it is, and the number of this connection. */
   authenticate(token: string, number: number): Promise<ConnectAnswer>
@@ -56,10 +54,6 @@ export interface SessionEvents {
   rateLimited(limit: string): void
 }
 
-/** Frames that may come before `connected` was sent, and the bytes in them. */
-const MAX_EARLY_FRAMES = 1_024
-const MAX_EARLY_BYTES = MAX_MESSAGE_BYTES
-
 /**
  * One WebSocket connection of a device: it authenticates, starts the mailbox actor, passes acknowledgements to it, and
  * sends for the device by its {@link Sender}.
@@ -69,35 +63,43 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   readonly #host: SessionHost
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   #early: ClientFrame[] = []
-  #earlyBytes = 0
+  readonly #intake: Intake
   #actor: MailboxActor | undefined
   /** Made by the first send: most devices only listen, most of the time. */
   #sender: Sender | undefined
   /** The highest message id that the device has seen accepted. */
   #floor = 0n
-  #key = 0
-  /** What it may send, from its first send on. */
-  #sends: RateBucket | undefined
-  #signals: RateBucket | undefined
   /** How many users it watches: nothing to forget when it is none. */
   #watching = false
 
   constructor(connection: Connection, host: SessionHost) {
     this.#connection = connection
     this.#host = host
+    this.#intake = new Intake(host.intakes)
     host.sessions.add(this)
   }
 
   // What the connection says.
 
-  onFrames(frames: readonly ClientFrame[]): void {
-    if (this.#phase === 'open') return this.#handle(frames)
+  admits(bytes: number): boolean {
+    return this.#endIfOver(this.#intake.admits(bytes))
+  }
+
+  onControl(): void {
+    this.#endIfOver(this.#intake.admitsControl())
+  }
+
+  onFrames(frames: readonly ClientFrame[], bytes: number): void {
+    if (this.#phase === 'open') {
+      if (this.#endIfOver(this.#intake.admitsFrames(frames))) this.#handle(frames)
+      return
+    }
     if (this.#phase === 'closed' || frames.length === 0) return
     const [first, ...rest] = frames
-    if (this.#phase === 'connecting') return this.#keep(frames)
+    if (this.#phase === 'connecting') return this.#keep(frames, bytes)
     if (first?.type !== 'connect') return this.end(CloseCode.PROTOCOL_ERROR)
     this.#phase = 'connecting'
-    this.#keep(rest)
+    this.#keep(rest, bytes)
     void this.#connect(first)
   }
 
@@ -114,6 +116,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const actor = this.#actor
     if (this.#phase !== 'connecting' || actor === undefined) return
     this.#phase = 'open'
+    this.#intake.open()
     this.send({
       type: 'connected',
       session: actor.incarnation,
@@ -123,10 +126,16 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       pending,
       ...this.#host.restoreOf(actor.address.user),
     })
+    // Not in one message with the backlog: over a slow line that takes longer than a client waits for this word.
+    this.#connection.flush()
     this.#host.presence.online(actor.address)
     const early = this.#early
     this.#early = []
     if (early.length > 0) this.#handle(early)
+  }
+
+  get congested(): boolean {
+    return this.#connection.congested
   }
 
   send(frame: ServerFrame): void {
@@ -170,6 +179,12 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     if (this.#phase !== 'connecting') return
     if (answer.outcome === 'replaced') return this.#replaced(answer.number)
     if (answer.outcome !== 'ok' || answer.hosted) return this.#refuse(CloseCode.UNAUTHENTICATED)
+    const { user, device } = answer.address
+    const haste = this.#intake.identify(addressKey(user, device))
+    if (haste !== undefined) {
+      this.#tooMany('connections', haste)
+      return this.#refuse(CloseCode.OVERLOADED)
+    }
     await this.#start(answer, frame)
   }
 
@@ -177,7 +192,6 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const { address } = device
     const actor = new MailboxActor(device, this.#host.newSessionId(), this, this.#host.mailboxes)
     this.#actor = actor
-    this.#key = addressKey(address.user, address.device)
     this.#floor = lastMessageId
     this.#host.events.connected(address.user, actor.incarnation, client)
     const newest = await this.#host.takeOver.start(actor)
@@ -220,16 +234,10 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const actor = this.#actor
     if (actor === undefined) return
     this.#sender ??= new Sender(actor.address, this.#floor, this.#host.senders, this)
-    if (!isReceipt(frame.kind)) {
-      this.#sends ??= this.#host.sendLimiter.bucket(this.#key)
-      const decision = this.#sends.take()
-      if (!decision.ok) {
-        this.#host.events.rateLimited('send')
-        const message = 'More sends than the limit allows'
-        return this.#sender.refuse(frame, { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs })
-      }
-    }
-    this.#sender.send(frame)
+    const haste = this.#intake.refuse(frame)
+    if (haste === undefined) return this.#sender.send(frame)
+    const message = `More was sent than the limit ${haste.limit} allows`
+    this.#sender.refuse(frame, { code: 'RATE_LIMITED', message, retryAfterMs: haste.retryAfterMs })
   }
 
   #signal(frame: ClientSignalFrame): void {
@@ -240,12 +248,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     }
     if (frame.payload.length > MAX_PAYLOAD_BYTES)
       return this.#error('TOO_LARGE', 'The payload of a signal is too large')
-    this.#signals ??= this.#host.signalLimiter.bucket(this.#key)
-    const decision = this.#signals.take()
-    if (!decision.ok) {
-      this.#host.events.rateLimited('signal')
-      return this.#error('RATE_LIMITED', 'More signals than the limit allows', { retryAfterMs: decision.retryAfterMs })
-    }
+    const haste = this.#intake.take('signal')
+    if (haste !== undefined) return this.#tooMany('signals', haste)
     const actor = this.#actor
     if (actor !== undefined) this.#host.signals.send(actor.address, user, device, frame.payload)
   }
@@ -254,6 +258,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     for (const value of frame.users) {
       const user = parseUserId(value)
       if (user === undefined) return this.#error('BAD_REQUEST', `${frame.type}.users names no user`)
+      const haste = this.#intake.take('watch')
+      if (haste !== undefined) return this.#tooMany('users watched or no longer watched', haste)
       if (frame.type === 'unwatch') this.#host.presence.unwatch(this, user)
       else if (!this.#watchOne(user)) return
     }
@@ -263,26 +269,38 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   #watchOne(user: UserId): boolean {
     const viewer = this.#actor?.address.user
     if (viewer === undefined) return false
-    const decision = this.#host.watchLimiter.take(this.#key)
-    if (!decision.ok) {
-      const { retryAfterMs } = decision
-      this.#host.events.rateLimited('watch')
-      this.#error('RATE_LIMITED', 'More users are watched than the limit allows', { retryAfterMs })
-    } else if (this.#host.presence.watch(this, viewer, user)) {
-      this.#watching = true
-      return true
-    } else {
-      this.#error('TOO_LARGE', 'Too many users are watched')
+    if (user !== viewer && !this.#countLookup(viewer)) return false
+    const refusal = this.#host.presence.watch(this, viewer, user)
+    if (refusal !== undefined) {
+      const retryAfterMs = refusal === 'OVERLOADED' ? this.#host.senders.gate.retryAfterMs() : 0
+      this.#error(refusal, 'Too many users are watched', { retryAfterMs })
+      return false
     }
+    this.#watching = true
+    return true
+  }
+
+  /** Whether somebody is ever online tells that they are registered. */
+  #countLookup(viewer: UserId): boolean {
+    const decision = this.#host.senders.lookups.spend(viewer)
+    if (decision.ok) return true
+    const message = 'More users are looked up than the limit allows (limit lookups)'
+    this.#error('RATE_LIMITED', message, { retryAfterMs: decision.retryAfterMs })
     return false
   }
 
-  #keep(frames: readonly ClientFrame[]): void {
-    for (const frame of frames) this.#earlyBytes += contentBytes(frame)
-    if (this.#early.length + frames.length > MAX_EARLY_FRAMES || this.#earlyBytes > MAX_EARLY_BYTES) {
-      return this.end(CloseCode.OVERLOADED)
-    }
-    this.#early.push(...frames)
+  #keep(frames: readonly ClientFrame[], bytes: number): void {
+    if (this.#endIfOver(this.#intake.keeps(frames, bytes))) this.#early.push(...frames)
+  }
+
+  /** Returns what it was told. */
+  #endIfOver(admitted: boolean): boolean {
+    if (!admitted) this.end(CloseCode.OVERLOADED)
+    return admitted
+  }
+
+  #tooMany(what: string, { retryAfterMs }: Haste): void {
+    this.#error('RATE_LIMITED', `More ${what} than the limit allows`, { retryAfterMs })
   }
 
   #refuseConnect(error: unknown): void {
@@ -323,6 +341,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const wasOpen = this.#phase === 'open'
     this.#phase = 'closed'
     this.#early = []
+    this.#intake.close()
     this.#sender?.close()
     if (this.#watching) this.#host.presence.unwatchAll(this)
     const actor = this.#actor
@@ -330,12 +349,4 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     if (wasOpen) this.#host.presence.offline(actor.address)
     this.#host.events.disconnected(actor.address.user, actor.incarnation)
   }
-}
-
-/** About how much a frame holds beyond itself. */
-function contentBytes(frame: ClientFrame): number {
-  if (frame.type === 'signal') return frame.payload.length
-  if (frame.type === 'watch' || frame.type === 'unwatch') return 8 * frame.users.length
-  if (frame.type !== 'send') return 0
-  return frame.copies.reduce((bytes, { payload }) => bytes + payload.length, 40 * frame.about.length)
 }

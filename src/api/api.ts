@@ -21,6 +21,7 @@ import { Rendezvous } from '../storage/rendezvous.ts'
 import type { Shards } from '../storage/shards.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import type { Bus } from '../transport/bus.ts'
+import type { Budgets } from './budgets.ts'
 import type { HealthCheck } from './health.ts'
 import { HostedAccounts } from './hosted/hosted-accounts.ts'
 import { HostedStores } from './hosted/hosted-stores.ts'
@@ -29,9 +30,11 @@ import { Idempotency } from './idempotency.ts'
 import { KeyChecks } from './key-checks.ts'
 import type { Limiters } from './limiters.ts'
 import { LinkWaiters } from './link-waiters.ts'
+import type { Lookups } from './lookups.ts'
 import type { Overload } from './overload.ts'
 import { Registrar } from './registrar.ts'
 import type { Route } from './route.ts'
+import { RequestPlaces } from './request-places.ts'
 import { RouteRunner } from './route-runner.ts'
 import { backupRoutes } from './routes/backup.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -42,8 +45,14 @@ import { keyRoutes } from './routes/keys.ts'
 import { linkRoutes } from './routes/links.ts'
 import { meRoutes } from './routes/me.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { registrationRoutes } from './routes/registrations.ts'
+import { SmsBudget } from './sms-budget.ts'
 import type { SmsSender } from './sms-sender.ts'
+import { WaitingBodies } from './waiting-bodies.ts'
+
+/** How often bodies that come too slowly are looked for. */
+const BODY_SWEEP_MS = 1_000
 
 export interface ApiParts {
   readonly config: Config
@@ -54,6 +63,8 @@ export interface ApiParts {
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly budgets: Budgets
+  readonly lookups: Lookups
   readonly accounts: Accounts
   readonly contacts: Contacts
   readonly hosted: HostedMailbox
@@ -80,16 +91,15 @@ export interface Api {
 export function createApi(parts: ApiParts): Api {
   const { config, clock, events, registry, checks, shards, tokens, limiters, accounts, hosted, overload, sms } = parts
   const { masterKeys } = parts
-  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first }, clock)
-  const { hints } = parts
+  const registrations = new Registrations(shards, { ...config.accounts, masterKey: masterKeys?.first })
+  const { hints, budgets, lookups } = parts
   const keyChecks = new KeyChecks(clock)
-  const { linkLifetimeMs: lifetimeMs, maxBackupBytes, maxConcurrentBackups, backupTimeoutMs } = config.accounts
-  const rendezvous = new Rendezvous(shards, clock, lifetimeMs)
+  const { linkLifetimeMs: lifetimeMs, maxBackupBytes } = config.accounts
+  const rendezvous = new Rendezvous(shards, lifetimeMs)
   const waiters = new LinkWaiters(parts.bus)
-  const rawBackup = { maxBytes: maxBackupBytes, maxConcurrent: maxConcurrentBackups, timeoutMs: backupTimeoutMs }
   const lists = new DeviceLists(shards)
   const takeLimits = { perTaker: config.limits.preKeys, perTarget: config.limits.preKeysPerTarget }
-  const take = new PreKeyTake(shards, takeLimits, () => clock.now())
+  const take = new PreKeyTake(shards, takeLimits)
   const preKeys = new PreKeys(shards)
   const hostedAccounts =
     masterKeys &&
@@ -110,36 +120,54 @@ export function createApi(parts: ApiParts): Api {
       lists,
       checks: keyChecks,
       hints,
+      lookups,
     })
+  const backups = new Backups(shards)
   const onNewIdentity = (user: UserId) => void tellOfIdentity(parts, user)
   const registrar = new Registrar({
     accounts,
     registrations,
+    backups,
     checks: keyChecks,
-    limiters,
+    budgets,
+    smsBudget: new SmsBudget(budgets, events),
     onNewIdentity,
     sms,
     events,
     hosted: hostedAccounts,
   })
-  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts.idempotencyLifetimeMs, clock), events)
-  const runner = new RouteRunner({ options: config.http, tokens, limiters, idempotency, overload, events })
+  const idempotency = new Idempotency(new IdempotencyKeys(shards, config.accounts), events)
+  const { http } = config
+  const bodies = new WaitingBodies(config.bodies, () => performance.now())
+  const rawBodies = new WaitingBodies(config.backups, () => performance.now())
+  const places = new RequestPlaces(http.maxConcurrentRequests, http.maxConcurrentRequestsPerPrefix)
+  const shared = { places, bodies, rawBodies, tokens, limiters, idempotency, overload, events }
+  const runner = new RouteRunner({ options: http, ...shared })
+  const sweep = setInterval(() => {
+    bodies.sweep()
+    rawBodies.sweep()
+  }, BODY_SWEEP_MS)
+  sweep.unref()
   const routes = [
-    ...registrationRoutes(registrar, config.accounts.codeLifetimeMs),
+    ...registrationRoutes(registrar),
     ...meRoutes(accounts, events),
     ...contactRoutes(parts.contacts, config.presence.maxContacts),
-    ...deviceRoutes({ accounts, lists, checks: keyChecks, limiters, hints, events }),
-    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, limiters, events, lifetimeMs }),
-    ...backupRoutes(new Backups(shards), limiters, rawBackup),
-    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, hints, events }),
+    ...deviceRoutes({ accounts, lists, checks: keyChecks, lookups, hints, events }),
+    ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, events, lifetimeMs }),
+    ...backupRoutes(backups, maxBackupBytes),
+    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, lookups, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
-    ...healthRoutes(checks, registry),
+    ...healthRoutes(checks),
+    ...(config.metrics.port === undefined ? metricsRoutes(registry) : []),
   ]
   return {
     runner,
     routes: [...routes, ...docsRoutes(routes)],
     stopWaiting: () => waiters.stop(),
-    close: async () => hostedAccounts?.close(),
+    async close() {
+      clearInterval(sweep)
+      await hostedAccounts?.close()
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
-import { RefusalError } from '../shared/refusal.ts'
+import { addressPrefix } from '../shared/address-prefix.ts'
+import { RequestBody } from './request-body.ts'
 import { type ApiAnswer, type RequestHeader, requestHeaders } from './route.ts'
 
 const DISCARD_MS = 500
@@ -13,19 +14,19 @@ export class Exchange {
   readonly method: string
   readonly path: string
   readonly queryText: string
+  /** Network address of the client, and the part of it that limits count. */
   readonly clientAddress: string
   readonly headers: Readonly<Record<RequestHeader, string>>
   readonly params: Readonly<Record<string, string>>
   readonly startedAt = performance.now()
+  readonly prefix: string
   readonly #response: HttpResponse
   #answered = false
   #gone = false
-  /** There is a body that nobody reads, or that was not read to its end: what follows on the connection is no request. */
-  #unread: boolean
-  #onGone: (() => void) | undefined
-  /** Resolves when the last byte of the body has come, or the client has gone. */
-  readonly #bodyEnded: Promise<'close'>
-  readonly #endBody: () => void
+  /** There is a body: what follows on the connection is no request before it has come. */
+  readonly #hasBody: boolean
+  #body: RequestBody | undefined
+  readonly #goneAway = Promise.withResolvers<'close'>()
 
   constructor(response: HttpResponse, request: HttpRequest, paramNames: readonly string[], clientAddress: string) {
     this.#response = response
@@ -33,61 +34,30 @@ export class Exchange {
     this.path = request.getUrl()
     this.queryText = request.getQuery()
     this.clientAddress = clientAddress
+    this.prefix = addressPrefix(clientAddress)
     this.headers = Object.fromEntries(requestHeaders.map((name) => [name, request.getHeader(name)])) as Record<
       RequestHeader,
       string
     >
     this.params = Object.fromEntries(paramNames.map((name, index) => [name, request.getParameter(index) ?? '']))
-    this.#unread = Number(this.headers['content-length']) > 0 || this.headers['transfer-encoding'] !== ''
-    const { promise, resolve } = Promise.withResolvers<'close'>()
-    this.#bodyEnded = promise
-    this.#endBody = () => resolve('close')
+    this.#hasBody = Number(this.headers['content-length']) > 0 || this.headers['transfer-encoding'] !== ''
     response.onAborted(() => {
       this.#gone = true
-      this.#endBody()
-      this.#onGone?.()
+      this.#goneAway.resolve('close')
+      this.#body?.gone()
     })
   }
 
-  /**
-   * Reads the body. Must be called in the callback that brought the request.
-   * @throws RefusalError: TOO_LARGE, or REQUEST_TIMEOUT when it has not arrived whole in time
-   */
-  readBody(maxBytes: number, timeoutMs: number): Promise<Buffer> {
-    this.#unread = false
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = []
-      let length = 0
-      let done = false
-      const finish = (error?: RefusalError): void => {
-        if (done) return
-        done = true
-        clearTimeout(timer)
-        this.#onGone = undefined
-        if (error === undefined) resolve(Buffer.concat(chunks, length))
-        else reject(error)
-      }
-      const refuse = (error: RefusalError): void => {
-        this.#unread = true
-        finish(error)
-      }
-      const timer = setTimeout(
-        () => refuse(new RefusalError('REQUEST_TIMEOUT', `The body did not arrive in ${timeoutMs / 1_000} s`)),
-        timeoutMs,
-      )
-      this.#onGone = () => finish(new RefusalError('REQUEST_TIMEOUT', 'The client went away'))
-      const tooLarge = () => new RefusalError('TOO_LARGE', `The body is larger than ${maxBytes} bytes`)
-      this.#response.onData((chunk, isLast) => {
-        if (isLast) this.#endBody()
-        if (done) return
-        length += chunk.byteLength
-        if (length > maxBytes) return refuse(tooLarge())
-        // uWebSockets.js takes the memory of the chunk back.
-        chunks.push(Buffer.from(new Uint8Array(chunk)))
-        if (isLast) finish()
-      })
-      if (Number(this.headers['content-length']) > maxBytes) refuse(tooLarge())
-    })
+  /** Bytes that the head announces; undefined: it does not say how many. */
+  get announcedBytes(): number | undefined {
+    if (this.headers['transfer-encoding'] !== '') return undefined
+    return Number(this.headers['content-length'])
+  }
+
+  /** The body, which waits to be read. Must be called in the callback that brought the request. */
+  openBody(maxBytes: number): RequestBody {
+    this.#body = new RequestBody(this.#response, maxBytes)
+    return this.#body
   }
 
   /** Sends the answer, unless the client has gone away. Resolves when it is on its way. */
@@ -111,8 +81,10 @@ export class Exchange {
         } else this.#response.end(bytes ?? '', close)
       })
     }
-    if (this.#unread) send(await this.#stopReading())
+    const unread = this.#body?.unread ?? this.#hasBody
+    if (unread) send(await this.#stopReading())
     else send(closeConnection ? 'close' : 'keep')
+    this.#body?.answered()
   }
 
   /**
@@ -125,7 +97,8 @@ export class Exchange {
     const late = new Promise<'let close'>((resolve) => {
       timer = setTimeout(resolve, DISCARD_MS, 'let close')
     })
-    const ending = await Promise.race([this.#bodyEnded, late])
+    this.#body?.discard()
+    const ending = await Promise.race([this.#body?.ended ?? this.#goneAway.promise, late])
     clearTimeout(timer)
     if (ending === 'let close' && !this.#gone) this.#response.pause()
     return ending

@@ -1,41 +1,98 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
-import { parseUserId, type UserId } from '../shared/ids.ts'
-import { RefusalError } from '../shared/refusal.ts'
+import { MAX_USER, parseUserId, type UserId } from '../shared/ids.ts'
 
 /** Control characters and line breaks have no place in names. */
 const ONE_LINE = /^\P{Cc}*$/u
+/** The same, and something to see. */
+const WRITTEN_LINE = /^\P{Cc}*[^\s\p{Cc}]\P{Cc}*$/u
 
-/** One line of text, without space around it. */
-export function lineSchema(maxLength: number) {
-  return z.string().trim().max(maxLength).regex(ONE_LINE, 'must be one line, without control characters')
+/** Text of so many characters at most, counted as JSON Schema and PostgreSQL count them: by code points. */
+export function textSchema(maxLength: number) {
+  return z
+    .string()
+    .refine((text) => text.length <= maxLength || countCodePoints(text) <= maxLength, {
+      message: `must have ${maxLength} characters at most`,
+      abort: true,
+    })
+    .meta({ maxLength })
 }
 
-/** A phone number to register: any possible one in E.164, also of ranges that serve in examples. */
-export const phoneSchema = z
-  .string()
-  .regex(/^\+[1-9]\d{1,14}$/, 'must be in E.164: "+", country code and number, digits only')
-  .refine((phone) => isPossiblePhoneNumber(phone), 'is not a possible phone number')
-  .transform((phone) => parseUserId(phone) as UserId)
-  .meta({ examples: ['+15550000001'] })
+function countCodePoints(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
 
-/** A user in a request: a string or a number, with or without a plus sign. In a query a plus sign arrives as a space. */
+/** One line of text; the space around it is taken off. */
+export function lineSchema(maxLength: number) {
+  return textSchema(maxLength)
+    .regex(ONE_LINE, 'must be one line, without control characters')
+    .transform((text) => text.trim())
+}
+
+/** As {@link lineSchema}, but more than space. */
+export function writtenLineSchema(maxLength: number) {
+  return textSchema(maxLength)
+    .regex(WRITTEN_LINE, 'must be one line with something in it, without control characters')
+    .transform((text) => text.trim())
+}
+
+const USER_MESSAGE = 'must be a user id: a phone number, with or without "+"'
+
+/** A user in a request: a string or a number, with or without a plus sign. */
 export const userSchema = z
-  .union([z.string(), z.number()])
-  .transform((value, context): UserId => {
-    const user = parseUserId(typeof value === 'string' ? value.trim() : value)
-    if (user !== undefined) return user
-    context.addIssue({ code: 'custom', message: 'must be a user id: a phone number, with or without "+"' })
-    return z.NEVER
-  })
-  .meta({ examples: ['15550000001'] })
+  .union(
+    [
+      z
+        .string()
+        .regex(/^\+?[1-9]\d{0,14}$/)
+        .meta({ examples: ['15550000001'] }),
+      z.int().min(1).max(MAX_USER),
+    ],
+    { error: USER_MESSAGE },
+  )
+  .transform((value) => parseUserId(value) as UserId)
 
-/** A user in a path. @throws RefusalError with BAD_REQUEST */
-export function requireUser(text: string | undefined): UserId {
-  const user = parseUserId(text?.replace(/^%2B/i, '+'))
-  if (user === undefined)
-    throw new RefusalError('BAD_REQUEST', 'The path names no user: a phone number, with or without "+"')
-  return user
+/** A user in a query, where a plus sign may arrive as a space. */
+export const queryUserSchema = z
+  .string()
+  .regex(/^[+ ]?[1-9]\d{0,14}$/, USER_MESSAGE)
+  .transform((value) => parseUserId(value.trim()) as UserId)
+
+/** A user in a path. */
+export const pathUserSchema = z
+  .string()
+  .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, USER_MESSAGE)
+  .transform((value) => parseUserId(value.replace(/^%2B/i, '+')) as UserId)
+
+/**
+ * A phone number to register: any possible one in E.164, also of ranges that serve in examples. Which ones are possible is
+ * more than a pattern can say.
+ */
+export const phoneSchema = z
+  .union(
+    [
+      z
+        .string()
+        .regex(/^\+?[1-9]\d{1,14}$/)
+        .meta({ examples: ['+15550000001'], format: 'phone-number' }),
+      z.int().min(10).max(MAX_USER).meta({ format: 'phone-number' }),
+    ],
+    { error: 'must be in E.164: country code and number, digits only, with or without "+"' },
+  )
+  .refine((phone) => isPossiblePhoneNumber(`+${parseUserId(phone)}`), 'is not a possible phone number')
+  .transform((phone) => parseUserId(phone) as UserId)
+
+/** A whole number in a query. */
+export function queryIntegerSchema(minimum: number, maximum: number) {
+  const message = `must be a whole number from ${minimum} to ${maximum}`
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message)
+    .meta({ type: 'integer', minimum, maximum, pattern: undefined })
 }
 
 /** A user in an answer. */

@@ -19,6 +19,24 @@ export async function checkHealth(
   return { ready: results.every(([, { state }]) => state !== 'failed'), checks: Object.fromEntries(results) }
 }
 
+/**
+ * Something that is asked for much more often than it can change: whoever asks while it is being found out, or within
+ * `shareMs` after, gets the same answer. It must not reject.
+ * @param now - ms that never go back
+ */
+export function shared<Answer>(find: () => Promise<Answer>, shareMs: number, now: () => number): () => Promise<Answer> {
+  let until = 0
+  let answer: Promise<Answer> | undefined
+  return () => {
+    if (answer !== undefined && now() < until) return answer
+    until = Infinity
+    answer = find().finally(() => {
+      until = now() + shareMs
+    })
+    return answer
+  }
+}
+
 async function runCheck(check: HealthCheck, timeoutMs: number): Promise<Health> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Health>((resolve) => {

@@ -2,10 +2,13 @@ import { createServer } from 'node:net'
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
 import type { Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
+import { addressPrefix } from '../shared/address-prefix.ts'
 import type { ClientAddress } from '../transport/client-address.ts'
+import { HTTP_IDLE_MS } from '../transport/connection-places.ts'
+import type { ConnectionPlaces } from '../transport/connection-places.ts'
 import { Exchange } from './exchange.ts'
 import { errorAnswer } from './error-answer.ts'
-import type { Method, Route } from './route.ts'
+import type { ApiAnswer, Method, Route } from './route.ts'
 import type { RouteRunner } from './route-runner.ts'
 import { RefusalError } from '../shared/refusal.ts'
 
@@ -32,6 +35,9 @@ export interface HttpServerOptions {
   readonly runner: RouteRunner
   readonly events: Events
   readonly clientAddress: ClientAddress
+  readonly connections: ConnectionPlaces
+  /** Whose a connection is that was just opened; undefined: not known before its first request. */
+  readonly openerOf: (response: HttpResponse) => string | undefined
 }
 
 /** Serves routes on a uWebSockets.js app, which others may use too, and the port that they share. */
@@ -40,6 +46,9 @@ export class HttpServer {
   readonly #runner: RouteRunner
   readonly #events: Events
   readonly #clientAddress: ClientAddress
+  readonly #connections: ConnectionPlaces
+  readonly #openerOf: HttpServerOptions['openerOf']
+  #turning: NodeJS.Timeout | undefined
   #socket: us_listen_socket | undefined
   #underWay = 0
   #onIdle: (() => void) | undefined
@@ -50,10 +59,15 @@ export class HttpServer {
     this.#runner = options.runner
     this.#events = options.events
     this.#clientAddress = options.clientAddress
+    this.#connections = options.connections
+    this.#openerOf = options.openerOf
   }
 
   /** Once, with all routes: what no route takes is answered here too. */
   serve(routes: readonly Route[]): void {
+    this.#app.filter((response, count) => this.#connected(response, Number(count)))
+    this.#turning = setInterval(() => this.#connections.turn(), HTTP_IDLE_MS)
+    this.#turning.unref()
     const byPath = Map.groupBy(routes, ({ path }) => path)
     for (const [path, routesOfPath] of byPath) {
       const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as string)
@@ -115,6 +129,7 @@ export class HttpServer {
   /** Cuts all connections of the app. */
   close(): void {
     this.#stopListening()
+    clearInterval(this.#turning)
     this.#app.close()
   }
 
@@ -127,7 +142,7 @@ export class HttpServer {
     return (response, request) => {
       const exchange = this.#exchange(response, request, paramNames)
       this.#underWay++
-      void this.#runner.run(route, exchange, this.#underWay).then(async (answer) => {
+      void this.#runner.run(route, exchange).then(async (answer) => {
         const headers = {
           ...COMMON,
           'cache-control': 'no-store',
@@ -136,14 +151,30 @@ export class HttpServer {
         }
         if (answer.body === undefined) delete (headers as Record<string, string>)['content-type']
         this.#answered(exchange, route.path, answer.status)
-        await exchange.answer({ ...answer, headers }, this.#draining)
+        await this.#answer(exchange, { ...answer, headers })
         if (--this.#underWay === 0) this.#onIdle?.()
       })
     }
   }
 
   #exchange(response: HttpResponse, request: HttpRequest, paramNames: readonly string[] = []): Exchange {
-    return new Exchange(response, request, paramNames, this.#clientAddress(response))
+    const exchange = new Exchange(response, request, paramNames, this.#clientAddress(response))
+    this.#connections.began(exchange.prefix)
+    return exchange
+  }
+
+  async #answer(exchange: Exchange, answer: ApiAnswer): Promise<void> {
+    // A connection that is kept for the next request is a luxury.
+    await exchange.answer(answer, this.#draining || this.#connections.crowded)
+    this.#connections.ended(exchange.prefix)
+  }
+
+  /** uWebSockets.js tells of each connection twice: when it is opened and, unless it became a WebSocket, when it ends. */
+  #connected(response: HttpResponse, count: number): void {
+    if (count < 0) return this.#connections.closed()
+    const opener = this.#openerOf(response)
+    const refusal = this.#connections.opened(opener === undefined ? undefined : addressPrefix(opener))
+    if (refusal !== undefined) response.close()
   }
 
   #preflight(exchange: Exchange, allow: string): void {
@@ -154,13 +185,13 @@ export class HttpServer {
       'access-control-allow-headers': 'authorization, backup-id, content-type, idempotency-key',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     }
-    void exchange.answer({ status: 204, headers }, this.#draining)
+    void this.#answer(exchange, { status: 204, headers })
     this.#answered(exchange, 'preflight', 204)
   }
 
   #refuse(exchange: Exchange, error: RefusalError, headers: Readonly<Record<string, string>> = {}): void {
     const answer = errorAnswer(error)
-    void exchange.answer({ ...answer, headers: { ...COMMON, ...answer.headers, ...headers } }, this.#draining)
+    void this.#answer(exchange, { ...answer, headers: { ...COMMON, ...answer.headers, ...headers } })
     this.#answered(exchange, 'none', answer.status)
   }
 

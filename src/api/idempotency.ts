@@ -16,7 +16,8 @@ export interface KeyedRequest {
   readonly route: string
   /** The Idempotency-Key. */
   readonly key: string
-  readonly rawBody: Uint8Array
+  /** What it asks for: the same bytes for the same. */
+  readonly request: Uint8Array
 }
 
 /**
@@ -34,14 +35,14 @@ export class Idempotency {
 
   /** @throws RefusalError: BAD_REQUEST for no good key, IDEMPOTENCY_CONFLICT, OVERLOADED when the first one takes too long */
   async run(keyed: KeyedRequest, handle: () => Promise<ApiAnswer> | ApiAnswer): Promise<ApiAnswer> {
-    const { user, route, key, rawBody } = keyed
+    const { user, route, key } = keyed
     if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
       throw new RefusalError('BAD_REQUEST', 'The Idempotency-Key must be 1 to 255 printable ASCII characters')
     }
-    const request = { user, keyHash: hashParts(route, key), requestHash: hashParts(rawBody) }
+    const request = { user, keyHash: hashParts(route, key), requestHash: hashParts(keyed.request) }
     const response = await this.#claim(request)
     if (response !== undefined) {
-      return { ...openAnswer(response, key, rawBody), headers: { 'idempotency-replayed': 'true' } }
+      return { ...openAnswer(response, key, keyed.request), headers: { 'idempotency-replayed': 'true' } }
     }
     let answer: ApiAnswer
     try {
@@ -51,7 +52,7 @@ export class Idempotency {
       throw error
     }
     // The effect is there: its answer counts, whether or not it can be remembered.
-    const sealed = sealAnswer(answer, key, rawBody)
+    const sealed = sealAnswer(answer, key, keyed.request)
     await this.#keys.answer(request, sealed).catch((cause: unknown) => this.#events.taskFailed('idempotency', cause))
     return answer
   }

@@ -7,23 +7,45 @@ import type { DeviceId } from '../shared/ids.ts'
 const MAX_KEYS = 100
 const MAX_DEVICES = 8
 
-/** Bytes in a request: base64, in either alphabet. */
-export function bytesSchema(size: number | { readonly max: number }) {
-  const max = typeof size === 'number' ? size : size.max
+interface ByteRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** Bytes in a request: base64 in either alphabet, with or without padding. */
+export function bytesSchema(size: number | ByteRange) {
+  const { min, max } = typeof size === 'number' ? { min: size, max: size } : size
+  const message = min === max ? `must be base64 of ${min} bytes` : `must be base64 of ${min} to ${max} bytes`
   return z
     .string()
-    .max(Math.ceil(max / 3) * 4)
+    .min(charsOf(min, false), message)
+    .max(charsOf(max, true), message)
+    .regex(patternOf({ min, max }), message)
     .transform((text, context): Uint8Array => {
       const bytes = findBase64(text)
-      if (bytes === undefined) context.addIssue({ code: 'custom', message: 'must be base64' })
-      else if (typeof size === 'number' && bytes.length !== size)
-        context.addIssue({ code: 'custom', message: `must be ${size} bytes` })
-      else if (bytes.length > max || bytes.length === 0)
-        context.addIssue({ code: 'custom', message: `must be 1 to ${max} bytes` })
-      else return bytes
+      if (bytes !== undefined && bytes.length >= min && bytes.length <= max) return bytes
+      context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
     .meta({ contentEncoding: 'base64' })
+}
+
+function charsOf(bytes: number, padded: boolean): number {
+  return padded ? Math.ceil(bytes / 3) * 4 : Math.ceil((bytes * 4) / 3)
+}
+
+const CHAR = '[A-Za-z0-9+/_-]'
+const ONE_BYTE = `${CHAR}{2}(?:==)?`
+const TWO_BYTES = `${CHAR}{3}=?`
+
+/** Groups of four characters for three bytes each, then the one or two bytes that are left. */
+function patternOf({ min, max }: ByteRange): RegExp {
+  const groups = Math.floor(max / 3)
+  const rest = ['', ONE_BYTE, TWO_BYTES][max % 3]!
+  if (min === max) return new RegExp(`^${CHAR}{${groups * 4}}${rest}$`)
+  const upTo = ['', `(?:${ONE_BYTE})?`, `(?:${ONE_BYTE}|${TWO_BYTES})?`][max % 3]!
+  const shorter = `(?:${CHAR}{4}){0,${groups - 1}}(?:${ONE_BYTE}|${TWO_BYTES})?`
+  return new RegExp(`^(?:${shorter}|${CHAR}{${groups * 4}}${upTo})$`)
 }
 
 /** Bytes in an answer. */
@@ -39,7 +61,9 @@ export const deviceIdSchema = z
 
 export const certSchema = bytesSchema(251).describe('A DeviceCert: 251 bytes')
 
-export const listSchema = bytesSchema({ max: 159 + 40 * MAX_DEVICES }).describe('A DeviceList: 159 + 40 n bytes')
+export const listSchema = bytesSchema({ min: 159 + 40, max: 159 + 40 * MAX_DEVICES }).describe(
+  'A DeviceList: 159 + 40 n bytes',
+)
 
 const signedPreKeySchema = bytesSchema(109).describe('id u32 ‖ X25519 32 ‖ createdMs u64 ‖ suite u8 ‖ signature 64')
 const oneTimePreKeySchema = bytesSchema(36).describe('id u32 ‖ X25519 32')

@@ -3,31 +3,30 @@ import type { Body } from '../../client/message.ts'
 import type { Content } from '../../proto/content.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { InboxMessage } from './hosted/inbox-shelf.ts'
-import { lineSchema, timeSchema, userIdSchema } from './fields.ts'
+import { lineSchema, textSchema, timeSchema, userIdSchema, writtenLineSchema } from './fields.ts'
 import { readVcard } from './vcard.ts'
 
 const MAX_TEXT_CHARS = 60_000
 const MAX_VCARD_CHARS = 30_000
 
-const textSchema = z.string().min(1).max(MAX_TEXT_CHARS)
+const bodySchema = textSchema(MAX_TEXT_CHARS).min(1)
 
-const locationSchema = z.object({
+const locationSchema = z.strictObject({
   latitude: z.number().min(-90).max(90),
   longitude: z.number().min(-180).max(180),
   name: lineSchema(256).optional(),
   address: lineSchema(512).optional(),
 })
 
-const vcardSchema = z
-  .string()
-  .max(MAX_VCARD_CHARS)
+const vcardSchema = textSchema(MAX_VCARD_CHARS)
+  .meta({ maxLength: MAX_VCARD_CHARS, contentMediaType: 'text/vcard' })
   .refine((text) => readVcard(text) !== undefined, 'must be a vCard: from BEGIN:VCARD to END:VCARD')
 
 const contactSchema = z.union(
   [
     z.strictObject({ vcard: vcardSchema }),
     z.strictObject({
-      name: lineSchema(256).min(1),
+      name: writtenLineSchema(256),
       phone: z.string().regex(/^\+?[\d .()/-]{1,40}$/, 'must be a phone number'),
     }),
   ],
@@ -36,9 +35,9 @@ const contactSchema = z.union(
 
 /** The variants of what is sent over HTTP, by `type`, without sender and recipient. */
 export const contentVariants = {
-  text: z.object({ type: z.literal('text'), text: textSchema }),
-  location: z.object({ type: z.literal('location'), location: locationSchema }),
-  contact: z.object({ type: z.literal('contact'), contact: contactSchema }),
+  text: z.strictObject({ type: z.literal('text'), text: bodySchema }),
+  location: z.strictObject({ type: z.literal('location'), location: locationSchema }),
+  contact: z.strictObject({ type: z.literal('contact'), contact: contactSchema }),
 } as const
 
 export type SentContent = z.output<(typeof contentVariants)[keyof typeof contentVariants]>

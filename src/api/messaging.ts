@@ -1,6 +1,7 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
 import { CloseCode } from '../../proto/close-codes.ts'
+import { ExpiryGuard } from '../actors/expiry-guard.ts'
 import { MessageCore } from '../actors/message-core.ts'
 import type { MailboxShard } from '../actors/message-core.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -10,10 +11,12 @@ import { within } from '../shared/within.ts'
 import { findRestore, type Restore } from '../storage/backup/find-restore.ts'
 import type { Database } from '../storage/database.ts'
 import { findDevices } from '../storage/devices.ts'
-import { findExpired } from '../storage/expired-rows.ts'
+import { findExpired, surveyExpired } from '../storage/expired-rows.ts'
 import { Journal } from '../storage/journal.ts'
 import { LastSeen } from '../storage/last-seen.ts'
 import { MailboxReader } from '../storage/mailbox-reader.ts'
+import { measureMailboxes, mostRows } from '../storage/mailbox-measure.ts'
+import { MailboxRooms } from '../storage/mailbox-rooms.ts'
 import { MessageStamps } from '../storage/message-stamps.ts'
 import { NodeNumber } from '../storage/node-number.ts'
 import { PreKeys } from '../storage/pre-keys.ts'
@@ -23,23 +26,33 @@ import { parseToken } from '../storage/token.ts'
 import type { TokenLookup } from '../storage/token-lookup.ts'
 import { WakeNotices } from '../storage/wake-notices.ts'
 import type { Bus } from '../transport/bus.ts'
+import { addressPrefix } from '../shared/address-prefix.ts'
 import type { ClientAddress } from '../transport/client-address.ts'
+import type { ConnectionPlaces } from '../transport/connection-places.ts'
 import { Gateway } from '../transport/gateway.ts'
 import type { Health } from './health.ts'
 import type { Limiters } from './limiters.ts'
+import type { Lookups } from './lookups.ts'
 import { Overload } from './overload.ts'
 
 export interface MessagingParts {
   /** A name of this process that no other has, nor had before. */
   readonly nodeId: string
   readonly config: Config
+  /** The time: PostgreSQL's. */
   readonly clock: Clock
+  /** For spans. */
+  readonly monotonic: Clock
+  /** Whether all clocks that concern the node show one time. */
+  readonly clocksAgree: () => boolean
   readonly events: Events
   readonly shards: Shards<Database>
   readonly tokens: TokenLookup
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly bus: Bus
   readonly clientAddress: ClientAddress
+  readonly connections: ConnectionPlaces
 }
 
 /** Connections of the journal and of the readers of its rows, per database. */
@@ -48,6 +61,8 @@ const READER_CONNECTIONS = 2
 const EXPIRY_PAGE_ROWS = 2_000
 /** What a node that closes gives the database to take the last times at which users were seen. */
 const LAST_SEEN_MS = 2_000
+/** As much as a floor may lift them, and a little. */
+const STAMPS_AHEAD_SECONDS = 10
 /** What clients of a draining node are told to wait, before their own jitter. */
 const RECONNECT_MS = 1_000
 
@@ -56,9 +71,11 @@ export class Messaging {
   readonly core: MessageCore
   readonly gateway: Gateway
   readonly overload: Overload
+  readonly expiry: ExpiryGuard
+  readonly stamps: MessageStamps
   readonly #parts: MessagingParts
   readonly #journals: readonly Journal[]
-  readonly #stamps: MessageStamps
+  readonly #rooms: readonly MailboxRooms[]
   readonly #nodeNumber: NodeNumber
   readonly #lastSeen: LastSeen
   /** In the order of the shards; none for a node alone. */
@@ -71,14 +88,18 @@ export class Messaging {
     restores: readonly Restore[],
     opened: AsyncDisposableStack,
   ) {
-    const { nodeId, config, clock, events, shards, tokens, limiters, bus } = parts
+    const { nodeId, config, clock, monotonic, events, shards, tokens, limiters, bus } = parts
     this.#parts = parts
     this.#nodeNumber = nodeNumber
     this.#opened = opened
-    this.#stamps = new MessageStamps(clock, () => nodeNumber.claim)
+    this.stamps = new MessageStamps(clock, nodeNumber)
+    this.expiry = new ExpiryGuard(config.expiry, events, monotonic, parts.clocksAgree)
     const mailboxes = shards.all.map((database, index) => openShard(database, index, restores[index]!, parts, opened))
     this.#journals = mailboxes.map(({ journal }) => journal)
-    const prefix = `${nodeNumber.claim.number.toString(36)}-${clock.now().toString(36)}`
+    this.#rooms = mailboxes.map(({ rooms }) => rooms)
+    // Of the claim, which no other node has, nor had before.
+    const { number, from } = nodeNumber.claim
+    const prefix = `${number.toString(36)}-${from.toString(36)}`
     let sessions = 0
     const records = new PresenceRecords(shards, config.storage, events)
     const lastSeen = new LastSeen(shards, config.presence, events)
@@ -92,17 +113,24 @@ export class Messaging {
     })
     this.core = new MessageCore({
       nodeId,
-      settings: { ...config.mailbox, ...config.sender, ...config.presence },
+      settings: {
+        ...config.mailbox,
+        ...config.sender,
+        ...config.presence,
+        ...config.gateway,
+        expirySweepRows: config.expiry.sweepRows,
+      },
       clock,
+      monotonic,
+      expiry: this.expiry,
       bus,
-      stamps: this.#stamps,
+      stamps: this.stamps,
       events,
       gate: this.overload,
+      lookups: parts.lookups,
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
-      sendLimiter: limiters.of('send'),
-      signalLimiter: limiters.of('signal'),
-      watchLimiter: limiters.of('watch'),
+      limiter: (name) => limiters.of(name),
       presence: {
         find: (owner, other) => records.find(owner, other),
         noteSeen: (user, at) => lastSeen.note(user, at),
@@ -124,15 +152,22 @@ export class Messaging {
       config.secrets.natsUrls === undefined ? [] : shards.all.map((database) => this.#openNotices(database))
     shards.onChange(() => this.core.closeMoved())
     bus.onReconnect(() => void shards.refresh())
-    const connectLimiter = limiters.of('connectPerAddress')
+    const { connections } = parts
     this.gateway = new Gateway({
       ...config.gateway,
       path: '/v1/ws',
       events,
       clientAddress: parts.clientAddress,
+      connections: {
+        upgraded: (address) => connections.upgraded(addressPrefix(address)),
+        socketClosed: (address) => connections.socketClosed(addressPrefix(address)),
+      },
       admit: (address) => {
         const refusal = this.overload.refuseConnection()
-        return refusal === undefined ? connectLimiter.take(address) : { ok: false, overloaded: true, ...refusal }
+        if (refusal !== undefined) return { ok: false, overloaded: true, ...refusal }
+        const crowd = connections.admit(addressPrefix(address))
+        if (crowd !== undefined) return { ok: false, retryAfterMs: RECONNECT_MS }
+        return limiters.takeAddress('connectPerAddress', address)
       },
       onConnection: (connection) => this.core.open(connection),
     })
@@ -158,10 +193,10 @@ export class Messaging {
 
   /** Claims a node number and opens all parts; {@link serve} makes them work. */
   static async open(parts: MessagingParts): Promise<Messaging> {
-    const { config, clock, events, shards } = parts
+    const { config, events, shards, monotonic } = parts
     const opened = new AsyncDisposableStack()
     const options = { ...config.stamps, node: config.node.name }
-    const nodeNumber = await NodeNumber.claim(shards.all[0]!.pool, clock, options, events)
+    const nodeNumber = await NodeNumber.claim(shards.all[0]!.pool, options, events, monotonic)
     const restores = await Promise.all(shards.all.map(({ pool }) => findRestore(pool)))
     return new Messaging(parts, nodeNumber, restores, opened)
   }
@@ -173,10 +208,40 @@ export class Messaging {
     for (const notices of this.#notices) notices.start()
   }
 
+  /** Mailboxes that had no room for somebody in the last minute. */
+  get fullMailboxes(): number {
+    return this.#rooms.reduce((sum, { full }) => sum + full, 0)
+  }
+
   /** Whether what is sent now can be stored. */
   checkJournals(): Health {
     const away = this.#journals.some((journal) => journal.awaySince !== undefined)
     return away ? { state: 'degraded', reason: 'PostgreSQL takes no messages' } : { state: 'ok' }
+  }
+
+  /** PostgreSQL's clock was set; `was`: the node's time of before. */
+  clockStepped(was: number): void {
+    this.expiry.clockStepped()
+    this.stamps.clockStepped(was)
+  }
+
+  /** Whether what is sent now gets a stamp. */
+  checkStamps(): Health {
+    const { stamps } = this
+    if (!stamps.canStamp) {
+      const reason = 'the node number has run out: sends are refused until PostgreSQL gives another'
+      return { state: 'failed', reason }
+    }
+    const seconds = Math.round(stamps.aheadMs / 1_000)
+    return seconds <= STAMPS_AHEAD_SECONDS
+      ? { state: 'ok' }
+      : { state: 'degraded', reason: `stamps are ${seconds} s ahead of the clock, which stepped back` }
+  }
+
+  /** Whether what has expired is ended. */
+  checkExpiry(): Health {
+    const { reason } = this.expiry
+    return reason === undefined ? { state: 'ok' } : { state: 'degraded', reason: `nothing expires: ${reason}` }
   }
 
   /** Sends all sessions away; resolves when everything that was taken is stored. */
@@ -199,7 +264,7 @@ export class Messaging {
     this.gateway.close()
     this.core.close()
     await within(this.#lastSeen.close(), LAST_SEEN_MS)
-    await this.#nodeNumber.release(this.#stamps.last).catch((error: unknown) => {
+    await this.#nodeNumber.release(this.stamps.last).catch((error: unknown) => {
       this.#parts.events.taskFailed('giving back the node number', error)
     })
     await this.#opened.disposeAsync()
@@ -210,30 +275,42 @@ function openShard(
   database: Database,
   index: number,
   restore: Restore,
-  { config, clock, events, shards }: MessagingParts,
+  { config, monotonic, events, shards }: MessagingParts,
   opened: AsyncDisposableStack,
 ): MailboxShard {
   const journalPool = database.createJournalPool(JOURNAL_CONNECTIONS)
   const readerPool = database.createJournalPool(READER_CONNECTIONS)
+  // A large mailbox takes long to measure: no device waits behind it.
+  const measurePool = database.createJournalPool(1)
   opened.defer(async () => {
-    await Promise.all([journalPool.end(), readerPool.end()])
+    await Promise.all([journalPool.end(), readerPool.end(), measurePool.end()])
   })
   const serves = (user: UserId) => shards.serves(index, user)
   const place = { holds: (user: UserId) => shards.holds(index, user), refresh: () => shards.refresh(index) }
-  const journal = new Journal(journalPool, config.journal, clock, events, place)
+  const journal = new Journal(journalPool, config.journal, monotonic, events, place)
   const reader = new MailboxReader(readerPool, events, serves)
+  const rooms = new MailboxRooms({
+    limits: config.room,
+    clock: monotonic,
+    measure: (queries) => measureMailboxes(measurePool, queries, mostRows(config.room)),
+    onFailure: events.measureFailed,
+  })
   opened.defer(() => {
     journal.close()
     reader.close()
+    rooms.close()
   })
   return {
     journal,
     reader,
     restore,
+    rooms,
     findExpired: async (after) => {
-      const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS, clock.now())
+      const { expired, next } = await findExpired(readerPool, after, EXPIRY_PAGE_ROWS)
       // Rows of mailboxes that come, go or have gone are seen where they are served.
       return { expired: expired.filter(({ to }) => serves(to.user)), next }
     },
+    // By the ordinary connections: theirs may read a table as it lies.
+    surveyExpired: () => surveyExpired(database.pool),
   }
 }

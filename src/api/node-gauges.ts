@@ -9,7 +9,12 @@ import type { Overload } from './overload.ts'
 export interface GaugeSources {
   readonly overload: Overload
   readonly bus: { readonly connected: boolean; readonly subscriptions?: number }
+  readonly connections: { readonly http: number; readonly max: number }
   readonly residents: { readonly size: number }
+  readonly stamps: { readonly aheadMs: number }
+  readonly expiry: { readonly open: boolean }
+  /** Mailboxes that had no room for somebody in the last minute. */
+  fullMailboxes(): number
   /** Of each database that has been looked at, in the order of the shards. */
   readonly mailboxes: readonly (MailboxStatistics | undefined)[]
 }
@@ -18,7 +23,7 @@ const SHARD = ['shard'] as const
 
 /** The figures of a node that are states and not events. Shards are named by their place, from 1. */
 export function registerNodeGauges(registry: Registry, sources: GaugeSources): void {
-  const { overload, bus, residents, mailboxes } = sources
+  const { overload, bus, connections, residents, stamps, expiry, mailboxes } = sources
   const add = (name: string, help: string, read: () => number): void => {
     const gauge = new Gauge({
       name,
@@ -52,7 +57,20 @@ export function registerNodeGauges(registry: Registry, sources: GaugeSources): v
     `What the node refuses: ${LOAD_LEVELS.map((level, i) => `${i} ${level}`).join(', ')}`,
     () => LOAD_LEVELS.indexOf(overload.level),
   )
+  add('parley_http_connections', 'Open HTTP connections, idle ones too', () => connections.http)
+  add('parley_connections_max', 'Connections that the node takes, HTTP and WebSocket', () => connections.max)
   add('parley_mailbox_actors', 'Connected devices whose mailbox this node holds', () => residents.size)
+  add(
+    'parley_stamps_ahead_ms',
+    'How far stamps are ahead of the clock: much, after it stepped back',
+    () => stamps.aheadMs,
+  )
+  add('parley_expiry_held', '1 while nothing expires, since a clock may be wrong; else 0', () => +!expiry.open)
+  add(
+    'parley_mailboxes_full',
+    'Mailboxes for which this node refused somebody in the last minute, for want of room',
+    () => sources.fullMailboxes(),
+  )
   add('parley_bus_connected', '1 while other nodes can be reached, or there are none; else 0', () => +bus.connected)
 
   add(

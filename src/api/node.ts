@@ -2,13 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import uWS from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
-import { type Clock, systemClock } from '../shared/clock.ts'
+import { type Clock, monotonicClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import { createEvents, createRegistry, type Events } from '../shared/events.ts'
+import { StartError } from '../shared/start-error.ts'
 import { createLogger, createUserHasher, type Logger } from '../shared/logger.ts'
 import { Control } from '../actors/control.ts'
 import { openArchive } from '../storage/backup/backup-folder.ts'
 import { type AccountHooks, Accounts } from '../storage/accounts.ts'
+import { Buckets } from '../storage/buckets.ts'
 import { Contacts } from '../storage/contacts.ts'
 import { Database, databaseName } from '../storage/database.ts'
 import { EmbeddedPostgres } from '../storage/embedded-postgres.ts'
@@ -20,13 +22,17 @@ import type { Shards } from '../storage/shards.ts'
 import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
-import { clientAddressBehind } from '../transport/client-address.ts'
+import { clientAddressBehind, openerBehind } from '../transport/client-address.ts'
+import { ConnectionPlaces } from '../transport/connection-places.ts'
+import { readFileLimit } from '../transport/file-limit.ts'
 import type { Bus } from '../transport/bus.ts'
 import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
 import { LocalBusHub } from '../transport/local-bus.ts'
 import { NatsBus } from '../transport/nats-bus.ts'
 import { createApi } from './api.ts'
 import type { Api } from './api.ts'
+import { Budgets } from './budgets.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { ConsoleSmsSender } from './console-sms-sender.ts'
 import { DatabaseSamples } from './database-samples.ts'
 import type { Health, HealthCheck } from './health.ts'
@@ -37,7 +43,9 @@ import { HttpServer, requirePort } from './http-server.ts'
 import { HttpSmsSender } from './http-sms-sender.ts'
 import { Limiters } from './limiters.ts'
 import { isInTheClear } from './in-the-clear.ts'
+import { Lookups } from './lookups.ts'
 import { Messaging } from './messaging.ts'
+import { MetricsServer } from './metrics-server.ts'
 import { registerNodeGauges } from './node-gauges.ts'
 import type { OpsParts } from './ops.ts'
 import { serveOperators, VERSION } from './ops-service.ts'
@@ -46,7 +54,8 @@ import type { SmsSender } from './sms-sender.ts'
 
 /** Parts that a test, or a program around a node, brings itself. */
 export interface NodeOverrides {
-  readonly clock?: Clock
+  /** Of this machine; the node's time is PostgreSQL's. */
+  readonly systemClock?: Clock
   readonly logger?: Logger
   readonly sms?: SmsSender | undefined
   /** An operator wants the node to drain and end, as on SIGTERM. */
@@ -66,7 +75,6 @@ export class Node {
   readonly #logger: Logger
   readonly #events: Events
   readonly #registry = createRegistry()
-  readonly #clock: Clock
   /** Closes what was opened, the last one first. */
   readonly #opened = new AsyncDisposableStack()
   readonly #checks: Record<string, HealthCheck> = {}
@@ -76,12 +84,12 @@ export class Node {
   #api: Api | undefined
   #messaging: Messaging | undefined
   #port = 0
+  #metricsPort: number | undefined
 
   private constructor(config: Config, overrides: NodeOverrides) {
     this.#config = config
     this.id = `${config.node.name}-${randomBytes(4).toString('hex')}`
     this.#overrides = overrides
-    this.#clock = overrides.clock ?? systemClock
     this.#logger = overrides.logger ?? createLogger({ level: config.node.logLevel, node: config.node.name })
     const hashUser = createUserHasher(config.secrets.masterKeys?.[0])
     this.#events = createEvents({ logger: this.#logger, registry: this.#registry, hashUser })
@@ -94,6 +102,11 @@ export class Node {
   /** The port that it listens on. */
   get port(): number {
     return this.#port
+  }
+
+  /** The port of the metrics, if they have one of their own. */
+  get metricsPort(): number | undefined {
+    return this.#metricsPort
   }
 
   get serves(): boolean {
@@ -136,12 +149,15 @@ export class Node {
 
   async #open(): Promise<void> {
     const config = this.#config
-    const clock = this.#clock
     const events = this.#events
     if (config.http.port !== 0) await requirePort(config.http.host, config.http.port)
 
+    const connections = this.#openConnections(config.secrets.databaseUrls?.length ?? 1)
+
     // storage
     const shards = await this.#openDatabases()
+    const clocks = await this.#watchClocks(shards)
+    const { clock } = clocks
     const tokens = new TokenLookup(shards, config.storage)
     this.#checks['database'] = () => this.#checkDatabases(shards)
     const masterKeys = await this.#loadMasterKeys()
@@ -151,34 +167,47 @@ export class Node {
 
     // messages
     const clientAddress = clientAddressBehind(config.http.trustedProxies)
-    const limiters = new Limiters(config.limits, clock, events)
+    const limiters = new Limiters(config.limits, monotonicClock, events)
+    const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
+    const lookups = new Lookups(budgets, monotonicClock, events)
     const bus = await this.#openBus()
     const messaging = await Messaging.open({
       nodeId: this.id,
       config,
       clock,
+      monotonic: monotonicClock,
+      clocksAgree: () => clocks.agree,
       events,
       shards,
       tokens,
       limiters,
+      lookups,
       bus,
       clientAddress,
+      connections,
     })
     const { core } = messaging
     this.#messaging = messaging
     this.#opened.defer(() => messaging.close())
     this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
+    this.#checks['stamps'] = () => messaging.checkStamps()
+    this.#checks['expiry'] = () => messaging.checkExpiry()
+    clocks.onStep((was) => messaging.clockStepped(was))
     this.#checks['load'] = () => messaging.overload.check()
     const mailboxes = new DatabaseSamples(
       shards.all,
-      ({ pool }) => sampleMailboxes(pool, clock.now()),
+      ({ pool }) => sampleMailboxes(pool),
       (error) => events.taskFailed('looking at the mailboxes', error),
     )
     this.#opened.use(mailboxes.start(config.storage.mailboxSampleIntervalMs))
     registerNodeGauges(this.#registry, {
       overload: messaging.overload,
       bus,
+      connections,
       residents: core.residents,
+      stamps: messaging.stamps,
+      expiry: messaging.expiry,
+      fullMailboxes: () => messaging.fullMailboxes,
       mailboxes: mailboxes.latest,
     })
 
@@ -207,9 +236,9 @@ export class Node {
       onPrivacyChanged: (user) => core.presence.privacyChanged(user),
       returnMailbox: (address) => core.returns.returnMailbox(address),
     }
-    const accounts = new Accounts(shards, clock, hooks)
+    const accounts = new Accounts(shards, hooks)
     const contacts = new Contacts(shards, hooks.onPrivacyChanged)
-    const sweep = () => sweepExpired(shards, clock)
+    const sweep = () => sweepExpired(shards)
     this.#opened.use(repeat(sweep, config.storage.sweepIntervalMs, (error) => events.taskFailed('sweep', error)))
 
     // transport
@@ -225,6 +254,8 @@ export class Node {
       shards,
       tokens,
       limiters,
+      budgets,
+      lookups,
       accounts,
       contacts,
       registry: this.#registry,
@@ -232,14 +263,15 @@ export class Node {
       hosted: core.hosted,
       hostedRecords,
       hints: core.hints,
-      links: new Links(shards, clock, hooks, config.accounts.linkLifetimeMs),
+      links: new Links(shards, hooks, config.accounts.linkLifetimeMs),
       bus,
       masterKeys,
       overload: messaging.overload,
       sms: this.#createSmsSender(),
     })
     this.#opened.defer(() => api.close())
-    const http = new HttpServer({ app, runner: api.runner, events, clientAddress })
+    const openerOf = openerBehind(config.http.trustedProxies)
+    const http = new HttpServer({ app, runner: api.runner, events, clientAddress, connections, openerOf })
     http.serve(api.routes)
     this.#api = api
     this.#http = http
@@ -247,11 +279,21 @@ export class Node {
     this.#port = await http.listen(config.http.host, config.http.port)
 
     // operators
-    if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards))
+    const { metrics } = config
+    if (metrics.port !== undefined) {
+      const server = await MetricsServer.listen(this.#registry, metrics.host, metrics.port)
+      this.#metricsPort = server.port
+      this.#opened.defer(() => server.close())
+    }
+    if (bus instanceof NatsBus) this.#opened.use(this.#serveOperators(bus, messaging, shards, clock))
   }
 
-  #serveOperators(bus: NatsBus, { core, gateway, overload }: Messaging, shards: Shards<Database>): AsyncDisposable {
-    const clock = this.#clock
+  #serveOperators(
+    bus: NatsBus,
+    { core, gateway, overload, expiry }: Messaging,
+    shards: Shards<Database>,
+    clock: Clock,
+  ): AsyncDisposable {
     const { name } = this.#config.node
     const parts: OpsParts = {
       node: { id: this.id, name, version: VERSION, url: this.url },
@@ -264,6 +306,7 @@ export class Node {
       state: () => this.#state,
       findUser: (user) => shards.run(user, (database) => findUserReport(database, user)),
       drain: () => this.#overrides.onDrainRequest?.(),
+      releaseExpiry: () => expiry.release(),
     }
     return serveOperators(bus, parts, (error) => this.#events.taskFailed('answering operators', error))
   }
@@ -321,11 +364,39 @@ export class Node {
     return shards
   }
 
+  async #watchClocks({ all: databases }: Shards<Database>): Promise<ClockWatch> {
+    const { systemClock } = this.#overrides
+    const watch = await ClockWatch.open({
+      databases,
+      settings: this.#config.clock,
+      events: this.#events,
+      ...(systemClock === undefined ? {} : { system: systemClock }),
+    })
+    watch.register(this.#registry)
+    this.#checks['clock'] = () => watch.check()
+    this.#opened.use(watch.start())
+    return watch
+  }
+
   /** The operator's keys; a node alone makes one for itself. */
   #loadMasterKeys(): Promise<MasterKeys | undefined> {
     const { storage, secrets } = this.#config
     const dataDir = secrets.databaseUrls === undefined ? storage.dataDir : undefined
     return loadMasterKeys({ configured: secrets.masterKeys, dataDir }, (file) => this.#events.masterKeyMade(file))
+  }
+
+  /** Places for as many connections as there are files for. @throws StartError when there are too few for anything */
+  #openConnections(databases: number): ConnectionPlaces {
+    const { max, reservedFiles, reservedFilesPerDatabase, ...shares } = this.#config.connections
+    const files = readFileLimit() ?? Infinity
+    const reserved = reservedFiles + databases * reservedFilesPerDatabase
+    if (files <= reserved) throw new StartError(`The system allows ${files} files: a node needs more than ${reserved}`)
+    const connections = new ConnectionPlaces({ max: Math.min(max, files - reserved), ...shares }, this.#events)
+    this.#checks['connections'] = (): Health => {
+      if (!connections.crowded) return { state: 'ok' }
+      return { state: 'degraded', reason: `${connections.open} of ${connections.max} connections are open` }
+    }
+    return connections
   }
 
   #watchKeyBoxes({ all: databases }: Shards<Database>, masterKeys: MasterKeys | undefined): void {

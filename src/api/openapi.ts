@@ -60,11 +60,12 @@ function describeRoute(route: Route, components: Map<string, Json>): Json {
 }
 
 function describeParameters(route: Route, components: Map<string, Json>): Json[] {
-  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  const params: Json = route.params === undefined ? {} : describeSchema(route.params, 'input', components)
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string' },
+    schema: ((params['properties'] ?? {}) as Record<string, Json>)[name] ?? { type: 'string' },
   }))
   const query: Json = route.query === undefined ? {} : describeSchema(route.query, 'input', components)
   const required = (query['required'] ?? []) as string[]
@@ -79,14 +80,13 @@ function describeParameters(route: Route, components: Map<string, Json>): Json[]
     in: 'header',
     required: false,
     description: 'Of your choice: a repetition with the same key and body within 24 h gets the first answer again',
-    schema: { type: 'string', minLength: 1, maxLength: 255 },
+    schema: { type: 'string', pattern: '^[\\x20-\\x7e]{1,255}$' },
   }
-  const inHeaders = Object.entries(route.headers ?? {}).map(([name, text]) => ({
+  const inHeaders = Object.entries(route.headers ?? {}).map(([name, schema]) => ({
     name,
     in: 'header',
     required: true,
-    description: text,
-    schema: { type: 'string' },
+    schema: describeSchema(schema, 'input', components),
   }))
   return [...inPath, ...inQuery, ...inHeaders, ...(route.idempotent ? [key] : [])]
 }

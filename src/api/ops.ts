@@ -24,6 +24,8 @@ export interface OpsParts {
   findUser(user: UserId): Promise<UserReport | undefined>
   /** Begins to drain and then ends, as on SIGTERM. */
   drain(): void
+  /** Lets expire what is held. Whether anything was. */
+  releaseExpiry(): boolean
 }
 
 const MAX_REQUEST_BYTES = 4_096
@@ -61,6 +63,13 @@ export function opsEndpoints(parts: OpsParts): readonly ServiceEndpoint[] {
           setImmediate(() => parts.drain())
           return { draining: true, node: parts.node.id }
         }),
+    },
+    {
+      name: 'expire',
+      subject: subjects.expire,
+      description: 'Lets expire what a node holds back, when the clocks are right. Request: empty',
+      heardBy: 'every node',
+      handle: (data) => answer(data, noQuestion, () => ({ node: parts.node.id, released: parts.releaseExpiry() })),
     },
   ]
 }

@@ -40,13 +40,28 @@ export function toProblem(refusal: Refusal, errors?: readonly FieldError[]): Pro
   }
 }
 
+const MAX_ERRORS = 20
+/** Of a field in an error. */
+const MAX_NAME = 200
+
 /** A request whose fields break the schema. */
 export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError'
   readonly errors: readonly FieldError[]
 
-  constructor(where: 'body' | 'query', error: z.ZodError) {
-    super(`The ${where} is not as it should be`, { cause: error })
-    this.errors = error.issues.slice(0, 20).map(({ path, message }) => ({ field: path.join('.'), message }))
+  constructor(where: 'body' | 'query' | 'path', errors: readonly FieldError[]) {
+    super(`The ${where} is not as it should be`)
+    this.errors = errors.slice(0, MAX_ERRORS)
   }
+}
+
+/** What is wrong where; a field that nobody knows is named. */
+export function toFieldErrors({ issues }: z.ZodError): readonly FieldError[] {
+  return issues.slice(0, MAX_ERRORS).flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [{ field: issue.path.join('.'), message: issue.message }]
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join('.').slice(0, MAX_NAME),
+      message: 'is unknown',
+    }))
+  })
 }

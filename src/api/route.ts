@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { LimitName } from '../../config/limits.ts'
 import type { ErrorCode } from '../../proto/error-codes.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Identity } from '../storage/devices.ts'
@@ -6,11 +7,11 @@ import type { Identity } from '../storage/devices.ts'
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 /** A request as its route gets it: of the right type, within all limits. */
-export interface ApiRequest<Body, Query> {
+export interface ApiRequest<Body, Query, Params> {
   readonly body: Body
   readonly query: Query
   /** Parts of the path that the pattern names. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Params
   /** Network address of the other end of the connection. */
   readonly clientAddress: string
   readonly headers: Readonly<Record<RequestHeader, string>>
@@ -38,23 +39,26 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export interface RawBody {
-  readonly maxBytes: number
-  readonly timeoutMs: number
-  /** Such requests of a node at a time; more are refused. */
-  readonly maxConcurrent: number
+/** A bucket that a request takes from before its body is read, and whose it is. */
+export interface RouteLimit {
+  readonly name: LimitName
+  readonly by: 'address' | 'user' | 'device'
 }
 
-interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
+interface RouteBase<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType> {
   readonly method: Method
   /** As uWebSockets.js takes it: `/v1/things/:thing`. */
   readonly path: string
   readonly body?: Body
   readonly query?: Query
+  /** Of the parts of the path that the pattern names. */
+  readonly params?: Params
   /** Instead of `body`: any bytes, which the route reads from `rawBody`. */
-  readonly bytes?: RawBody
+  readonly bytes?: { readonly maxBytes: number }
+  /** Beside the bucket `http`. */
+  readonly limit?: RouteLimit
   /** Headers that the route reads, beside the usual ones. */
-  readonly headers?: Readonly<Partial<Record<RequestHeader, string>>>
+  readonly headers?: Readonly<Partial<Record<RequestHeader, z.ZodType>>>
   /** Left out of the description of the API. */
   readonly hidden?: boolean
   readonly tag: string
@@ -70,30 +74,49 @@ interface RouteBase<Body extends z.ZodType, Query extends z.ZodType> {
   readonly idempotent?: boolean
 }
 
-export interface OpenRoute<Body extends z.ZodType, Query extends z.ZodType> extends RouteBase<Body, Query> {
+export interface OpenRoute<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType> extends RouteBase<
+  Body,
+  Query,
+  Params
+> {
   readonly auth: 'none'
+  /** Tells how the node is: it is outside of all limits, needs next to nothing and reads no body. */
+  readonly unlimited?: boolean
   /** Under whom the Idempotency-Key is kept, since there is no caller. */
   idempotentFor?(body: z.output<Body>): UserId
-  handle(request: ApiRequest<z.output<Body>, z.output<Query>>): Promise<ApiAnswer> | ApiAnswer
+  handle(request: ApiRequest<z.output<Body>, z.output<Query>, z.output<Params>>): Promise<ApiAnswer> | ApiAnswer
 }
 
-export interface TokenRoute<Body extends z.ZodType, Query extends z.ZodType> extends RouteBase<Body, Query> {
+export interface TokenRoute<
+  Body extends z.ZodType,
+  Query extends z.ZodType,
+  Params extends z.ZodType,
+> extends RouteBase<Body, Query, Params> {
   readonly auth: 'token'
-  handle(request: ApiRequest<z.output<Body>, z.output<Query>>, caller: Identity): Promise<ApiAnswer> | ApiAnswer
+  handle(
+    request: ApiRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
+    caller: Identity,
+  ): Promise<ApiAnswer> | ApiAnswer
 }
 
-export type Route = OpenRoute<z.ZodType, z.ZodType> | TokenRoute<z.ZodType, z.ZodType>
+type Any = z.ZodType
+
+export type Route = OpenRoute<Any, Any, Any> | TokenRoute<Any, Any, Any>
 
 /** Checks the types of one route, whose schemas then are forgotten. */
-export function openRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
-  route: Omit<OpenRoute<Body, Query>, 'auth'>,
-): Route {
+export function openRoute<
+  Body extends Any = z.ZodUndefined,
+  Query extends Any = z.ZodUndefined,
+  Params extends Any = z.ZodUndefined,
+>(route: Omit<OpenRoute<Body, Query, Params>, 'auth'>): Route {
   return { ...route, auth: 'none' } as Route
 }
 
 /** As {@link openRoute}, for one that demands a token. */
-export function tokenRoute<Body extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
-  route: Omit<TokenRoute<Body, Query>, 'auth'>,
-): Route {
+export function tokenRoute<
+  Body extends Any = z.ZodUndefined,
+  Query extends Any = z.ZodUndefined,
+  Params extends Any = z.ZodUndefined,
+>(route: Omit<TokenRoute<Body, Query, Params>, 'auth'>): Route {
   return { ...route, auth: 'token' } as Route
 }

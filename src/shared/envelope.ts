@@ -20,11 +20,19 @@ export interface Envelope {
   readonly expiresAt: number
 }
 
+/** About what an envelope without content takes in memory. */
 const OVERHEAD_BYTES = 200
+/** What its row takes in PostgreSQL, with its place in the index. */
+export const ROW_BYTES = 250
 
 /** About how much memory an envelope holds, for bounds. */
 export function envelopeBytes(envelope: Envelope): number {
   return OVERHEAD_BYTES + envelope.payload.length + 40 * envelope.about.length
+}
+
+/** What its row takes in PostgreSQL. */
+export function rowBytes(envelope: Envelope): number {
+  return ROW_BYTES + envelope.payload.length + 37 * envelope.about.length
 }
 
 /** Receipts only move forward and may be repeated, so nothing waits for them and their order does not matter. */

@@ -1,8 +1,9 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { UserId } from './ids.ts'
 import { describeError } from './describe-error.ts'
 import type { EventsOptions } from './events-options.ts'
 import { busEvents } from './bus-events.ts'
+import { clockEvents } from './clock-events.ts'
 import { loadEvents } from './load-events.ts'
 import { messageEvents } from './message-events.ts'
 
@@ -26,6 +27,7 @@ export function createEvents(options: EventsOptions) {
     ...messageEvents(options),
     ...loadEvents(options),
     ...busEvents(options),
+    ...clockEvents(options),
   }
 }
 
@@ -94,6 +96,12 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     labelNames: ['outcome'],
     registers: [registry],
   })
+  const smsBudgets = new Gauge({
+    name: 'parley_sms_budget_left',
+    help: 'Share of a budget of text messages that was left when the last code was asked for, by country calling code, or all',
+    labelNames: ['budget'],
+    registers: [registry],
+  })
   const deleted = new Counter({
     name: 'parley_accounts_deleted_total',
     help: 'Accounts that their users deleted',
@@ -118,6 +126,24 @@ function accountEvents({ logger, registry, hashUser }: EventsOptions) {
     codeSent(user: UserId): void {
       codes.inc({ outcome: 'sent' })
       logger.info({ event: 'codeSent', user: hashUser(user) })
+    },
+    /** No more codes may go to the number now: whoever asked shares the newest one that did. */
+    codeShared(user: UserId): void {
+      codes.inc({ outcome: 'shared' })
+      logger.info({ event: 'codeShared', user: hashUser(user) })
+    },
+    smsBudgetLeft(budget: string, share: number): void {
+      smsBudgets.set({ budget }, Math.max(0, share))
+    },
+    smsBudgetLow(budget: string, share: number): void {
+      const left = `${Math.floor(share * 100)} %`
+      logger.warn(
+        { event: 'smsBudgetLow', budget, left },
+        'the budget of text messages runs out: raise it, or look who asks',
+      )
+    },
+    smsBudgetSpent(budget: string): void {
+      logger.error({ event: 'smsBudgetSpent', budget }, 'the budget of text messages is used up: no codes are sent')
     },
     codeNotSent(user: UserId, error: unknown): void {
       codes.inc({ outcome: 'failed' })

@@ -19,7 +19,8 @@ export interface Address {
 }
 
 export const MAX_DEVICES = 8
-const MAX_USER = 999_999_999_999_999
+/** Of 15 digits. */
+export const MAX_USER = 999_999_999_999_999
 
 /** Reads a user id from "15550000001", "+15550000001" or 15550000001; undefined when it is none. */
 export function parseUserId(value: unknown): UserId | undefined {

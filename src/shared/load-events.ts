@@ -7,6 +7,10 @@ export const SHED = ['connection', 'session', 'send', 'request'] as const
 
 export type Shed = (typeof SHED)[number]
 
+const REFUSED_CONNECTIONS = ['prefix', 'all'] as const
+
+type RefusedConnection = (typeof REFUSED_CONNECTIONS)[number]
+
 /** What a node does about its load. */
 export function loadEvents({ logger, registry }: EventsOptions) {
   const shed = new Tally({
@@ -16,7 +20,21 @@ export function loadEvents({ logger, registry }: EventsOptions) {
     values: SHED,
     registry,
   })
+  const refusedConnections = new Tally({
+    name: 'parley_connections_refused_total',
+    help: 'Connections that were closed or not upgraded: too many of their address prefix, or of all',
+    label: 'why',
+    values: REFUSED_CONNECTIONS,
+    registry,
+  })
   return {
+    connectionRefused(why: RefusedConnection): void {
+      refusedConnections.add(why)
+    },
+    /** Most places for connections are taken, or no longer. */
+    crowdedChanged(crowded: boolean, open: number, max: number): void {
+      logger[crowded ? 'warn' : 'info']({ event: 'crowdedChanged', crowded, open, max })
+    },
     shed(what: Shed): void {
       shed.add(what)
     },

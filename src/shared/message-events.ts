@@ -120,6 +120,9 @@ export function messageEvents({ logger, registry, hashUser }: EventsOptions) {
     readFailed(error: unknown): void {
       fault('mailbox read', error)
     },
+    measureFailed(error: unknown): void {
+      fault('mailbox measurement', error)
+    },
     defect(message: string, error?: Error): void {
       fault(message, error)
     },

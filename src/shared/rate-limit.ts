@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.ts'
+import { createLru } from './lru.ts'
 
 /** A token bucket: `burst` at once, refilled with `perSecond`. */
 export interface RateLimit {
@@ -40,6 +41,22 @@ export class RateBucket {
     return { ok: false, retryAfterMs: Math.ceil(((tokens - this.#tokens - ROUNDING) / this.#limit.perSecond) * 1_000) }
   }
 
+  /**
+   * Takes what is not there, too: as much as the burst may be owed, and {@link owedMs} says for how long. False: it would
+   * be more than that, and nothing is taken.
+   */
+  owe(tokens = 1): boolean {
+    this.#refill()
+    if (this.#tokens - tokens < -this.#limit.burst) return false
+    this.#tokens -= tokens
+    return true
+  }
+
+  /** Until nothing is owed; 0: nothing is. As of the last call. */
+  get owedMs(): number {
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#limit.perSecond) * 1_000)
+  }
+
   /** Gives back what was taken for something that then did not happen. */
   giveBack(tokens = 1): void {
     this.#refill()
@@ -68,7 +85,7 @@ export class RateLimiter<Key extends string | number> {
   constructor(limit: RateLimit, clock: Clock, maxKeys = DEFAULT_MAX_KEYS) {
     this.#limit = limit
     this.#clock = clock
-    this.#buckets = new LRUCache({ max: maxKeys })
+    this.#buckets = createLru(maxKeys)
   }
 
   /** The bucket of a key: whoever asks often keeps it. */

@@ -1,5 +1,5 @@
+import { raw } from '@mikro-orm/core'
 import type { ClientBase } from 'pg'
-import type { Clock } from '../shared/clock.ts'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import { deleteChain, findTip, follows, insertList, ListConflictError } from './device-lists.ts'
@@ -8,15 +8,13 @@ import { putList } from './list-change.ts'
 import type { ListChange } from './list-change.ts'
 import { insertDevice } from './devices.ts'
 import { Device } from './entities/device.ts'
-import { IdempotencyKey } from './entities/idempotency-key.ts'
-import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
 import { storePreKeys } from './pre-keys.ts'
 import type { PreKeySupply } from './pre-keys.ts'
 import { type LastSeenChoice, parseLastSeenChoice } from './privacy.ts'
 import { hashSecret } from './secret-hash.ts'
 import type { Shards } from './shards.ts'
-import { createToken } from './token.ts'
+import { issueToken } from './token-issue.ts'
 import { inTransaction } from './transaction.ts'
 
 export type RemovalReason = 'registered again' | 'account deleted' | 'taken off the list' | 'logged out'
@@ -81,12 +79,10 @@ const PRIMARY = 1 as DeviceId
 /** Users and their devices. */
 export class Accounts {
   readonly #shards: Shards<Database>
-  readonly #clock: Clock
   readonly #hooks: AccountHooks
 
-  constructor(shards: Shards<Database>, clock: Clock, hooks: AccountHooks) {
+  constructor(shards: Shards<Database>, hooks: AccountHooks) {
     this.#shards = shards
-    this.#clock = clock
     this.#hooks = hooks
   }
 
@@ -106,18 +102,15 @@ export class Accounts {
     for (const one of mailboxes) await this.#hooks.returnMailbox({ user, device: one })
 
     const address: Address = { user, device: PRIMARY }
-    const token = createToken(address)
+    const token = await issueToken(this.#shards, address)
     const registrationId = keys?.cert.registrationId ?? 0
     const newIdentity = await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client) => {
-        const now = new Date(this.#clock.now())
-        await client.query('INSERT INTO users (user_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-          user,
-          now,
-        ])
-        await insertDevice(client, address, token, { ...device, registrationId }, now)
+        await client.query('INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [user])
+        await insertDevice(client, address, token, { ...device, registrationId })
         const changed = keys !== undefined && (await storeKeys(client, address, keys))
         await client.query('DELETE FROM registrations WHERE user_id = $1', [user])
+        await client.query('DELETE FROM askings WHERE user_id = $1', [user])
         return changed
       }),
     )
@@ -154,12 +147,12 @@ export class Accounts {
   }
 
   async change(user: UserId, change: AccountChange): Promise<void> {
-    const pin: Partial<Pick<User, 'pinHash' | 'pinSetAt'>> =
+    const pin =
       change.pin === undefined
         ? {}
         : change.pin === null
           ? { pinHash: null, pinSetAt: null }
-          : { pinHash: await hashSecret(change.pin), pinSetAt: new Date(this.#clock.now()) }
+          : { pinHash: await hashSecret(change.pin), pinSetAt: raw('clock_timestamp()') }
     const profile = {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.about === undefined ? {} : { about: change.about }),
@@ -173,14 +166,14 @@ export class Accounts {
 
   /** Removes the account and everything of it. What others still had under way to it comes back to them as expired. */
   async delete(user: UserId): Promise<void> {
-    const removed = await this.#shards.run(user, (database) =>
-      database.fork().transactional(async (em) => {
-        const devices = await em.find(Device, { userId: user })
-        await em.nativeDelete(Device, { userId: user })
-        await em.nativeDelete(User, { userId: user })
-        await em.nativeDelete(Registration, { userId: user })
-        await em.nativeDelete(IdempotencyKey, { userId: user })
-        return devices.map(({ device }) => device)
+    const removed = await this.#shards.run(user, ({ pool }) =>
+      inTransaction(pool, async (client) => {
+        const text = 'DELETE FROM devices WHERE user_id = $1 RETURNING device'
+        const { rows } = await client.query<{ device: DeviceId }>(text, [user])
+        for (const table of ['users', 'registrations', 'askings', 'idempotency_keys']) {
+          await client.query(`DELETE FROM ${table} WHERE user_id = $1`, [user])
+        }
+        return rows.map(({ device }) => device)
       }),
     )
     await this.#announce(user, removed, 'account deleted')
@@ -223,7 +216,7 @@ async function storeKeys(client: ClientBase, address: Address, keys: NewDeviceKe
   const tip = await findTip(client, user)
   requireNext(keys.list, tip)
   const newIdentity = tip !== undefined && !tip.accountKey.equals(keys.list.accountKey)
-  if (newIdentity) await deleteChain(client, user)
+  if (newIdentity) await deleteChain(client, user, tip.accountKey)
   await insertList(client, user, keys.list, [keys.cert])
   await storePreKeys(client, address, keys.preKeys)
   return newIdentity

@@ -49,6 +49,17 @@ export class Backups {
     })
   }
 
+  /** Whether the account has a backup under this id. */
+  async has(user: UserId, id: Uint8Array): Promise<boolean> {
+    const query = {
+      name: 'has-backup',
+      text: 'SELECT FROM backups WHERE user_id = $1 AND id_hash = $2',
+      values: [user, hash('sha256', id, 'buffer')],
+    }
+    const { rowCount } = await this.#shards.run(user, ({ pool }) => pool.query(query))
+    return rowCount === 1
+  }
+
   async find(user: UserId, id: Uint8Array): Promise<StoredBackup | undefined> {
     const query = {
       name: 'find-backup',

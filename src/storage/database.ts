@@ -1,8 +1,6 @@
 import { type EntityManager, MikroORM, type Options } from '@mikro-orm/postgresql'
 import { Pool, type PoolConfig } from 'pg'
 import { Device } from './entities/device.ts'
-import { IdempotencyKey } from './entities/idempotency-key.ts'
-import { Registration } from './entities/registration.ts'
 import { User } from './entities/user.ts'
 import { reclaimLostConnections } from './lost-connections.ts'
 
@@ -40,7 +38,7 @@ export class Database {
   static async open(options: DatabaseOptions): Promise<Database> {
     const orm = await MikroORM.init({
       ...connectionOptions(options, options.poolConnections),
-      entities: [User, Device, Registration, IdempotencyKey],
+      entities: [User, Device],
     })
     const pool = await orm.em.getConnection().getNativeClient()
     reclaimLostConnections(pool)

@@ -79,24 +79,29 @@ export class DeviceLists {
     )
   }
 
-  /** The account keys of users that have one. */
-  async findAccountKeys(users: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
-    const found = new Map<UserId, Buffer>()
-    const byShard = Map.groupBy(users, (user) => this.#shards.homeOf(user))
+  /**
+   * Of these users, those who had the account key with this SHA-256 once, and have another one now. Whoever knows no key
+   * of theirs learns nothing, not even that there is such a user.
+   */
+  async findChanged(
+    known: readonly { readonly user: UserId; readonly hash: Uint8Array }[],
+  ): Promise<readonly UserId[]> {
+    const found: UserId[] = []
+    const byShard = Map.groupBy(known, ({ user }) => this.#shards.homeOf(user))
     for (const group of byShard.values()) {
       const query = {
-        name: 'find-account-keys',
+        name: 'find-changed-identities',
         text: `
-          SELECT u.user_id, l.account_key FROM unnest($1::bigint[]) AS u (user_id)
+          SELECT DISTINCT e.user_id FROM unnest($1::bigint[], $2::bytea[]) AS k (user_id, key_hash)
+          JOIN earlier_identities e ON e.user_id = k.user_id AND e.key_hash = k.key_hash
           CROSS JOIN LATERAL (
-            SELECT account_key FROM device_lists WHERE user_id = u.user_id ORDER BY epoch DESC LIMIT 1
-          ) l`,
-        values: [group],
+            SELECT account_key FROM device_lists WHERE user_id = e.user_id ORDER BY epoch DESC LIMIT 1
+          ) l
+          WHERE sha256(l.account_key) <> k.key_hash`,
+        values: [group.map(({ user }) => user), group.map(({ hash }) => hash)],
       }
-      const { rows } = await this.#shards.run(group[0]!, ({ pool }) =>
-        pool.query<{ user_id: string; account_key: Buffer }>(query),
-      )
-      for (const row of rows) found.set(Number(row.user_id) as UserId, row.account_key)
+      const { rows } = await this.#shards.run(group[0]!.user, ({ pool }) => pool.query<{ user_id: string }>(query))
+      for (const row of rows) found.push(Number(row.user_id) as UserId)
     }
     return found
   }
@@ -179,8 +184,22 @@ export async function insertList(
   }
 }
 
-/** Forgets the chain and its certificates: another one, under another account key, begins. */
-export async function deleteChain(client: ClientBase, user: UserId): Promise<void> {
+/** Earlier account keys of a user that are remembered: the newest. */
+const MAX_EARLIER_IDENTITIES = 16
+
+/** Forgets the chain and its certificates: another one, under another account key, begins. The key is remembered by its hash. */
+export async function deleteChain(client: ClientBase, user: UserId, accountKey: Uint8Array): Promise<void> {
+  await client.query(
+    `INSERT INTO earlier_identities (user_id, key_hash) VALUES ($1, sha256($2))
+     ON CONFLICT (user_id, key_hash) DO UPDATE SET replaced_at = now()`,
+    [user, accountKey],
+  )
+  await client.query(
+    `DELETE FROM earlier_identities WHERE user_id = $1 AND key_hash NOT IN (
+       SELECT key_hash FROM earlier_identities WHERE user_id = $1
+       ORDER BY replaced_at DESC LIMIT ${MAX_EARLIER_IDENTITIES})`,
+    [user],
+  )
   await client.query('DELETE FROM device_lists WHERE user_id = $1', [user])
   await client.query('DELETE FROM device_certs WHERE user_id = $1', [user])
 }

@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import { isRefusedSlot } from './pg-error.ts'
+import { retryDeadlock } from './retry-deadlock.ts'
 import { hashToken } from './token.ts'
 
 /** What the sender of a message must know of one of the recipient's devices. */
@@ -37,7 +38,7 @@ export type ConnectAnswer =
       /** It has few one-time pre-keys left here. */
       readonly keysLow: boolean
     } & Identity)
-  /** The device has opened a later connection already, of this number. */
+  /** The device has opened a later connection already, of this number; or it claims one that is far beyond it. */
   | { readonly outcome: 'replaced'; readonly number: number }
   | { readonly outcome: 'unauthenticated' }
 
@@ -57,6 +58,12 @@ interface ConnectRow extends IdentityRow {
 const USED_ACCURACY = '1 hour'
 
 /**
+ * How far a device's own count may be ahead of the one here, which only what is restored from a backup is behind. A
+ * number near 2^53 would leave it none for its next connection.
+ */
+const MAX_AHEAD = 1_000_000
+
+/**
  * Counts connections and checks tokens of many devices in one statement, and keeps the highest number of each. No two
  * requests may be for the same device.
  */
@@ -72,7 +79,7 @@ export async function connectDevices(
     const row = found.get(`${address.user}.${address.device}`)
     if (row === undefined) return { outcome: 'unauthenticated' }
     const newest = Number(row.connection_number)
-    if (number !== 0 && number < newest) return { outcome: 'replaced', number: newest }
+    if (number !== 0 && number !== newest) return { outcome: 'replaced', number: newest }
     const { registration, hosted } = row
     return { outcome: 'ok', number: newest, address, registration, hosted, keysLow: row.keys_low !== 0 }
   })
@@ -86,8 +93,9 @@ async function countConnections(
     name: 'connect-devices',
     text: `
       UPDATE devices AS d
-      SET connection_number = CASE r.number WHEN 0 THEN d.connection_number + 1
-                                            ELSE greatest(d.connection_number, r.number) END,
+      SET connection_number = CASE WHEN r.number = 0 THEN d.connection_number + 1
+                                   WHEN r.number > d.connection_number + ${MAX_AHEAD} THEN d.connection_number
+                                   ELSE greatest(d.connection_number, r.number) END,
           last_used_at = now()
       FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[]) AS r (user_id, device, token_hash, number)
       WHERE d.user_id = r.user_id AND d.device = r.device AND d.token_hash = r.token_hash
@@ -95,20 +103,6 @@ async function countConnections(
     values: [...addressColumns(requests), requests.map((one) => one.tokenHash), requests.map((one) => one.number)],
   })
   return result.rows
-}
-
-/** SQLSTATE of a statement that PostgreSQL undid because it and others waited for each other in a circle. */
-const DEADLOCK = '40P01'
-const ATTEMPTS = 3
-
-async function retryDeadlock<T>(run: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run()
-    } catch (error) {
-      if (attempt === ATTEMPTS || (error as { code?: unknown }).code !== DEADLOCK) throw error
-    }
-  }
 }
 
 export interface TokenRequest {
@@ -198,13 +192,12 @@ export async function insertDevice(
   { user, device }: Address,
   token: string,
   { name, platform, hosted, registrationId }: DeviceFacts,
-  now: Date,
 ): Promise<void> {
   await client.query(
     `INSERT INTO devices (user_id, device, registration, registration_id, token_hash, name, platform, hosted,
        created_at, last_used_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-    [user, device, randomUUID(), registrationId, hashToken(token), name, platform, hosted, now],
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp())`,
+    [user, device, randomUUID(), registrationId, hashToken(token), name, platform, hosted],
   )
 }
 

@@ -4,6 +4,7 @@ import { toMessageId } from '../shared/ids.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import { toEnvelope } from './envelope-row.ts'
 import type { EnvelopeRow } from './envelope-row.ts'
+import { NOW_MS } from './now-ms.ts'
 
 /** A place in the table of envelopes. */
 export interface RowKey {
@@ -32,7 +33,8 @@ const PAGE = `
   )
   SELECT last.user_id AS last_user, last.device AS last_device, last.message_id AS last_id, e.*
   FROM last LEFT JOIN (
-    SELECT e.* FROM page p JOIN envelopes e USING (user_id, device, message_id) WHERE p.expires_at <= $5
+    SELECT e.* FROM page p JOIN envelopes e USING (user_id, device, message_id)
+    WHERE p.expires_at <= (SELECT ${NOW_MS})
   ) e ON true`
 
 interface PageRow extends EnvelopeRow {
@@ -44,12 +46,12 @@ interface PageRow extends EnvelopeRow {
   device: number
 }
 
-/** Looks through the next `limit` rows for those that have expired at `now` (ms since 1970). */
-export async function findExpired(pool: Pool, after: RowKey, limit: number, now: number): Promise<ExpiredPage> {
+/** Looks through the next `limit` rows for those that have expired by PostgreSQL's clock. */
+export async function findExpired(pool: Pool, after: RowKey, limit: number): Promise<ExpiredPage> {
   const { rows } = await pool.query<PageRow>({
     name: 'expired-rows',
     text: PAGE,
-    values: [after.to.user, after.to.device, String(after.messageId), limit, now],
+    values: [after.to.user, after.to.device, String(after.messageId), limit],
   })
   const first = rows[0]
   if (first === undefined) return { expired: [], next: undefined }
@@ -58,4 +60,26 @@ export async function findExpired(pool: Pool, after: RowKey, limit: number, now:
     .map((row) => toEnvelope({ user: Number(row.user_id) as UserId, device: row.device as DeviceId }, row))
   const to = { user: Number(first.last_user) as UserId, device: first.last_device as DeviceId }
   return { expired, next: { to, messageId: toMessageId(first.last_id) } }
+}
+
+/** Of 8 KiB: a smaller table is read whole. */
+const SURVEY_PAGES = 400
+
+const SURVEY = `
+  WITH size AS (
+    SELECT least(100, 100.0 * ${SURVEY_PAGES} * current_setting('block_size')::int
+      / greatest(1, pg_relation_size('envelopes'))) AS share
+  ), clock AS MATERIALIZED (SELECT ${NOW_MS} AS now)
+  SELECT (SELECT share FROM size) AS share, count(*) AS rows, count(*) FILTER (WHERE e.expires_at <= clock.now) AS expired
+  FROM clock CROSS JOIN envelopes e TABLESAMPLE SYSTEM ((SELECT share FROM size))`
+
+/** About how many envelopes there are, and how many of them have expired: exactly, in a small table. */
+export async function surveyExpired(pool: Pool): Promise<{ rows: number; expired: number }> {
+  const { rows } = await pool.query<{ share: number; rows: string; expired: string }>({
+    name: 'expired-survey',
+    text: SURVEY,
+  })
+  const found = rows[0]!
+  const all = (count: string): number => Math.round((Number(count) * 100) / Number(found.share))
+  return { rows: all(found.rows), expired: all(found.expired) }
 }

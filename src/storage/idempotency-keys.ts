@@ -1,5 +1,4 @@
 import type { Pool } from 'pg'
-import type { Clock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
@@ -23,17 +22,25 @@ export type IdempotencyClaim =
 
 /** A request that died on the way may be carried out again after it. */
 const CLAIM_MS = 60_000
+/** One claim in so many looks whether its user has too many keys: the bound is passed by about that many. */
+const PRUNE_EVERY = 256
+
+export interface IdempotencyOptions {
+  readonly idempotencyLifetimeMs: number
+  /** Of a user; beyond it the oldest are forgotten before their time. */
+  readonly maxIdempotencyKeys: number
+}
 
 /** Remembers requests that must have their effect once, and their answers. */
 export class IdempotencyKeys {
   readonly #shards: Shards<Database>
-  readonly #lifetimeMs: number
-  readonly #clock: Clock
+  readonly #options: IdempotencyOptions
+  readonly #random: () => number
 
-  constructor(shards: Shards<Database>, lifetimeMs: number, clock: Clock) {
+  constructor(shards: Shards<Database>, options: IdempotencyOptions, random = Math.random) {
     this.#shards = shards
-    this.#lifetimeMs = lifetimeMs
-    this.#clock = clock
+    this.#options = options
+    this.#random = random
   }
 
   claim(request: IdempotentRequest): Promise<IdempotencyClaim> {
@@ -41,20 +48,23 @@ export class IdempotencyKeys {
   }
 
   async #claim(pool: Pool, { user, keyHash, requestHash }: IdempotentRequest): Promise<IdempotencyClaim> {
-    const now = this.#clock.now()
     const claimed = await pool.query({
       name: 'claim-idempotency-key',
       text: `
         INSERT INTO idempotency_keys AS k (user_id, key_hash, request_hash, claimed_until, expires_at)
-        VALUES ($1, $2, $3, $4, $5)
+        VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 ms', clock_timestamp() + $5 * interval '1 ms')
         ON CONFLICT (user_id, key_hash) DO UPDATE
         SET request_hash = excluded.request_hash, response = NULL,
             claimed_until = excluded.claimed_until, expires_at = excluded.expires_at
-        WHERE k.expires_at <= $6
-           OR (k.response IS NULL AND k.claimed_until <= $6 AND k.request_hash = excluded.request_hash)`,
-      values: [user, keyHash, requestHash, new Date(now + CLAIM_MS), new Date(now + this.#lifetimeMs), new Date(now)],
+        WHERE k.expires_at <= clock_timestamp()
+           OR (k.response IS NULL AND k.claimed_until <= clock_timestamp() AND k.request_hash = excluded.request_hash)`,
+      values: [user, keyHash, requestHash, CLAIM_MS, this.#options.idempotencyLifetimeMs],
     })
-    if (claimed.rowCount === 1) return { outcome: 'claimed' }
+    if (claimed.rowCount === 1) {
+      // Nobody can choose keys that are never looked at.
+      if (this.#random() < 1 / PRUNE_EVERY) await this.#prune(pool, user)
+      return { outcome: 'claimed' }
+    }
     const found = await pool.query<{ request_hash: Buffer; response: Buffer | null }>({
       name: 'find-idempotency-key',
       text: 'SELECT request_hash, response FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2',
@@ -64,6 +74,14 @@ export class IdempotencyKeys {
     if (row !== undefined && !row.request_hash.equals(requestHash)) return { outcome: 'conflict' }
     if (row?.response) return { outcome: 'answered', response: row.response }
     return { outcome: 'busy' }
+  }
+
+  async #prune(pool: Pool, user: UserId): Promise<void> {
+    await pool.query(
+      `DELETE FROM idempotency_keys WHERE user_id = $1 AND expires_at < (
+         SELECT expires_at FROM idempotency_keys WHERE user_id = $1 ORDER BY expires_at DESC OFFSET $2 LIMIT 1)`,
+      [user, this.#options.maxIdempotencyKeys - 1],
+    )
   }
 
   async answer({ user, keyHash }: IdempotentRequest, response: Buffer): Promise<void> {

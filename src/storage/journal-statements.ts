@@ -1,5 +1,6 @@
 import type { Pool, QueryConfig, QueryResult } from 'pg'
 import type { Append, Delete } from './journal-op.ts'
+import { NOW_MS } from './now-ms.ts'
 import { boolArray, byteaArray, int2Array, int8Array, textArray } from './pg-array.ts'
 
 /**
@@ -8,9 +9,13 @@ import { boolArray, byteaArray, int2Array, int8Array, textArray } from './pg-arr
  */
 const COLUMNS =
   'user_id, device, message_id, from_user, from_device, kind, urgent, expires_at, client_id, about, payload'
+/** The time of an envelope begins when PostgreSQL has it, by its clock: a stamp that was early or late shortens it not. */
 const INSERT = `INSERT INTO envelopes (${COLUMNS})
-  SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[],
+  SELECT user_id, device, message_id, from_user, from_device, kind, urgent, clock.now + lifetime, client_id, about, payload
+  FROM (SELECT ${NOW_MS} AS now) clock
+  CROSS JOIN unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[],
     $7::boolean[], $8::bigint[], $9::text[], $10::text[], $11::bytea[])
+    AS e(user_id, device, message_id, from_user, from_device, kind, urgent, lifetime, client_id, about, payload)
   ON CONFLICT DO NOTHING`
 
 /** Looks each key up by itself: as a plain join it may become a scan of the table, while statistics say that it is empty. */
@@ -83,7 +88,7 @@ function insertOf(appends: readonly Append[]): QueryConfig {
     int2Array(appends.map(({ envelope }) => envelope.from.device)),
     int2Array(appends.map(({ envelope }) => envelope.kind)),
     boolArray(appends.map(({ envelope }) => envelope.urgent)),
-    int8Array(appends.map(({ envelope }) => envelope.expiresAt)),
+    int8Array(appends.map(({ envelope }) => Math.max(0, envelope.expiresAt - envelope.sentAt))),
     textArray(appends.map(({ envelope }) => envelope.id)),
     textArray(appends.map(({ envelope }) => envelope.about.join(','))),
     byteaArray(appends.map(({ envelope }) => envelope.payload)),

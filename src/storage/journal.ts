@@ -48,7 +48,8 @@ const MAX_UNEXPLAINED = 5
 export class Journal {
   readonly #pool: Pool
   readonly #options: JournalOptions
-  readonly #clock: Clock
+  /** For spans: nothing here asks what time it is. */
+  readonly #monotonic: Clock
   readonly #events: JournalEvents
   readonly #place: JournalPlace
   readonly #buffer: JournalBuffer
@@ -62,26 +63,23 @@ export class Journal {
   /** How often the flush under way was refused for mailboxes of which none is known to have moved. */
   #unexplained = 0
   #closed = false
-  /** The latest that the clock has shown, and by how much it has stepped back since the start. */
-  #latest = 0
-  #steppedMs = 0
 
   constructor(
     pool: Pool,
     options: JournalOptions,
-    clock: Clock,
+    monotonic: Clock,
     events: JournalEvents,
     place: JournalPlace = EVERY_MAILBOX,
   ) {
     this.#pool = pool
     this.#options = options
-    this.#clock = clock
+    this.#monotonic = monotonic
     this.#events = events
     this.#place = place
     this.#buffer = new JournalBuffer(options)
   }
 
-  /** Since when PostgreSQL takes nothing (ms since 1970); undefined: it does. */
+  /** Since when PostgreSQL takes nothing (ms of the monotonic clock); undefined: it does. */
   get awaySince(): number | undefined {
     return this.#awaySince
   }
@@ -93,7 +91,7 @@ export class Journal {
 
   /** How far it is behind. */
   get backlog(): JournalBacklog {
-    const now = this.#now()
+    const now = this.#monotonic.now()
     const since = Math.min(this.#buffer.oldestMessageAt ?? now, this.#flushing ? this.#flushingSince : now)
     return { ageMs: now - since, bytes: this.#buffer.bytes, away: this.#awaySince !== undefined }
   }
@@ -108,7 +106,7 @@ export class Journal {
    * to another database. The listener hears of it once. `hurried`: nobody can acknowledge it meanwhile.
    */
   append<Item>(envelope: Envelope, listener: AppendListener<Item>, item: Item, hurried = false): Append | undefined {
-    const now = this.#now()
+    const now = this.#monotonic.now()
     if (this.#closed || this.#hasGivenUp(now)) return undefined
     if (this.#shedding && !isReceipt(envelope.kind)) return undefined
     if (!this.#place.holds(envelope.to.user)) return undefined
@@ -124,7 +122,7 @@ export class Journal {
 
   /** Deletes a row; the listener hears of it when it is gone. */
   delete<Item>(to: Address, messageId: MessageId, listener: DeleteListener<Item>, item: Item): void {
-    this.#buffer.delete(to, messageId, this.#now(), listener, item)
+    this.#buffer.delete(to, messageId, this.#monotonic.now(), listener, item)
     this.#schedule()
   }
 
@@ -148,14 +146,6 @@ export class Journal {
     return this.#flushing && this.#awaySince !== undefined && now - this.#awaySince > this.#options.giveUpMs
   }
 
-  /** The time of the clock, which here never steps back: what waits, waits for a span of time. */
-  #now(): number {
-    const shown = this.#clock.now()
-    this.#steppedMs = Math.max(this.#steppedMs, this.#latest - shown)
-    this.#latest = shown + this.#steppedMs
-    return this.#latest
-  }
-
   #schedule(): void {
     if (this.#flushing || this.#closed) return
     if (this.#wakeUp !== undefined && this.#wakeUp.at <= this.#lastFlushAt + this.#options.flushIntervalMs) return
@@ -166,7 +156,7 @@ export class Journal {
       if (this.#wakeUp.at <= at) return
       this.#wakeUp.cancel()
     }
-    this.#wakeUp = { at, cancel: this.#after(at - this.#now()) }
+    this.#wakeUp = { at, cancel: this.#after(at - this.#monotonic.now()) }
   }
 
   #after(ms: number): () => void {
@@ -180,7 +170,7 @@ export class Journal {
 
   readonly #run = (): void => {
     this.#wakeUp = undefined
-    const now = this.#now()
+    const now = this.#monotonic.now()
     const due = this.#buffer.dueAt()
     if (due === undefined) return
     if (due > now) return this.#schedule()
@@ -227,7 +217,7 @@ export class Journal {
           if (appends.length + deletes.length === 0) return room
           if (left !== undefined) continue
         }
-        const now = this.#now()
+        const now = this.#monotonic.now()
         if (verdict !== 'moved') this.#awaySince ??= now
         if (verdict === 'noRoom') {
           // Senders learn it now, and with them those who wait behind; deletes are repeated.

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import type { Clock } from '../shared/clock.ts'
 import { MAX_DEVICES } from '../shared/ids.ts'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { AccountHooks, NewDevice } from './accounts.ts'
@@ -9,7 +8,7 @@ import { insertDevice } from './devices.ts'
 import { storePreKeys } from './pre-keys.ts'
 import type { PreKeySupply } from './pre-keys.ts'
 import type { Shards } from './shards.ts'
-import { createToken } from './token.ts'
+import { issueToken } from './token-issue.ts'
 import { inTransaction } from './transaction.ts'
 
 export interface LinkClaim {
@@ -32,13 +31,11 @@ export type ClaimOutcome =
 /** Places for devices that a primary links: kept for a short time, and claimed once. */
 export class Links {
   readonly #shards: Shards<Database>
-  readonly #clock: Clock
   readonly #hooks: LinkHooks
   readonly #lifetimeMs: number
 
-  constructor(shards: Shards<Database>, clock: Clock, hooks: LinkHooks, lifetimeMs: number) {
+  constructor(shards: Shards<Database>, hooks: LinkHooks, lifetimeMs: number) {
     this.#shards = shards
-    this.#clock = clock
     this.#hooks = hooks
     this.#lifetimeMs = lifetimeMs
   }
@@ -48,19 +45,19 @@ export class Links {
     return this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client) => {
         await client.query('SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE', [user])
-        const now = this.#clock.now()
         const { rows } = await client.query<{ device: DeviceId }>(
           `INSERT INTO link_reservations AS r (user_id, device, token_hash, expires_at)
-           SELECT $1, free, $2, $3 FROM generate_series(2, ${MAX_DEVICES}) AS free
+           SELECT $1, free, $2, clock_timestamp() + $3 * interval '1 ms' FROM generate_series(2, ${MAX_DEVICES}) AS free
            WHERE NOT EXISTS (SELECT FROM devices d WHERE d.user_id = $1 AND d.device = free)
              AND NOT EXISTS (SELECT FROM device_certs c WHERE c.user_id = $1 AND c.device = free)
              AND NOT EXISTS (
-               SELECT FROM link_reservations l WHERE l.user_id = $1 AND l.device = free AND l.expires_at > $4)
+               SELECT FROM link_reservations l
+               WHERE l.user_id = $1 AND l.device = free AND l.expires_at > clock_timestamp())
            ORDER BY free LIMIT 1
            ON CONFLICT (user_id, device) DO UPDATE
            SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
            RETURNING device`,
-          [user, hashLinkToken(linkToken), new Date(now + this.#lifetimeMs), new Date(now)],
+          [user, hashLinkToken(linkToken), this.#lifetimeMs],
         )
         return rows[0]?.device
       }),
@@ -75,7 +72,7 @@ export class Links {
     const { address } = claim
     const { user } = address
     await this.#hooks.returnMailbox(address)
-    const token = createToken(address)
+    const token = await issueToken(this.#shards, address)
     const answer = await this.#shards.run(user, ({ pool }) =>
       inTransaction(pool, async (client): Promise<ClaimOutcome> => {
         // So that no list takes effect meanwhile.
@@ -88,13 +85,13 @@ export class Links {
         if (listed.rowCount === 0) return { outcome: 'not listed' }
         const reserved = await client.query(
           `DELETE FROM link_reservations
-           WHERE user_id = $1 AND device = $2 AND token_hash = $3 AND expires_at > $4`,
-          [user, address.device, hashLinkToken(claim.linkToken), new Date(this.#clock.now())],
+           WHERE user_id = $1 AND device = $2 AND token_hash = $3 AND expires_at > clock_timestamp()`,
+          [user, address.device, hashLinkToken(claim.linkToken)],
         )
         if (reserved.rowCount === 0) return { outcome: 'refused' }
         const { registrationId, hosted } = claim.cert
         const facts = { ...claim.device, registrationId, hosted }
-        await insertDevice(client, address, token, facts, new Date(this.#clock.now()))
+        await insertDevice(client, address, token, facts)
         await storePreKeys(client, address, claim.preKeys)
         return { outcome: 'claimed', token }
       }),
@@ -106,8 +103,9 @@ export class Links {
   /** Whether this token claims the place now. */
   async isReserved({ user, device }: Address, linkToken: Uint8Array): Promise<boolean> {
     const text = `
-      SELECT FROM link_reservations WHERE user_id = $1 AND device = $2 AND token_hash = $3 AND expires_at > $4`
-    const values = [user, device, hashLinkToken(linkToken), new Date(this.#clock.now())]
+      SELECT FROM link_reservations
+      WHERE user_id = $1 AND device = $2 AND token_hash = $3 AND expires_at > clock_timestamp()`
+    const values = [user, device, hashLinkToken(linkToken)]
     const { rowCount } = await this.#shards.run(user, ({ pool }) => pool.query(text, values))
     return rowCount === 1
   }

@@ -4,6 +4,7 @@ import { toMessageId } from '../shared/ids.ts'
 import type { Address, MessageId } from '../shared/ids.ts'
 import { toEnvelope } from './envelope-row.ts'
 import type { EnvelopeRow } from './envelope-row.ts'
+import { NOW_MS } from './now-ms.ts'
 import { boolArray, int2Array, int8Array, textArray } from './pg-array.ts'
 
 /** The first `limit` rows of a mailbox, up to `bytes` of payload (one row at least), without those of `exclude`. */
@@ -26,6 +27,8 @@ export interface MailboxPage {
   /** Envelopes that wait, counted up to {@link MAX_PENDING}. */
   readonly pending: number
   readonly holder: MailboxHolder | undefined
+  /** PostgreSQL's clock at the read, ms since 1970. */
+  readonly readAt: number
 }
 
 /** The device that a mailbox belongs to now; undefined where it is given: there is none. */
@@ -48,8 +51,9 @@ export const MAX_PENDING = 1_000
  * that enough are left. `bytes_before` counts the payloads of a page up to a row.
  */
 const READ = `
-  SELECT q.i, d.registration, d.connection_number, head.highest, head.pending, page.*
-  FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
+  SELECT q.i, clock.now AS read_at, d.registration, d.connection_number, head.highest, head.pending, page.*
+  FROM (SELECT ${NOW_MS} AS now) clock
+  CROSS JOIN unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
     WITH ORDINALITY AS q(user_id, device, row_limit, byte_limit, exclude, is_first, i)
   LEFT JOIN devices d ON d.user_id = q.user_id AND d.device = q.device
   LEFT JOIN LATERAL (
@@ -141,6 +145,7 @@ interface HolderRow {
 
 interface ReadRow extends EnvelopeRow, HolderRow {
   i: string
+  read_at: string
   highest: string | null
   pending: number
   /** Null, as the envelope, for a mailbox without rows. */
@@ -156,6 +161,7 @@ function toPage(query: MailboxQuery, rows: readonly ReadRow[]): MailboxPage {
     complete: envelopes.length === found && found < query.limit,
     ...(typeof head?.highest === 'string' ? { highest: toMessageId(head.highest) } : {}),
     pending: head?.pending ?? 0,
+    readAt: Number(head?.read_at ?? 0),
     holder: head && toHolder(head),
   }
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { stampMs, toMessageId } from '../shared/ids.ts'
+import { NOW_MS } from './now-ms.ts'
 
 /** What the mailboxes of one database hold, by a look at a part of them. */
 export interface MailboxStatistics {
@@ -31,6 +32,7 @@ const SAMPLE = `
     SELECT user_id, device FROM sample GROUP BY user_id, device ORDER BY count(*) DESC LIMIT ${SAMPLE_MAILBOXES}
   )
   SELECT
+    ${NOW_MS} AS now,
     (SELECT n_live_tup FROM pg_stat_user_tables WHERE relid = 'envelopes'::regclass) AS envelopes,
     (SELECT min(message_id) FROM sample) AS oldest,
     (SELECT max(counted.depth) FROM mailboxes m CROSS JOIN LATERAL (
@@ -39,10 +41,16 @@ const SAMPLE = `
       ) found
     ) counted) AS deepest`
 
-/** @param now - ms since 1970 */
-export async function sampleMailboxes(pool: Pool, now: number): Promise<MailboxStatistics> {
-  const { rows } = await pool.query<{ envelopes: string | null; oldest: string | null; deepest: string | null }>(SAMPLE)
-  const { envelopes = null, oldest = null, deepest = null } = rows[0] ?? {}
-  const oldestMs = oldest === null ? 0 : Math.max(0, now - stampMs(toMessageId(oldest)))
+interface SampleRow {
+  now: string
+  envelopes: string | null
+  oldest: string | null
+  deepest: string | null
+}
+
+export async function sampleMailboxes(pool: Pool): Promise<MailboxStatistics> {
+  const { rows } = await pool.query<SampleRow>(SAMPLE)
+  const { now, envelopes, oldest, deepest } = rows[0]!
+  const oldestMs = oldest === null ? 0 : Math.max(0, Number(now) - stampMs(toMessageId(oldest)))
   return { envelopes: Number(envelopes ?? 0), deepest: Number(deepest ?? 0), oldestMs }
 }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import type { RateLimit } from '../shared/rate-limit.ts'
 import type { Address, DeviceId, UserId } from '../shared/ids.ts'
 import type { Database } from './database.ts'
+import { NOW_MS } from './now-ms.ts'
 import { countPreKeys, lowBits } from './pre-keys.ts'
 import type { PreKeyCounts } from './pre-keys.ts'
 import type { Shards } from './shards.ts'
@@ -79,12 +80,10 @@ class LimitedError extends Error {
 export class PreKeyTake {
   readonly #shards: Shards<Database>
   readonly #limits: TakeLimits
-  readonly #now: () => number
 
-  constructor(shards: Shards<Database>, limits: TakeLimits, now: () => number) {
+  constructor(shards: Shards<Database>, limits: TakeLimits) {
     this.#shards = shards
     this.#limits = limits
-    this.#now = now
   }
 
   take(request: TakeRequest): Promise<TakeOutcome> {
@@ -105,12 +104,11 @@ export class PreKeyTake {
     const list = await findList(client, of, by.user)
     if (list === undefined) return { outcome: 'unknown user' }
     const own = by.user === of ? by.device : undefined
-    const expired = Number(list.expires_at) <= this.#now()
-    const rows = locked.filter(({ device }) => device !== own && (!expired || device === PRIMARY))
+    const rows = locked.filter(({ device }) => device !== own && (!list.expired || device === PRIMARY))
     if (list.bytes === null || rows.length === 0) return { outcome: 'no keys' }
     const devices = rows.map(({ device }) => device)
     await this.#countTakes(client, request, devices)
-    const rich = list.knows || by.user === of ? devices : await this.#spendBudgets(client, of, rows)
+    const rich = list.knows || by.user === of ? devices : await this.#spendBudgets(client, of, rows, Number(list.now))
     const oneTime = await takeFrom(client, 'one_time', of, rich)
     const kem = await takeFrom(client, 'kem_one_time', of, rich)
     const low: LowPreKeys[] = []
@@ -135,20 +133,26 @@ export class PreKeyTake {
     const { burst, perSecond } = this.#limits.perTaker
     const { rows } = await client.query<{ tokens: number }>(
       `INSERT INTO pre_key_takers AS t (user_id, device, taker, taker_device, tokens, counted_at)
-       SELECT $1, device, $3, $4, $5::real - 1, $7 FROM unnest($2::smallint[]) AS device
+       SELECT $1, device, $3, $4, $5::real - 1, clock.now
+       FROM (SELECT ${NOW_MS} AS now) clock CROSS JOIN unnest($2::smallint[]) AS device
        ON CONFLICT (user_id, device, taker, taker_device) DO UPDATE
-       SET tokens = least($5::real, t.tokens + greatest(0, $7 - t.counted_at) / 1000.0 * $6) - 1, counted_at = $7
+       SET tokens = least($5::real, t.tokens + greatest(0, excluded.counted_at - t.counted_at) / 1000.0 * $6) - 1,
+         counted_at = excluded.counted_at
        RETURNING tokens`,
-      [of, devices, by.user, by.device, burst, perSecond, this.#now()],
+      [of, devices, by.user, by.device, burst, perSecond],
     )
     const least = Math.min(...rows.map(({ tokens }) => tokens))
     if (least < -ROUNDING) throw new LimitedError(Math.ceil((-least / perSecond) * 1_000))
   }
 
   /** The devices that strangers may still take one-time keys of; each has one less to give from now on. */
-  async #spendBudgets(client: ClientBase, of: UserId, rows: readonly DeviceRow[]): Promise<readonly DeviceId[]> {
+  async #spendBudgets(
+    client: ClientBase,
+    of: UserId,
+    rows: readonly DeviceRow[],
+    now: number,
+  ): Promise<readonly DeviceId[]> {
     const { burst, perSecond } = this.#limits.perTarget
-    const now = this.#now()
     const spent = rows
       .map(({ device, budget, budget_at: at }) => {
         const elapsedMs = Math.max(0, now - Number(at))
@@ -169,7 +173,10 @@ const ROUNDING = 1e-3
 
 interface ListRow {
   bytes: Buffer | null
-  expires_at: string | null
+  /** Null without a list. */
+  expired: boolean | null
+  /** PostgreSQL's clock, ms since 1970. */
+  now: string
   /** The user has the taker among their contacts. */
   knows: boolean
 }
@@ -178,9 +185,9 @@ async function findList(client: ClientBase, user: UserId, taker: UserId): Promis
   const { rows } = await client.query<ListRow>({
     name: 'find-list-for-take',
     text: `
-      SELECT l.list AS bytes, l.expires_at,
+      SELECT l.list AS bytes, l.expires_at <= clock.now AS expired, clock.now,
         EXISTS (SELECT FROM contacts c WHERE c.user_id = u.user_id AND c.contact = $2) AS knows
-      FROM users u LEFT JOIN LATERAL (
+      FROM (SELECT ${NOW_MS} AS now) clock CROSS JOIN users u LEFT JOIN LATERAL (
         SELECT list, expires_at FROM device_lists WHERE user_id = u.user_id ORDER BY epoch DESC LIMIT 1
       ) l ON true
       WHERE u.user_id = $1`,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../shared/clock.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
 
@@ -24,12 +23,10 @@ export type PostOutcome =
  */
 export class Rendezvous {
   readonly #database: Database
-  readonly #clock: Clock
   readonly #lifetimeMs: number
 
-  constructor(shards: Shards<Database>, clock: Clock, lifetimeMs: number) {
+  constructor(shards: Shards<Database>, lifetimeMs: number) {
     this.#database = shards.all[0]!
-    this.#clock = clock
     this.#lifetimeMs = lifetimeMs
   }
 
@@ -37,8 +34,8 @@ export class Rendezvous {
   async open(): Promise<Buffer> {
     const id = randomBytes(ID_BYTES)
     await this.#database.pool.query(
-      `INSERT INTO link_messages (rendezvous_id, number, message, expires_at) VALUES ($1, 0, '', $2)`,
-      [id, new Date(this.#clock.now() + this.#lifetimeMs)],
+      `INSERT INTO link_messages (rendezvous_id, number, message, expires_at) VALUES ($1, 0, '', clock_timestamp() + $2 * interval '1 ms')`,
+      [id, this.#lifetimeMs],
     )
     return id
   }
@@ -72,8 +69,9 @@ export class Rendezvous {
     const { rows } = await this.#database.pool.query<{ number: number; message: Buffer }>({
       name: 'read-link-messages',
       text: `
-        SELECT number, message FROM link_messages WHERE rendezvous_id = $1 AND expires_at > $2 ORDER BY number`,
-      values: [id, new Date(this.#clock.now())],
+        SELECT number, message FROM link_messages WHERE rendezvous_id = $1 AND expires_at > clock_timestamp()
+        ORDER BY number`,
+      values: [id],
     })
     if (rows.length === 0) return undefined
     return { messages: rows.filter(({ number }) => number > after), count: rows.length }

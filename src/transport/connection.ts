@@ -5,16 +5,24 @@ import type { ClientFrame, ServerFrame } from '../../proto/frames.ts'
 export interface Connection {
   /** The client's network address. */
   readonly address: string
+  /** The client reads more slowly than it is sent to: what may be dropped is better dropped. */
+  readonly congested: boolean
   /** Frames of one tick leave together. After `close` nothing is sent. */
   send(frame: ServerFrame): void
+  /** Sends what waits, now. */
+  flush(): void
   /** Sends what waits, then closes. Only the first call counts. */
   close(code: CloseCode): void
 }
 
 /** Whoever handles a connection. */
 export interface ConnectionHandler {
-  /** The frames of one WebSocket message. */
-  onFrames(frames: readonly ClientFrame[]): void
+  /** Whether a message of so many bytes is to be read: it is not decoded yet. Else the connection has been closed. */
+  admits(bytes: number): boolean
+  /** A WebSocket ping, or a pong that nobody asked for: the library has answered it. */
+  onControl(): void
+  /** The frames of one WebSocket message, which may be none, and its bytes. */
+  onFrames(frames: readonly ClientFrame[], bytes: number): void
   /** It is gone. Called once. */
   onClosed(): void
 }

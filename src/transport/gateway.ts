@@ -7,6 +7,7 @@ import type { Connection, ConnectionHandler } from './connection.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { ConnectionHost, SocketData } from './socket-connection.ts'
+import { Turns } from './turns.ts'
 
 export interface GatewayOptions {
   readonly path: string
@@ -18,8 +19,14 @@ export interface GatewayOptions {
   readonly maxBackpressureBytes: number
   readonly events: GatewayEvents
   readonly clientAddress: ClientAddress
+  readonly connections: SocketCounts
   /** Whether one more connection of this network address may be opened. */
   admit(address: string): Admission
+  /** Of what has come of one socket, and of all, and waits for its turn. */
+  readonly waitingBytes: number
+  readonly waitingBytesInAll: number
+  /** Of what clients have not taken yet, on all sockets. */
+  readonly bufferedBytesInAll: number
   /** Somebody connected: who handles it? */
   onConnection(connection: Connection): ConnectionHandler
 }
@@ -28,18 +35,26 @@ export interface GatewayOptions {
 export type Admission =
   { readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number; readonly overloaded?: boolean }
 
+/** Counts WebSockets by the network addresses of their clients. */
+export interface SocketCounts {
+  upgraded(address: string): void
+  socketClosed(address: string): void
+}
+
 export interface GatewayEvents {
   socketOpened(): void
   socketClosed(code: number): void
   /** A handler threw. */
   socketFault(error: unknown): void
   undecodable(error: DecodeError): void
+  /** More came than the limit of this name allows. */
+  rateLimited(limit: string): void
 }
 
 const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as const
 
 /** uWebSockets.js' own limits stand above ours, so that a client hears why it is closed. */
-const HEADROOM = 4
+const HEADROOM = 2
 
 /** The WebSocket side of a node: turns sockets into connections, and bytes into frames. */
 export class Gateway implements ConnectionHost {
@@ -48,13 +63,19 @@ export class Gateway implements ConnectionHost {
   readonly #heartbeat: Heartbeat<SocketConnection>
   /** Nothing has come of them yet; oldest first, with the time of their end. */
   readonly #silent = new Map<SocketConnection, number>()
+  readonly #turns: Turns<SocketConnection>
+  /** Clients that read more slowly than they are sent to, and what waits for them. */
+  readonly #slow = new Set<SocketConnection>()
+  #bufferedBytes = 0
   #unflushed: SocketConnection[] = []
+  #endOfTickWanted = false
   #draining = false
   #open = 0
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.maxBackpressureBytes = options.maxBackpressureBytes
+    this.#turns = new Turns({ ...options, handle: (connection, message) => this.#handle(connection, message) })
     this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pongTimeoutMs, () => this.#endSilent())
   }
 
@@ -77,9 +98,8 @@ export class Gateway implements ConnectionHost {
       open: (socket) => this.#opened(socket),
       message: (socket, message, isBinary) => this.#message(socket, message, isBinary),
       drain: (socket) => socket.getUserData().connection.drained(),
-      pong: (socket) => {
-        socket.getUserData().connection.alive = true
-      },
+      ping: (socket) => this.#control(socket.getUserData().connection, false),
+      pong: (socket) => this.#control(socket.getUserData().connection, true),
       close: (socket, code) => this.#closed(socket, code),
     })
     this.#heartbeat.start()
@@ -95,11 +115,37 @@ export class Gateway implements ConnectionHost {
   }
 
   wantFlush(connection: SocketConnection): void {
-    if (this.#unflushed.length === 0) setImmediate(this.#flush)
     this.#unflushed.push(connection)
+    this.#wantEndOfTick()
   }
 
-  readonly #flush = (): void => {
+  /** Past the bound of all sockets those with most go: they get it from their mailboxes when they come again. */
+  bufferedMore(connection: SocketConnection, bytes: number): void {
+    this.#bufferedBytes += bytes
+    if (connection.buffered > 0) this.#slow.add(connection)
+    else this.#slow.delete(connection)
+    if (bytes > 0 && this.#bufferedBytes > this.#options.bufferedBytesInAll) this.#cutFattest()
+  }
+
+  #cutFattest(): void {
+    for (const connection of [...this.#slow].sort((a, b) => b.buffered - a.buffered)) {
+      if (this.#bufferedBytes <= this.#options.bufferedBytesInAll) break
+      this.#options.events.rateLimited('bufferedBytesInAll')
+      connection.cut(CloseCode.SLOW_CONSUMER)
+    }
+  }
+
+  #wantEndOfTick(): void {
+    if (this.#endOfTickWanted) return
+    this.#endOfTickWanted = true
+    setImmediate(this.#endTick)
+  }
+
+  /** All that was read in the tick has been handled, or waits: what gathered for the clients leaves. */
+  readonly #endTick = (): void => {
+    const busy = this.#turns.endTick()
+    this.#endOfTickWanted = false
+    if (busy) this.#wantEndOfTick()
     const connections = this.#unflushed
     this.#unflushed = []
     for (const connection of connections) {
@@ -144,10 +190,11 @@ export class Gateway implements ConnectionHost {
   #opened(socket: WebSocket<SocketData>): void {
     const { connection } = socket.getUserData()
     this.#open++
+    this.#options.connections.upgraded(connection.address)
     connection.opened(socket)
     connection.handler = this.#options.onConnection(connection)
     this.#heartbeat.add(connection)
-    this.#silent.set(connection, Date.now() + this.#options.connectTimeoutMs)
+    this.#silent.set(connection, performance.now() + this.#options.connectTimeoutMs)
     this.#options.events.socketOpened()
   }
 
@@ -157,15 +204,24 @@ export class Gateway implements ConnectionHost {
     if (connection.closing) return
     if (message.byteLength > this.#options.maxMessageBytes) return connection.close(CloseCode.TOO_LARGE)
     if (isBinary === connection.json) return connection.close(CloseCode.PROTOCOL_ERROR)
+    if (connection.handler?.admits(message.byteLength) !== true) return
+    this.#wantEndOfTick()
+    if (this.#turns.take(connection, new Uint8Array(message))) return
+    this.#options.events.rateLimited('waitingBytes')
+    connection.close(CloseCode.OVERLOADED)
+  }
+
+  /** Returns the frames in the message. */
+  #handle(connection: SocketConnection, bytes: Uint8Array): number {
+    if (connection.closing) return 0
     try {
-      const bytes = new Uint8Array(message)
       const frames = connection.json ? decodeClientFramesJson(decodeText(bytes)) : decodeClientFrames(bytes)
-      if (frames.length === 0) return
-      if (!connection.heard) {
+      if (frames.length > 0 && !connection.heard) {
         connection.heard = true
         this.#silent.delete(connection)
       }
-      connection.handler?.onFrames(frames)
+      connection.handler?.onFrames(frames, bytes.length)
+      return frames.length
     } catch (error) {
       if (error instanceof DecodeError) {
         this.#options.events.undecodable(error)
@@ -174,25 +230,36 @@ export class Gateway implements ConnectionHost {
         this.#options.events.socketFault(error)
         connection.close(CloseCode.SERVER_ERROR)
       }
+      return 0
     }
+  }
+
+  /** A pong answers the heartbeat if there was none since its ping. */
+  #control(connection: SocketConnection, isPong: boolean): void {
+    const wanted = isPong && !connection.alive
+    connection.alive = true
+    if (!wanted && !connection.closing) connection.handler?.onControl()
   }
 
   #closed(socket: WebSocket<SocketData>, code: number): void {
     const { connection } = socket.getUserData()
     this.#open--
+    this.#options.connections.socketClosed(connection.address)
     this.#heartbeat.remove(connection)
     this.#silent.delete(connection)
-    this.#options.events.socketClosed(code)
+    this.#turns.forget(connection)
+    this.#options.events.socketClosed(connection.closeCode ?? code)
     connection.gone()
   }
 
   /** Ends those that said nothing in time. */
   #endSilent(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const [connection, deadline] of this.#silent) {
       if (deadline > now) break
       this.#silent.delete(connection)
-      connection.close(CloseCode.UNAUTHENTICATED)
+      // Not the device's fault: its line may be slow.
+      connection.close(CloseCode.OVERLOADED)
     }
   }
 }
@@ -213,7 +280,6 @@ function refuse(
 ): void {
   response.writeStatus(status).writeHeader('content-type', 'application/problem+json')
   if (retryAfterSeconds !== undefined) response.writeHeader('retry-after', String(retryAfterSeconds))
-  response.end(
-    JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }),
-  )
+  const body = { type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }
+  response.end(JSON.stringify(body), true)
 }

@@ -47,7 +47,8 @@ export interface MailboxReply {
   readonly supersededBy: number
 }
 
-const OUTCOMES = ['accepted', 'delivered', 'refused', 'notHere'] as const
+/** Each keeps its place; a node that does not know one takes it for `refused`. */
+const OUTCOMES = ['accepted', 'delivered', 'refused', 'notHere', 'full'] as const
 
 const Request = { batch: 1, wake: 2, takeOver: 3, signal: 4, presence: 5, privacy: 6, removed: 7 } as const
 const BatchField = { incarnation: 1, ordered: 2, envelope: 3 } as const

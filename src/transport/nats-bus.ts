@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { Msg, NatsConnection, Subscription } from 'nats'
+import { createLru } from '../shared/lru.ts'
 import type { Bus, BusHandler, RequestListener } from './bus.ts'
 import { NatsLink } from './nats-link.ts'
 import type { NatsLinkOptions } from './nats-link.ts'
@@ -61,7 +62,7 @@ export class NatsBus implements Bus {
     this.#options = options
     this.#events = events
     this.#pending = new PendingRequests(requestTimeoutMs)
-    this.#locations = new LRUCache({ max: maxLocations })
+    this.#locations = createLru(maxLocations)
     this.#mailer = new NodeMailer(node, (to, mail, items) => {
       if (!this.#publish(subjects.nodeInbox(to), mail, subjects.nodeGone(node, to))) this.#unsent(items)
     })

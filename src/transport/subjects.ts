@@ -12,6 +12,7 @@ export const subjects = {
   status: 'parley.status',
   user: 'parley.user',
   drain: 'parley.drain',
+  expire: 'parley.expire',
   /** What a node says of itself. */
   node: (node: string): string => `parley.node.${node}`,
   everyNode: 'parley.node.*',

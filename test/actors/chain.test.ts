@@ -13,7 +13,7 @@ function openChain() {
   const chain = new Chain<{ readonly envelope: Envelope }>(BOB, {
     route: (route) => void routes.push(route),
     answered: ({ envelope }) => void answered.push(envelope),
-    append: () => true,
+    append: () => undefined,
     wake: () => undefined,
   })
   return { chain, routes, answered }

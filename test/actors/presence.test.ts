@@ -425,7 +425,7 @@ test.serial('a node keeps so many watches in all', async (t) => {
   await watch(a, { user: bob })
   await watch(b, { user: bob })
   a.send({ type: 'watch', users: [carol] })
-  t.is((await a.waitFor('error')).code, 'TOO_LARGE')
+  t.is((await a.waitFor('error')).code, 'OVERLOADED')
   b.close()
   await b.closing()
   await waitUntil('there is room again', async () => {

@@ -1,21 +1,22 @@
 import test from 'ava'
 import type { Address } from '../../src/shared/ids.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
+import type { NotTaken } from '../../src/actors/batch.ts'
 import { Route } from '../../src/actors/route.ts'
 import { addressOf, envelopeTo } from '../helpers/raw-envelope.ts'
 
 const BOB = addressOf(15_550_000_002)
 
 /** A route of so many items, and what it does. */
-function routeOf(count: number, options: { readonly room?: number } = {}) {
+function routeOf(count: number, options: { readonly room?: number; readonly reason?: NotTaken } = {}) {
   const done: string[] = []
   let room = options.room ?? Infinity
   const envelopes = Array.from({ length: count }, () => envelopeTo(BOB))
   const effects = {
-    append: (_envelope: Envelope, _route: Route, index: number): boolean => {
-      if (room-- <= 0) return false
+    append: (_envelope: Envelope, _route: Route, index: number): NotTaken | undefined => {
+      if (room-- <= 0) return options.reason ?? 'refused'
       done.push(`append ${index}`)
-      return true
+      return undefined
     },
     wake: (_to: Address) => void done.push('wake'),
   }

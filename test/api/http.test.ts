@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Problem } from '../../src/api/problem.ts'
 import { call, newPhone, register } from '../helpers/http.ts'
 import { RawConnection } from '../helpers/raw-http.ts'
-import { shareServer, startServer } from '../helpers/server.ts'
+import { shareServer } from '../helpers/server.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const shared = shareServer(test)
@@ -96,19 +96,6 @@ test('a large body that its client sends whole gets the answer', async (t) => {
   t.is(answer.body.code, 'TOO_LARGE')
 })
 
-test('a slow body is refused', async (t) => {
-  const server = await startServer(t, {
-    change: (config) => ({ ...config, http: { ...config.http, bodyTimeoutMs: 300 } }),
-  })
-  const connection = await RawConnection.open(server.url)
-  connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"phone":')
-  await waitUntil('the request is refused', () => {
-    connection.send(' ')
-    return connection.received.endsWith('}')
-  })
-  t.regex(connection.received, /^HTTP\/1\.1 408 [^]*"code":"REQUEST_TIMEOUT"/)
-})
-
 test('a client that goes away in the middle of its body does no harm', async (t) => {
   const { url } = shared()
   for (let time = 0; time < 20; time++) {
@@ -179,6 +166,29 @@ test('pages of any origin may call the API with a token', async (t) => {
   }
 })
 
+test('a key of the query that comes twice, or that nobody knows, is refused by its name', async (t) => {
+  const { token } = await register(shared(), newPhone(), { hosted: true })
+  const cases: readonly (readonly [string, string])[] = [
+    ['/messages?limit=1&limit=2', 'limit'],
+    ['/messages?limit=1&%6cimit=1', 'limit'],
+    ['/messages?limits=1', 'limits'],
+    ['/v1/me?x=1', 'x'],
+    ['/openapi.json?__proto__=1', '__proto__'],
+  ]
+  for (const [path, field] of cases) {
+    const { status, body } = await call<Problem>(shared().url + path, { token })
+    t.deepEqual([status, body.code, body.errors?.map((one) => one.field)], [400, 'BAD_REQUEST', [field]], path)
+  }
+})
+
+test('a field of a body that nobody knows is refused by its name', async (t) => {
+  const answer = await call<Problem>(`${shared().url}/v1/registrations`, {
+    body: { phone: newPhone(), phne: '+1' },
+  })
+  t.is(answer.status, 400)
+  t.true(answer.body.errors?.some(({ field, message }) => field === 'phne' && message === 'is unknown'))
+})
+
 test('a bad Idempotency-Key is refused', async (t) => {
   const { token } = await register(shared(), newPhone(), { hosted: true })
   const body = { reciever_ID: newPhone(), type: 'text', text: 'x' }
@@ -186,20 +196,4 @@ test('a bad Idempotency-Key is refused', async (t) => {
     const answer = await call<Problem>(`${shared().url}/messages`, { token, body, headers: { 'idempotency-key': key } })
     t.is(answer.status, 400)
   }
-})
-
-test('requests beyond the most at a time are refused, and the others answered', async (t) => {
-  const server = await startServer(t, {
-    change: (config) => ({ ...config, http: { ...config.http, maxConcurrentRequests: 2 } }),
-  })
-  const waiting = await Promise.all([RawConnection.open(server.url), RawConnection.open(server.url)])
-  const head = 'POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{'
-  for (const connection of waiting) connection.send(head)
-  await waitUntil('a third request is refused', async () => (await call(`${server.url}/livez`)).status === 503)
-  const refused = await call<Problem>(`${server.url}/livez`)
-  t.is(refused.body.code, 'OVERLOADED')
-  t.is(refused.headers.get('retry-after'), '1')
-  for (const connection of waiting) connection.send('}')
-  await waitUntil('the others are answered', () => waiting.every(({ received }) => received.startsWith('HTTP/1.1 400')))
-  t.is((await call(`${server.url}/livez`)).status, 200)
 })

@@ -8,12 +8,12 @@ import { decodeKemPreKey, decodeOneTimePreKey, decodeSignedPreKey } from '../../
 import { encodeBase64, findBase64 } from '../../proto/base64.ts'
 import { Kind } from '../../proto/frames.ts'
 import type { Problem } from '../../src/api/problem.ts'
-import { Device } from '../helpers/device.ts'
+import { Device, message } from '../helpers/device.ts'
 import { call, newPhone, register } from '../helpers/http.ts'
 import type { TestAccount } from '../helpers/http.ts'
 import { damaged, TestAccountKeys } from '../helpers/keys.ts'
 import type { KeyAmounts } from '../helpers/keys.ts'
-import { shareServer, startServer } from '../helpers/server.ts'
+import { shareServer, startServer, UNLIMITED } from '../helpers/server.ts'
 import type { TestServer } from '../helpers/server.ts'
 
 const shared = shareServer(test)
@@ -191,21 +191,30 @@ test('who has no keys, and who is nobody, is said', async (t) => {
   t.is((await take(server, 'x', bob.user)).status, 401)
 })
 
-test('who asks is told which identities differ', async (t) => {
+test('only who knows an earlier identity of a user is told that it has changed', async (t) => {
   const server = shared()
   const bob = await registerWithKeys(server)
   const cid = await registerWithKeys(server)
+  const dora = await registerWithKeys(server)
+  const renewed = await registerWithKeys(server, {}, `+${cid.user}`)
+  await registerWithKeys(server, {}, `+${dora.user}`)
   const ann = await register(server)
-  const hashOf = (keys: TestAccountKeys) => encodeBase64(sha256(keys.account.publicKey).subarray(0, 4))
+  const hashOf = (keys: TestAccountKeys) => encodeBase64(sha256(keys.account.publicKey))
   const users = [
+    { user: cid.user, hash: hashOf(cid.keys) },
+    // As of somebody whose key has not changed, of somebody without keys, and of nobody.
+    { user: cid.user, hash: hashOf(renewed.keys) },
     { user: bob.user, hash: hashOf(bob.keys) },
-    { user: cid.user, hash: hashOf(bob.keys) },
-    { user: ann.user, hash: hashOf(bob.keys) },
-    { user: '19990000000', hash: hashOf(bob.keys) },
+    { user: bob.user, hash: hashOf(cid.keys) },
+    { user: dora.user, hash: hashOf(cid.keys) },
+    { user: ann.user, hash: hashOf(cid.keys) },
+    { user: '19990000000', hash: hashOf(cid.keys) },
   ]
   const url = `${server.url}/v1/keys/identity-check`
   const answer = await call(url, { token: ann.token, body: { users } })
   t.deepEqual(answer.body, { users: [cid.user] })
+  const short = [{ user: cid.user, hash: encodeBase64(sha256(cid.keys.account.publicKey).subarray(0, 4)) }]
+  t.is((await call(url, { token: ann.token, body: { users: short } })).status, 400)
   const many = Array.from({ length: 1_001 }, () => users[0])
   t.is((await call(url, { token: ann.token, body: { users: many } })).status, 400)
 })
@@ -232,6 +241,40 @@ test('every limit on keys answers when to come again', async (t) => {
     t.regex(refused.body.detail, new RegExp(`limit ${name}`))
     t.true(Number(refused.headers.get('retry-after')) > 90, name)
   }
+})
+
+test('every question that tells whether a number is registered counts against one limit, whoever is asked about', async (t) => {
+  const limits = { ...(JSON.parse(UNLIMITED) as object), lookups: { burst: 10, perSecond: 1e-6 } }
+  const server = await startServer(t, { env: { LIMITS: JSON.stringify(limits) } })
+  const bob = await registerWithKeys(server)
+  const ann = await register(server)
+  const cid = await register(server)
+  const device = await Device.connect(server.url, ann.token)
+  t.teardown(() => device.close())
+  let next = 19_990_000_000
+  const ways: Record<string, (of: string) => Promise<string>> = {
+    lists: async (of) =>
+      (await call<Problem>(`${server.url}/v1/devices/${of}`, { token: ann.token })).body.code ?? 'answered',
+    take: async (of) => (await take(server, ann.token, of)).body.code ?? 'answered',
+    send: async (of) => {
+      const frame = message({ user: Number(of) }, 'x', { first: true })
+      device.send(frame)
+      return (await device.waitFor('error', ({ id }) => id === frame.id)).code
+    },
+  }
+  const codes = new Set<string>()
+  for (let round = 0; round < 6; round++) {
+    for (const ask of Object.values(ways)) codes.add(await ask(String(next++)))
+  }
+  t.deepEqual([...codes], ['UNKNOWN_USER', 'RATE_LIMITED'])
+  for (const [name, ask] of Object.entries(ways)) {
+    t.is(await ask(bob.user), 'RATE_LIMITED', name)
+    t.is(await ask(String(next++)), 'RATE_LIMITED', name)
+  }
+  device.send({ type: 'watch', users: [Number(bob.user)] })
+  t.is((await device.waitFor('error', ({ message }) => /looked up/.test(message))).code, 'RATE_LIMITED')
+  t.is((await call(`${server.url}/v1/devices/${ann.user}`, { token: ann.token })).status, 404, 'the own ones are free')
+  t.is((await take(server, cid.token, bob.user)).status, 200, 'others have their own')
 })
 
 test('who registers again with another key begins a new chain; with the same key the chain must go on', async (t) => {

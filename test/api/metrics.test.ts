@@ -6,7 +6,9 @@ import { Tally } from '../../src/shared/tally.ts'
 import { Device, message } from '../helpers/device.ts'
 import { call } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
+import { proxyHeader } from '../helpers/proxy-header.ts'
 import { createAccount } from '../helpers/raw-accounts.ts'
+import { RawConnection } from '../helpers/raw-http.ts'
 import type { TestServer } from '../helpers/server.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
@@ -118,4 +120,34 @@ test('a tally shows each of its values, counted once however often it is asked',
   await registry.metrics()
   const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('test_total'))
   t.deepEqual(lines, ['test_total{what="a"} 0', 'test_total{what="b"} 2'])
+})
+
+test('metrics are for programs of the same machine, behind a proxy too', async (t) => {
+  const server = await startNode(t, { env: { TRUSTED_PROXIES: '127.0.0.1' } })
+  const ask = async (address: string): Promise<string> => {
+    const connection = await RawConnection.open(server.url)
+    t.teardown(() => connection.end())
+    connection.send(proxyHeader(address).toString('latin1') + 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+    await waitUntil('it is answered', () => connection.received.includes('\r\n\r\n'))
+    return connection.received.slice(0, 12)
+  }
+  t.is(await ask('192.0.2.1'), 'HTTP/1.1 404')
+  t.is(await ask('127.0.0.1'), 'HTTP/1.1 200')
+  t.is((await fetch(`${server.url}/metrics`)).status, 200)
+})
+
+test('metrics with a port of their own are there alone, and nothing else is', async (t) => {
+  const server = await startNode(t, { env: { METRICS_PORT: '0' } })
+  t.is((await call(`${server.url}/metrics`)).status, 404)
+  const own = `http://127.0.0.1:${server.node.metricsPort}`
+  t.true(valueOf((await call<string>(`${own}/metrics`)).body, 'parley_http_connections') > 0)
+  for (const path of ['/', '/livez', '/v1/me', '/metrics/x']) t.is((await call(own + path)).status, 404)
+  t.is((await call(`${own}/metrics`, { method: 'POST' })).status, 404)
+})
+
+test('a port of the metrics that is taken stops the start with one line', async (t) => {
+  const first = await startNode(t, { env: { METRICS_PORT: '0' } })
+  const port = first.node.metricsPort
+  const second = startNode(t, { databaseUrl: first.databaseUrl, env: { METRICS_PORT: String(port) } })
+  await t.throwsAsync(second, { message: `METRICS_PORT: cannot listen on 127.0.0.1, port ${port} (EADDRINUSE)` })
 })

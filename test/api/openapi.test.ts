@@ -68,6 +68,7 @@ test('an operation tells its parameters, its token and its errors', async (t) =>
     '429',
     '500',
     '503',
+    '507',
   ])
   t.regex(send?.responses['503']?.description ?? '', /OVERLOADED, UNAVAILABLE/)
   const read = paths['/messages']?.['get']

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { defaultLimits } from '../../config/limits.ts'
+import { environment } from '../helpers/environment.ts'
 import { cpuMs, rssBytes } from './process-usage.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
@@ -48,7 +49,7 @@ export class NodeUnderTest {
       // Where no `.env` is.
       cwd: folder,
       env: {
-        PATH: process.env['PATH'],
+        ...environment(),
         HOST: '127.0.0.1',
         PORT: '0',
         DATA_DIR: join(folder, 'data'),

@@ -1,4 +1,5 @@
 import { Backoff } from '../../client/backoff.ts'
+import { mayReconnect } from '../../proto/close-codes.ts'
 import type { ServerFrame, WireEnvelope } from '../../proto/frames.ts'
 import type { Account } from './accounts.ts'
 import { Device, NotConnectedError } from './device.ts'
@@ -82,9 +83,8 @@ export class ReturningDevice {
     this.#device = undefined
     this.#unacknowledged = 0
     if (this.#left) return
-    const next = this.#backoff.closed(code, monotonicMs(), toldMs)
-    if (next.type === 'stop') throw new Error(`A device was closed with ${code}`)
-    this.#timer = setTimeout(() => void this.#attempt(), next.afterMs)
+    if (!mayReconnect(code)) throw new Error(`A device was closed with ${code}`)
+    this.#timer = setTimeout(() => void this.#attempt(), this.#backoff.lost(code, monotonicMs(), toldMs))
   }
 
   #received(frames: readonly ServerFrame[]): void {

@@ -20,6 +20,8 @@ export interface CampaignOptions {
   readonly short: boolean
   /** Hears of each fault before it happens. */
   readonly onStep?: (step: Step, progress: CampaignProgress) => void
+  /** Hears at once of what no fault excuses. */
+  readonly onComplaint?: (complaint: string) => void
 }
 
 export interface CampaignProgress {
@@ -34,11 +36,14 @@ export interface CampaignResult {
   readonly findings: Findings
   /** What no fault excuses, in words. */
   readonly complaints: readonly string[]
+  /** The findings, each message by its name. */
+  readonly named: readonly string[]
   /** Faults that this machine cannot make, with the reason. */
   readonly leftOut: readonly string[]
   readonly elapsedMs: number
 }
 
+const CLOCK_FAULTS = ['wrongClock, a month', 'wrongClock, ten minutes'] as const satisfies readonly FaultName[]
 const LONG_REST_MS = 240_000
 const SHORT_REST_MS = 40_000
 
@@ -52,7 +57,7 @@ export function isPassed({ findings, complaints }: CampaignResult): boolean {
  * checks every message.
  */
 export async function runCampaign(cluster: Cluster, options: CampaignOptions): Promise<CampaignResult> {
-  const { devices, seed, short, perSecond } = options
+  const { devices, seed, short, perSecond, onComplaint } = options
   const record = new ChaosRecord(() => performance.now())
   const crowd = await Crowd.gather({
     url: cluster.url,
@@ -63,6 +68,7 @@ export async function runCampaign(cluster: Cluster, options: CampaignOptions): P
     observer: record,
     restMs: short ? SHORT_REST_MS : LONG_REST_MS,
     ...(short ? {} : { patience: 1 }),
+    ...(onComplaint === undefined ? {} : { onComplaint }),
   })
   try {
     const startedAt = performance.now()
@@ -70,7 +76,8 @@ export async function runCampaign(cluster: Cluster, options: CampaignOptions): P
     const leftOut = await befall(cluster, crowd, record, options)
     const unrest = await findUnrest(cluster, crowd, short)
     const complaints = [...crowd.complaints, ...unrest]
-    return { record, findings: crowd.findings(), complaints, leftOut, elapsedMs: performance.now() - startedAt }
+    const elapsedMs = performance.now() - startedAt
+    return { record, findings: crowd.findings(), named: crowd.nameFindings(), complaints, leftOut, elapsedMs }
   } finally {
     await crowd.close()
   }
@@ -83,7 +90,12 @@ async function befall(
   record: ChaosRecord,
   { seed, levers: names, ms, perSecond, short, onStep }: CampaignOptions,
 ): Promise<readonly string[]> {
-  const without: FaultName[] = cluster.disk === undefined ? ['fillDisk'] : []
+  const reasons = new Map<FaultName, string>()
+  if (cluster.disk === undefined) reasons.set('fillDisk', 'this user may not mount a file system')
+  if (cluster.nodes.some(({ clock }) => clock === undefined)) {
+    for (const name of CLOCK_FAULTS) reasons.set(name, 'faketime is missing')
+  }
+  const without = [...reasons.keys()]
   const levers = new Levers(cluster)
   const pass = (seconds: number): Promise<void> => crowd.moreSent(Math.ceil(seconds * perSecond))
   const plan = { seed, levers: names, without, short, nodes: cluster.nodes.length, databases: cluster.databases.length }
@@ -106,7 +118,7 @@ async function befall(
     phase.longestRecoveryMs = Math.max(phase.longestRecoveryMs, performance.now() - mendedAt)
     await pass(short ? 0.3 : 5)
   }
-  return without.map((name) => `${name}: this user may not mount a file system`)
+  return [...reasons].map(([name, reason]) => `${name}: ${reason}`)
 }
 
 /** What is still to be done when all should be. */

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { findFixedPort } from '../../tools/fixed-ports.ts'
+import { FakeClock } from '../faults/fake-clock.ts'
 import { NodeProcess } from '../faults/node-process.ts'
+import type { Confines } from '../faults/node-process.ts'
 import { PostgresServer } from '../faults/postgres-server.ts'
 import type { Settings } from '../faults/settings.ts'
 import { NatsServer } from '../helpers/nats-server.ts'
@@ -27,6 +29,8 @@ export interface ClusterOptions {
   readonly masterKey?: string
   /** The folder of the version that the nodes are of at first; absent: this one. */
   readonly checkout?: string
+  /** Of each node; absent: it has none. */
+  readonly confines?: Confines
 }
 
 /** A node with the links that lead from it. */
@@ -36,6 +40,8 @@ export interface ClusterNode {
   readonly nats: TcpProxy
   /** One for each database. */
   readonly postgres: readonly TcpProxy[]
+  /** Its system clock; undefined where none can be set. */
+  readonly clock: FakeClock | undefined
 }
 
 const NATS_CONFIG = fileURLToPath(new URL('../../config/nats-server.conf', import.meta.url))
@@ -80,7 +86,7 @@ export class Cluster {
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { settings = {}, diskMiB, masterKey } = options
+    const { settings = {}, diskMiB, masterKey, confines } = options
     const balanced = options.balanced !== false && findTool('haproxy') !== undefined
     await using opened = new AsyncDisposableStack()
     const directory = await mkdtemp(join(tmpdir(), 'parley-chaos-'))
@@ -99,7 +105,7 @@ export class Cluster {
     ])
     const nodes: ClusterNode[] = []
     for (let i = 1; i <= options.nodes; i++)
-      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey }, opened))
+      nodes.push(await openNode(i, { directory, sockets, nats, sms, settings, balanced, masterKey, confines }, opened))
     // The first makes the schema, and the others need not wait for its lock.
     if (options.checkout !== undefined) for (const { process } of nodes) process.use(options.checkout)
     for (const { process } of nodes.slice(0, 1)) await process.start()
@@ -171,6 +177,7 @@ interface Surroundings {
   readonly sms: SmsSink
   readonly settings: Settings
   readonly masterKey: string | undefined
+  readonly confines: Confines | undefined
 }
 
 /** @returns the path of its socket */
@@ -192,7 +199,7 @@ async function startNats(directory: string, opened: AsyncDisposableStack): Promi
 
 async function openNode(
   number: number,
-  { directory, sockets, nats, sms, settings, balanced, masterKey }: Surroundings,
+  { directory, sockets, nats, sms, settings, balanced, masterKey, confines }: Surroundings,
   opened: AsyncDisposableStack,
 ): Promise<ClusterNode> {
   const open = async (target: { host: string; port: number } | { path: string }): Promise<TcpProxy> => {
@@ -206,6 +213,7 @@ async function openNode(
   const natsLink = await open({ host: '127.0.0.1', port: nats.port })
   const postgres = await Promise.all(sockets.map((path) => open({ path })))
   const port = await findFixedPort()
+  const clock = await FakeClock.open(folder)
   const process = new NodeProcess({
     name,
     directory: folder,
@@ -214,12 +222,14 @@ async function openNode(
     smsUrl: sms.url,
     natsUrl: `nats://node:${NATS_PASSWORD}@127.0.0.1:${natsLink.port}`,
     ...(masterKey === undefined ? {} : { masterKey }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(confines === undefined ? {} : { confines }),
     ...(balanced ? { trustedProxies: '127.0.0.1' } : {}),
     databaseUrl: postgres.map((link) => `postgresql://parley@127.0.0.1:${link.port}/parley`).join(','),
     settings,
   })
   opened.defer(() => process.kill())
-  return { process, port, nats: natsLink, postgres }
+  return { process, port, nats: natsLink, postgres, clock }
 }
 
 /** @returns why a node is not ready, or not connected to the others; empty when it is */

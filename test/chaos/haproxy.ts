@@ -11,7 +11,12 @@ import { waitUntil } from '../helpers/wait-until.ts'
 
 const CONFIG = fileURLToPath(new URL('../../config/haproxy.cfg', import.meta.url))
 
+/** All clients of a test have one address. */
+const UNBOUNDED = { connections: 1_000_000, requests: 1_000_000 }
+
 export interface HaproxyOptions {
+  /** What one address may have open, and ask for in 10 seconds. */
+  readonly source?: { readonly connections: number; readonly requests: number }
   /** A file with a certificate and its key: clients come in over TLS too. */
   readonly certificates?: string
 }
@@ -38,7 +43,7 @@ export class Haproxy {
   static async start(
     directory: string,
     nodePorts: readonly number[],
-    { certificates }: HaproxyOptions = {},
+    { certificates, source = UNBOUNDED }: HaproxyOptions = {},
   ): Promise<Haproxy> {
     const haproxy = new Haproxy(await findFixedPort(), await findFixedPort(), await findFixedPort(), directory)
     const log = await open(join(directory, 'haproxy.log'), 'w')
@@ -46,6 +51,8 @@ export class Haproxy {
       env: {
         LISTEN: `127.0.0.1:${haproxy.port}`,
         STATS_LISTEN: `127.0.0.1:${haproxy.#statsPort}`,
+        SOURCE_CONNECTIONS: String(source.connections),
+        SOURCE_REQUESTS: String(source.requests),
         ...(certificates === undefined
           ? {}
           : { TLS_LISTEN: `127.0.0.1:${haproxy.tlsPort}`, TLS_CERTIFICATES: certificates }),

@@ -2,7 +2,10 @@ import { waitUntil } from '../helpers/wait-until.ts'
 import type { Crowd } from '../faults/crowd.ts'
 import type { Person } from '../faults/person.ts'
 import type { PostgresServer, Victim } from '../faults/postgres-server.ts'
+import { seededRandom } from '../../tools/replay/random.ts'
+import { SLOW_LINE, SlowLine } from '../helpers/slow-line.ts'
 import type { Direction, TcpProxy } from '../helpers/tcp-proxy.ts'
+import { MONTH_SECONDS, TEN_MINUTES_SECONDS, wrongClock } from './clock-levers.ts'
 import type { Cluster, ClusterNode } from './cluster.ts'
 import type { Step } from './schedule.ts'
 
@@ -59,6 +62,12 @@ export class Levers {
         return this.stopNats(during)
       case 'slowClient':
         return this.slowClient(someOf(crowd), crowd, during)
+      case 'slowLine':
+        return this.slowLine(someOf(crowd), crowd, during)
+      case 'wrongClock, a month':
+        return wrongClock(node, MONTH_SECONDS, during)
+      case 'wrongClock, ten minutes':
+        return wrongClock(node, TEN_MINUTES_SECONDS, during)
       case 'fillDisk':
         return this.fillDisk(during)
       case 'reconnectStorm':
@@ -149,6 +158,19 @@ export class Levers {
     } finally {
       clearInterval(timer)
       for (const { link } of people) link.flow()
+    }
+  }
+
+  /** Devices are at the end of a slow, lossy line, some of them from the opening of their connection on. */
+  async slowLine(people: readonly Person[], crowd: Crowd, during: During): Promise<void> {
+    for (const [i, { link }] of people.entries()) {
+      link.slow(new SlowLine(SLOW_LINE, seededRandom(Math.floor(crowd.random() * 2 ** 31))))
+      if (i % 2 === 0) link.cut()
+    }
+    try {
+      await during()
+    } finally {
+      for (const { link } of people) link.slow(undefined)
     }
   }
 

@@ -28,10 +28,11 @@ try {
     perSecond: rate,
     short,
     onStep: showStep,
+    onComplaint: (complaint) => say(`! ${complaint}`),
   })
   say(renderReport(result))
   for (const reason of result.leftOut) say(`left out: ${reason}`)
-  for (const complaint of result.complaints) say(`! ${complaint}`)
+  for (const complaint of [...result.complaints, ...result.named]) say(`! ${complaint}`)
   say(`seed ${seed}, ${(result.elapsedMs / 60_000).toFixed(1)} minutes: ${isPassed(result) ? 'passed' : 'FAILED'}`)
   process.exitCode = isPassed(result) ? 0 : 1
 } catch (error) {

@@ -65,7 +65,15 @@ test('findings are counted by the fault in which their messages were sent', (t) 
   const { record } = start()
   record.begin('kill')
   record.sent('m1', ada, ben)
-  const none = { duplicated: [], outOfOrder: [], unaccepted: [], undelivered: [], movedBack: [] }
+  const none = {
+    duplicated: [],
+    outOfOrder: [],
+    unaccepted: [],
+    undelivered: [],
+    unread: [],
+    movedBack: [],
+    stopped: [],
+  }
   const counts = record.countFindings({ ...none, lost: ['m1'], unsent: ['unknown'] })
   const [first, kill] = record.phases as [PhaseRecord, PhaseRecord]
   t.deepEqual([counts.get(first)?.lost, counts.get(kill)?.lost], [0, 1])

@@ -170,5 +170,6 @@ function newPhase(name: string): PhaseRecord {
 }
 
 function noFindings(): Record<keyof Findings, number> {
-  return { lost: 0, duplicated: 0, outOfOrder: 0, unsent: 0, unaccepted: 0, undelivered: 0, movedBack: 0 }
+  const receipts = { unaccepted: 0, undelivered: 0, unread: 0, movedBack: 0 }
+  return { lost: 0, duplicated: 0, outOfOrder: 0, unsent: 0, ...receipts, stopped: 0 }
 }

@@ -9,7 +9,8 @@ export const SHORT_SETTINGS = {
   bus: { requestTimeoutMs: 1_200 },
   mailbox: { windowEnvelopes: 32, inFlightEnvelopes: 160, pollIntervalMs: 1_000, offlinePathMs: 1_000 },
   // A slow device shall meet this bound within seconds.
-  gateway: { maxBackpressureBytes: 1_100_000 },
+  // And a connection that is held back for less than that is to be told off in time.
+  gateway: { maxBackpressureBytes: 1_100_000, connectTimeoutMs: 1_000 },
   journal: { giveUpMs: 1_500 },
   // A machine that is busy with other tests is no reason to send clients away.
   overload: {

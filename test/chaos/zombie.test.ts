@@ -3,6 +3,7 @@ import type { ExecutionContext } from 'ava'
 import { isClean } from '../../tools/replay/checker.ts'
 import { Crowd } from '../faults/crowd.ts'
 import type { Person } from '../faults/person.ts'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Cluster } from './cluster.ts'
@@ -11,7 +12,7 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
-const ROUNDS = 4
+const ROUNDS = times(2, 4)
 const PER_SECOND = 100
 const BUFFERED = 'parley_journal_buffer_bytes{shard="1"}'
 let cluster: Cluster

@@ -10,6 +10,7 @@ import { waitUntil } from '../helpers/wait-until.ts'
 import { KeyStation } from './helpers/key-station.ts'
 import { ManualClock } from './helpers/manual-clock.ts'
 import { Peer } from './helpers/peer.ts'
+import { envelopeOf, uuid } from './helpers/scripted.ts'
 import { Wire } from './helpers/wire.ts'
 
 const ME = 15550000001
@@ -77,16 +78,64 @@ test('connect makes a connection now instead of after the back-off', async (t) =
   await client.close()
 })
 
-test('a terminal close code stops the client and says why', async (t) => {
+test('a terminal close code as the answer to connect stops the client, and says why and what helps', async (t) => {
   const { client, clock, wire } = await setUp()
-  const session = await wire.session(1)
+  await waitUntil('a connection was made', () => wire.ends.length === 1)
+  const session = wire.ends[0]!
+  session.open()
   const refusal = { id: '', temporary: false, retryAfterMs: 0 }
   session.say({ type: 'error', ...refusal, code: 'UNAUTHENTICATED', message: 'The token was revoked' })
   session.end(CloseCode.UNAUTHENTICATED)
   const reason = 'The token was revoked'
-  t.deepEqual(client.connection, { phase: 'stopped', code: CloseCode.UNAUTHENTICATED, reason })
+  const stop = { cause: 'unauthenticated', remedy: 'register', code: CloseCode.UNAUTHENTICATED, reason }
+  t.deepEqual(client.connection, { phase: 'stopped', ...stop } as ConnectionState)
   clock.advance(3_600_000)
   t.is(wire.ends.length, 1)
+  await client.close()
+})
+
+test('a terminal close code before connect went out is a lost connection: nobody has seen the token', async (t) => {
+  const { client, clock, wire } = await setUp()
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await waitUntil(`connection ${attempt} was made`, () => wire.ends.length === attempt)
+    wire.ends[attempt - 1]!.end(CloseCode.UNAUTHENTICATED)
+    t.is(client.connection.phase, 'offline')
+    clock.advance(30_000)
+  }
+  await wire.session(4)
+  t.is(client.connection.phase, 'online')
+  await client.close()
+})
+
+test('a fault in a session costs the session, and the client comes back, more slowly each time', async (t) => {
+  const { client, clock, wire } = await setUp()
+  for (const [attempt, afterMs] of [5_000, 10_000, 20_000].entries()) {
+    const session = await wire.session(attempt + 1)
+    clock.advance(15_000)
+    session.end(attempt === 1 ? CloseCode.TOO_LARGE : CloseCode.PROTOCOL_ERROR)
+    t.like(client.connection, { phase: 'offline', retryAt: clock.now() + afterMs })
+    clock.advance(afterMs)
+  }
+  await client.close()
+})
+
+test('a stopped client starts again when its app asks for it', async (t) => {
+  const { client, wire, states } = await setUp()
+  await wire.session(1)
+  client.disconnect()
+  t.like(states.at(-1), { phase: 'stopped', cause: 'disconnected', remedy: 'connect' })
+  client.connect()
+  const session = await wire.session(2)
+  session.end(CloseCode.DEVICE_REMOVED)
+  t.like(states.at(-1), { phase: 'stopped', cause: 'removed', remedy: 'register' })
+  client.connect()
+  await waitUntil('a third connection was made', () => wire.ends.length === 3)
+  wire.ends[2]!.open()
+  wire.ends[2]!.end(4_777)
+  t.like(states.at(-1), { phase: 'stopped', cause: 'refused', remedy: 'update', code: 4_777 })
+  client.connect()
+  await wire.session(4)
+  t.is(client.connection.phase, 'online')
   await client.close()
 })
 
@@ -100,6 +149,23 @@ test('a replaced device that is told to connect again counts above the newest co
   client.connect()
   const next = await wire.session(2)
   t.is((await next.nth('connect')).number, 42)
+  await client.close()
+})
+
+test('a device whose count is far beyond the server goes on from what the server has', async (t) => {
+  const { client, wire } = await setUp()
+  const session = await wire.session(1)
+  t.is((await session.nth('connect')).number, 1)
+  const details = { number: 0 }
+  session.say({ type: 'error', id: '', code: 'REPLACED', message: '', temporary: false, retryAfterMs: 0, details })
+  session.end(CloseCode.REPLACED)
+  for (const expected of [1, 2]) {
+    client.connect()
+    const next = await wire.session(expected + 1)
+    t.is((await next.nth('connect')).number, expected)
+    next.end(CloseCode.REPLACED)
+    await waitUntil('it has stopped', () => client.connection.phase === 'stopped')
+  }
   await client.close()
 })
 
@@ -126,13 +192,69 @@ test('a send that stays without an answer gives the connection up', async (t) =>
   const session = await wire.session(1)
   client.sendText(PEER, 'Hello')
   await session.nth('send')
-  for (let seconds = 0; seconds < 60; seconds += 20) {
-    clock.advance(20_000)
+  for (const pings of [1, 2]) {
+    clock.advance(35_000)
+    t.false(session.closed)
+    await session.nth('ping', pings)
     session.say({ type: 'pong' })
   }
-  t.false(session.closed)
   clock.advance(5_000)
+  t.true(session.closed, 'a ping that went out 60 s after it was answered')
+  await client.close()
+})
+
+test('an answer may be as late as a slow line makes it: what comes in meanwhile, or waits to go out, is life', async (t) => {
+  const { client, clock, wire, station } = await setUp()
+  const peer = await Peer.create(station, PEER)
+  const session = await wire.session(1)
+  const { id } = client.sendText(PEER, 'x'.repeat(50_000))
+  await session.nth('send')
+  clock.advance(40_000)
+  t.false(session.closed, 'the ping waits behind 50 KB')
+  for (let seq = 1; seq <= 20; seq++) {
+    clock.advance(25_000)
+    // What was before it in the pipe; its own answer, and that of the ping, come after that.
+    const payload = peer.device(1).text({ user: ME, device: 1 }, uuid(seq), 'old')
+    session.say({ type: 'deliver', seq, envelope: envelopeOf(seq, { user: PEER, device: 1 }, payload) })
+    await waitUntil('it was acknowledged', () => session.all('ack').some(({ upTo }) => upTo === seq))
+  }
+  t.false(session.closed)
+  t.is(session.all('ping').length, 1)
+  t.is(session.all('send').filter((send) => send.id === id).length, 1)
+  await client.close()
+})
+
+test('who was slow to connect is given more time to be heard', async (t) => {
+  const { client, clock, wire } = await setUp()
+  await waitUntil('a connection was made', () => wire.ends.length === 1)
+  clock.advance(4_000)
+  const session = await wire.session(1)
+  clock.advance(115_000)
+  t.false(session.closed)
+  clock.advance(10_000)
   t.true(session.closed)
+  await client.close()
+})
+
+test('what is to be done before a connection takes none of its time', async (t) => {
+  const clock = new ManualClock()
+  const wire = new Wire()
+  const keyServer = new KeyStation().as({ user: ME, device: 1 })
+  let publish = (): void => {}
+  const slow = new Promise<void>((resolve) => (publish = resolve))
+  const parts = { store: memoryStore(), transport: wire, clock, random: () => 0 }
+  const client = await Client.open({
+    url: 'http://localhost:3000',
+    token: TOKEN,
+    ...parts,
+    keyServer: { ...keyServer, put: (keys) => slow.then(() => keyServer.put(keys)) },
+  })
+  await waitUntil('it connects', () => client.connection.phase === 'connecting')
+  clock.advance(25_000)
+  publish()
+  await wire.session(1)
+  t.is(client.connection.phase, 'online')
+  t.is(wire.ends.length, 1)
   await client.close()
 })
 
@@ -185,7 +307,7 @@ test('a store of one user is never connected as another', async (t) => {
   clock.advance(1_000)
   const other = await wire.session(2, 15550000009)
   t.true(other.closed)
-  t.like(client.connection, { phase: 'stopped', reason: 'The store belongs to another user' })
+  t.like(client.connection, { phase: 'stopped', cause: 'otherUser', reason: 'The store belongs to another user' })
   await client.close()
 })
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { Outbox, defaultOutbox } from '../../client/outbox.ts'
-import type { OutboxEntry } from '../../client/outbox.ts'
+import type { OutboxEntry } from '../../client/outbox-entry.ts'
 import { Kind } from '../../proto/frames.ts'
 
 const temporary = { code: 'OVERLOADED', temporary: true, retryAfterMs: 1_000 }
@@ -64,12 +64,69 @@ test('after a refusal everything outstanding is answered and then resent from th
   t.deepEqual(take(outbox, 1_000), ['b!', 'c', 'd', 'e'])
 })
 
+test('what is under way has a bound in bytes too, and one send that is larger goes alone', (t) => {
+  const outbox = new Outbox(() => 0, { ...defaultOutbox, windowBytes: 1_000 })
+  const sized = (id: string, bytes: number, to = 1): OutboxEntry => ({
+    ...entry(id, to),
+    copies: [{ device: 1, registrationId: 0, payload: new Uint8Array(bytes) }],
+  })
+  for (const one of [sized('a', 400), sized('b', 300), sized('c', 300), sized('large', 5_000), sized('d', 10)])
+    outbox.add(one)
+  t.deepEqual(take(outbox), ['a!', 'b'])
+  t.true(outbox.unansweredBytes >= 700 && outbox.unansweredBytes <= 1_000)
+  outbox.accepted('a')
+  t.deepEqual(take(outbox), ['c'])
+  outbox.accepted('b')
+  t.deepEqual(take(outbox), [], 'the large one waits for all before it')
+  outbox.accepted('c')
+  t.deepEqual(take(outbox), ['large!'])
+  t.deepEqual(take(outbox), [])
+  outbox.refused('large', resend, 0)
+  t.is(outbox.unansweredBytes, 0)
+  t.deepEqual(take(outbox), ['large!'])
+  outbox.restart()
+  t.is(outbox.unansweredBytes, 0)
+  t.deepEqual(take(outbox), ['large!'])
+  outbox.accepted('large')
+  t.deepEqual(take(outbox), ['d!'])
+  outbox.accepted('d')
+  t.is(outbox.unansweredBytes, 0)
+})
+
 test('a refusal of one conversation holds no other one back', (t) => {
   const outbox = outboxWith('a')
   take(outbox)
   outbox.refused('a', temporary, 0)
   outbox.add(entry('x', 2))
   t.deepEqual(take(outbox), ['x!'])
+})
+
+test('what a full mailbox has no room for waits for minutes, longer each time, and nobody else waits with it', (t) => {
+  const full = { code: 'MAILBOX_FULL', temporary: true, retryAfterMs: 60_000 }
+  const outbox = outboxWith('a', 'b')
+  outbox.add(entry('x', 2))
+  t.deepEqual(take(outbox), ['a!', 'x!', 'b'])
+  t.false(outbox.isFull(1))
+  let now = 0
+  for (const waitMs of [60_000, 120_000, 240_000, 480_000, 900_000, 900_000]) {
+    outbox.refused('a', full, now)
+    outbox.refused('b', resend, now)
+    t.true(outbox.isFull(1))
+    t.deepEqual(take(outbox, now + waitMs - 1), [])
+    now += waitMs
+    t.deepEqual(take(outbox, now), ['a!', 'b'])
+    // The server looks whether there is room again.
+    outbox.refused('a', temporary, now)
+    outbox.refused('b', resend, now)
+    t.true(outbox.isFull(1))
+    now += 60_000
+    t.deepEqual(take(outbox, now), ['a!', 'b'])
+  }
+  t.false(outbox.isFull(2))
+  outbox.accepted('a')
+  t.false(outbox.isFull(1))
+  outbox.refused('b', full, now)
+  t.is(outbox.nextResumeAt(), now + 60_000)
 })
 
 test('a message that is refused for good is given back and the rest of the conversation goes on', (t) => {

@@ -5,6 +5,7 @@ import test from 'ava'
 import { openFileStore } from '../../client/file-store.ts'
 import { Kind } from '../../proto/frames.ts'
 import type { SendFrame } from '../../proto/frames.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
 import { accepted, ADDRESS, newWorld, PEER, receipt, refused, setUp, uuid } from './helpers/scripted.ts'
 
 const devicesOf = ({ copies }: SendFrame): number[] => copies.map(({ device }) => device)
@@ -261,5 +262,30 @@ test('a full outbox refuses the message at once', async (t) => {
   t.throws(() => client.sendText(PEER, 'x'.repeat(70_000)), { code: 'TOO_LARGE' })
   t.throws(() => client.sendText(PEER, ''), { code: 'EMPTY' })
   t.throws(() => client.sendText(-1, 'Hello'), { code: 'INVALID_USER' })
+  await client.close()
+})
+
+test('the app hears that a mailbox is full, and that it has room again', async (t) => {
+  const { client, clock, wire } = await setUp()
+  const session = await wire.session(1)
+  const heard: unknown[] = []
+  client.on('mailboxFull', (event) => heard.push(event))
+  const message = client.sendText(PEER, 'Hello')
+  await session.nthSent(Kind.MESSAGE)
+  for (const round of [2, 3]) {
+    session.say(refused(message.id, 'MAILBOX_FULL', true))
+    await waitUntil('the app hears of it', () => client.isMailboxFull(PEER))
+    await waitUntil('it is sent again after a while', () => {
+      clock.advance(1_000)
+      return session.sent(Kind.MESSAGE).length === round
+    })
+  }
+  session.say(accepted(message.id, 500n))
+  t.like(await client.whenAccepted(message), { status: 'accepted' })
+  t.deepEqual(heard, [
+    { user: PEER, full: true },
+    { user: PEER, full: false },
+  ])
+  t.false(client.isMailboxFull(PEER))
   await client.close()
 })

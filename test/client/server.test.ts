@@ -179,8 +179,9 @@ test('a wrong token stops the client', async (t) => {
 test('registration says what is wrong', async (t) => {
   const server = await startNode(t)
   const phone = newPhone()
-  t.is(await register(server.url, phone.slice(1)), 600)
-  const device = { name: 'Test', platform: 'node', store: memoryStore() }
+  const { expiresInSeconds, session } = await register(server.url, phone.slice(1))
+  t.is(expiresInSeconds, 600)
+  const device = { session, name: 'Test', platform: 'node', store: memoryStore() }
   await t.throwsAsync(verify(server.url, phone, '000000', device), { code: 'WRONG_CODE' })
   await t.throwsAsync(register(server.url, '+12'), { code: 'BAD_REQUEST', message: /phone/ })
   await t.throwsAsync(register('http://127.0.0.1:9', phone), { code: 'UNREACHABLE' })

@@ -1,11 +1,13 @@
 import anyTest from 'ava'
 import type { ExecutionContext } from 'ava'
+import type { Config } from '../../config/config.ts'
 import { askOperator, NATS_PASSWORDS, runNats, startClusterNats } from '../helpers/nats-cli.ts'
 import type { NatsServer } from '../helpers/nats-server.ts'
-import { createTestDatabase } from '../helpers/database.ts'
+import { createTestDatabase, queryDatabase } from '../helpers/database.ts'
 import { Device } from '../helpers/device.ts'
 import { NodeProcess } from '../helpers/process.ts'
-import { createAccount, newUser } from '../helpers/raw-accounts.ts'
+import { countRows, createAccount, newUser } from '../helpers/raw-accounts.ts'
+import { patchConfig } from '../helpers/raw-config.ts'
 import { startServer, UNLIMITED } from '../helpers/server.ts'
 import type { TestServer } from '../helpers/server.ts'
 import { testWithTools } from '../helpers/tools.ts'
@@ -38,7 +40,8 @@ async function startCluster(t: ExecutionContext) {
   for (const name of ['node-1', 'node-2']) {
     const env = { NATS_URL: natsUrl(nats), NODE_NAME: name }
     const onDrainRequest = () => void drains[name]!++
-    nodes.push(await startServer(t, { databaseUrl, env, overrides: { onDrainRequest } }))
+    const change = (config: Config) => patchConfig(config, { mailbox: { expirySweepIntervalMs: 100 } })
+    nodes.push(await startServer(t, { databaseUrl, env, change, overrides: { onDrainRequest } }))
   }
   return { nats, databaseUrl, nodes, drains }
 }
@@ -75,7 +78,8 @@ test('status: every node tells how it is', async (t) => {
   t.regex(list.text, /│ parley +│ \d+\.\d+\.\d+ +│/)
   t.is(list.text.match(/│ [0-9A-Z]{22} │/g)?.length, 2)
   const info = await runNats(nats, 'operator', 'micro', 'info', 'parley')
-  for (const subject of ['parley.status', 'parley.user', 'parley.drain']) t.true(info.text.includes(subject), subject)
+  for (const subject of ['parley.status', 'parley.user', 'parley.drain', 'parley.expire'])
+    t.true(info.text.includes(subject), subject)
   const stats = await runNats(nats, 'operator', 'micro', 'stats', 'parley')
   t.regex(stats.text, /status/)
 })
@@ -133,6 +137,31 @@ test('what is no request is answered with an error, and changes nothing', async 
     t.regex(text, /\{"code":"BAD_REQUEST","message":"[^"]/, `${subject} ${request}`)
   }
   t.deepEqual(drains, { 'node-1': 0, 'node-2': 0 })
+})
+
+test('expire: a flood of what has expired is held, told in readyz, and let go when an operator says so', async (t) => {
+  const { nats, databaseUrl, nodes } = await startCluster(t)
+  const [alice] = await createAccount(databaseUrl)
+  await queryDatabase(
+    databaseUrl,
+    `INSERT INTO envelopes
+       (user_id, device, message_id, from_user, from_device, kind, urgent, expires_at, client_id, about, payload)
+     SELECT $1, 1, i, 1, 1, 0, false, 1, '', '', '' FROM generate_series(1, 30) i`,
+    [alice!.user],
+  )
+  for (const { url } of nodes) {
+    await waitUntil('the node holds them', async () => {
+      const { checks } = (await (await fetch(`${url}/readyz`)).json()) as { checks: { expiry: { reason?: string } } }
+      return checks.expiry.reason === 'nothing expires: about 30 of 30 envelopes of database 1 have expired at once'
+    })
+  }
+  t.is(await countRows(databaseUrl, alice!), 30)
+  const answers = await askAll<{ released: boolean }>(nats, 'parley.expire')
+  t.deepEqual(
+    answers.map(({ released }) => released),
+    [true, true],
+  )
+  await waitUntil('they are gone', async () => (await countRows(databaseUrl, alice!)) === 0)
 })
 
 test('a process that an operator drains ends as on SIGTERM', async (t) => {

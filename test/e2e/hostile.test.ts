@@ -1,25 +1,36 @@
 import { randomUUID } from 'node:crypto'
 import test from 'ava'
 import { CloseCode } from '../../proto/close-codes.ts'
-import { encodeClientFrames } from '../../proto/codec.ts'
-import { connectFrame, Device, message, text } from '../helpers/device.ts'
+import { decodeServerFrames, encodeClientFrames } from '../../proto/codec.ts'
+import { MAX_FRAMES } from '../../proto/limits.ts'
+import { Kind } from '../../proto/frames.ts'
+import type { ClientFrame } from '../../proto/frames.ts'
+import { connectFrame, Device, message, receipt, text } from '../helpers/device.ts'
 import { startNode } from '../helpers/node.ts'
 import { createAccount, withClient } from '../helpers/raw-accounts.ts'
 import type { RawDevice } from '../helpers/raw-accounts.ts'
 import { FileScope } from '../helpers/raw-scope.ts'
+import { UNKNOWN_FRAMES } from '../helpers/unknown-frames.ts'
 import { Opcode, RawSocket } from '../helpers/raw-socket.ts'
+import { UNLIMITED } from '../helpers/server.ts'
 import type { TestServer } from '../helpers/server.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const MiB = 1024 * 1024
 const scope = new FileScope()
 let server: TestServer
+/** Where a device has 100 frames, hardly more with time, and may open five sessions. */
+let strict: TestServer
 /** Somebody who only wants to talk, and must never notice what the others do. */
 let neighbour: Device
 let neighbourAccount: RawDevice
 
 test.before(async () => {
   server = await startNode(scope)
+  const limits = { frames: { burst: 100, perSecond: 0.001 }, connect: { burst: 5, perSecond: 0.001 } }
+  strict = await startNode(scope, {
+    env: { LIMITS: JSON.stringify({ ...(JSON.parse(UNLIMITED) as object), ...limits }) },
+  })
   neighbourAccount = await account()
   neighbour = await Device.connect(server.url, neighbourAccount.token)
 })
@@ -56,7 +67,7 @@ test('a message over 1 MiB is closed with 4501, and a session before it has lost
 
 test('as many tiny frames as a message may have are all answered, and one more is a protocol error', async (t) => {
   const a = await connect(await account())
-  const pings = Array.from({ length: 16_384 }, () => ({ type: 'ping' }) as const)
+  const pings = Array.from({ length: MAX_FRAMES }, () => ({ type: 'ping' }) as const)
   a.send(...pings)
   await waitUntil('all are answered', () => a.all('pong').length === pings.length)
   a.send(...pings, { type: 'ping' })
@@ -71,10 +82,10 @@ test('1 MiB of empty frames costs its sender the session and nobody else anythin
   t.is(neighbour.closed, undefined)
 })
 
-test('every one of 6,000 sends in one message is answered, taken or refused for now', async (t) => {
+test('every one of 4,000 sends in one message is answered, taken or refused for now', async (t) => {
   const bob = await account()
   const a = await connect(await account())
-  const sends = Array.from({ length: 6_000 }, () => message(bob, 'x'))
+  const sends = Array.from({ length: 4_000 }, () => message(bob, 'x'))
   a.send(...sends)
   await waitUntil('all are answered', () => a.all('accepted').length + a.all('error').length === sends.length)
   const answered = new Set([...a.all('accepted'), ...a.all('error')].map(({ id }) => id))
@@ -89,7 +100,7 @@ test('every one of 6,000 sends in one message is answered, taken or refused for 
 
 test('a flood before connected is cut off: of frames', async (t) => {
   const a = await Device.open(server.url)
-  const pings = Array.from({ length: 1_025 }, () => ({ type: 'ping' }) as const)
+  const pings = Array.from({ length: 257 }, () => ({ type: 'ping' }) as const)
   a.send(connectFrame((await account()).token), ...pings)
   t.is(await a.closing(), CloseCode.OVERLOADED)
 })
@@ -103,16 +114,123 @@ test('a flood before connected is cut off: of bytes', async (t) => {
     await client.query('BEGIN')
     await client.query('LOCK TABLE devices IN ACCESS EXCLUSIVE MODE')
     const [modest, flooding] = [await Device.open(slow.url), await Device.open(slow.url)]
-    const large = () => message(alice!, new Uint8Array(65_536))
     modest.send(connectFrame(alice!.token), { type: 'ping' })
     flooding.send(connectFrame(bob!.token))
-    for (let i = 0; i < 16; i++) flooding.send(large())
-    flooding.send({ type: 'signal', to: { user: alice!.user, device: 1 }, payload: new Uint8Array(1) })
+    flooding.send(message(alice!, new Uint8Array(65_536)))
+    flooding.send(message(alice!, new Uint8Array(65_536)))
     t.is(await flooding.closing(), CloseCode.OVERLOADED)
     await client.query('ROLLBACK')
     await modest.waitFor('pong')
     t.is(modest.frames[0]?.type, 'connected')
   })
+})
+
+test('who reads slowly misses signals, and is not closed because of them', async (t) => {
+  const [alice, bob] = [await account(), await account()]
+  const a = await connect(alice)
+  const slow = await RawSocket.open(server.url, 'parley.v1.proto')
+  slow.send(Opcode.binary, encodeClientFrames([connectFrame(bob.token)]))
+  await slow.first(Opcode.binary)
+  slow.pause()
+  const signal = { type: 'signal', to: { user: bob.user, device: 1 }, payload: new Uint8Array(65_536) } as const
+  // More than the system and the node would hold for it.
+  for (let i = 0; i < 30; i++) {
+    a.send(...Array.from({ length: 15 }, () => signal))
+    await a.settled()
+  }
+  await a.say(bob, 'but this')
+  t.false(slow.ended)
+  slow.resume()
+  const heard = () =>
+    slow.messages.filter(({ opcode }) => opcode === Opcode.binary).flatMap(({ payload }) => decodeServerFrames(payload))
+  await waitUntil('the message comes', () => heard().some(({ type }) => type === 'deliver'))
+  t.true(heard().filter(({ type }) => type === 'signal').length < 450)
+  slow.destroy()
+})
+
+/** Frames that a client may repeat without breaking a rule, by what they are. */
+const floods: Record<string, () => ClientFrame[]> = {
+  pings: () => [{ type: 'ping' }],
+  'unwatches of users who are not watched': () => [{ type: 'unwatch', users: [15_000_000_001, 15_000_000_002] }],
+  'watches and unwatches in turn': () => [
+    { type: 'watch', users: [neighbourAccount.user] },
+    { type: 'unwatch', users: [neighbourAccount.user] },
+  ],
+  'watches of nobody': () => [{ type: 'watch', users: [] }],
+  'acknowledgements of nothing': () => [{ type: 'ack', upTo: 0 }],
+  'signals to nobody': () => [{ type: 'signal', to: { user: 15_000_000_001, device: 1 }, payload: text('x') }],
+  'sends to nobody': () => [message({ user: 15_999_999_999 }, 'x')],
+  'sends that are refused': () => [message(neighbourAccount, 'x', { id: 'no UUID' })],
+  'receipts that are refused': () => [receipt(neighbourAccount, Kind.READ, ['no UUID'])],
+}
+
+for (const [what, frames] of Object.entries(floods)) {
+  test(`a flood of ${what} ends with 4004, a new session has no more left, and nobody else notices`, async (t) => {
+    const flooder = (await createAccount(strict.databaseUrl))[0]!
+    const flooding = await Device.connect(strict.url, flooder.token)
+    await waitUntil('the node has enough', () => {
+      for (let i = 0; i < 20 && flooding.closed === undefined; i++) flooding.send(...frames())
+      return flooding.closed !== undefined
+    })
+    t.is(flooding.closed?.code, CloseCode.OVERLOADED)
+    t.true(flooding.all('error').every(({ code }) => code !== 'INTERNAL'))
+    const again = await Device.connect(strict.url, flooder.token)
+    again.send({ type: 'ping' }, { type: 'ping' })
+    t.is(await again.closing(), CloseCode.OVERLOADED)
+    const quiet = await Device.connect(strict.url, (await createAccount(strict.databaseUrl))[0]!.token)
+    await quiet.settled()
+  })
+}
+
+test('who hurries has sends refused for now, and is told when to go on', async (t) => {
+  const [alice] = await createAccount(strict.databaseUrl)
+  const [bob] = await createAccount(strict.databaseUrl)
+  const a = await Device.connect(strict.url, alice!.token)
+  const ping = { type: 'ping' } as const
+  const [last, first] = [message(bob!, 'x'), message(bob!, 'y', { first: true })]
+  a.send(...Array.from({ length: 99 }, () => ping), last)
+  await a.accepted(last.id)
+  a.send(first)
+  const error = await a.refused(first.id)
+  t.like(error, { code: 'RATE_LIMITED', temporary: true })
+  // One frame too many, at one in 1,000 s.
+  t.true(error.retryAfterMs > 0 && error.retryAfterMs <= 1_000_000)
+  t.is(a.closed, undefined)
+})
+
+test('pings of the WebSocket, unasked pongs and messages without frames count as frames', async (t) => {
+  for (const [opcode, data] of [
+    [Opcode.ping, ''],
+    [Opcode.pong, ''],
+    [Opcode.binary, ''],
+  ] as const) {
+    const socket = await RawSocket.open(strict.url, 'parley.v1.proto')
+    const [who] = await createAccount(strict.databaseUrl)
+    socket.send(Opcode.binary, encodeClientFrames([connectFrame(who!.token)]))
+    await socket.first(Opcode.binary)
+    for (let i = 0; i < 205; i++) socket.send(opcode, data)
+    t.is(await socket.closeCode(), CloseCode.OVERLOADED)
+    socket.destroy()
+  }
+})
+
+test('who is not known yet may not make the node read much', async (t) => {
+  const stranger = await Device.open(server.url, { json: true })
+  stranger.sendRaw(`{"frames":[],"x":"${'x'.repeat(128 * 1_024)}"}`)
+  t.is(await stranger.closing(), CloseCode.OVERLOADED)
+  const pinging = await RawSocket.open(server.url, 'parley.v1.proto')
+  for (let i = 0; i < 257; i++) pinging.send(Opcode.ping, '')
+  t.is(await pinging.closeCode(), CloseCode.OVERLOADED)
+  pinging.destroy()
+})
+
+test('a device that connects again and again is told to wait', async (t) => {
+  const [who] = await createAccount(strict.databaseUrl)
+  for (let i = 0; i < 5; i++) await Device.connect(strict.url, who!.token)
+  const next = await Device.open(strict.url)
+  next.send(connectFrame(who!.token))
+  t.like(await next.waitFor('error'), { code: 'RATE_LIMITED', temporary: true })
+  t.is(await next.closing(), CloseCode.OVERLOADED)
 })
 
 test('a client that never reads is closed as a slow consumer, and its next session gets everything', async (t) => {
@@ -125,9 +243,8 @@ test('a client that never reads is closed as a slow consumer, and its next sessi
   a.send({ type: 'watch', users: [bob.user] })
   await a.say(bob, 'one')
   await a.say(bob, 'two')
-  const noise = { type: 'signal', to: { user: bob.user, device: 1 }, payload: new Uint8Array(65_536) } as const
   await waitUntil('the node has had enough', () => {
-    a.send(noise, noise, noise, noise)
+    if (!deaf.ended) deaf.send(Opcode.binary, UNKNOWN_FRAMES)
     return a.all('presence').at(-1)?.online === false
   })
   // Whether the client still hears the code depends on how soon it reads again: the node's count is certain.

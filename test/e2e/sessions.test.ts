@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import test from 'ava'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { Kind } from '../../proto/frames.ts'
+import { createToken } from '../../src/storage/token.ts'
 import { connectFrame, Device, message } from '../helpers/device.ts'
 import { call, register } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
@@ -147,9 +148,9 @@ test('whatever comes before connect is a protocol error', async (t) => {
   }
 })
 
-test('a connection that never says connect is closed as unauthenticated', async (t) => {
+test('a connection that never says connect is closed with a code to come back on', async (t) => {
   const silent = await Device.open(server.url)
-  t.is(await silent.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await silent.closing(), CloseCode.OVERLOADED)
 })
 
 test('an empty batch is nothing: connect is still awaited, and still missed in the end', async (t) => {
@@ -164,14 +165,15 @@ test('an empty batch is nothing: connect is still awaited, and still missed in t
   late.send()
   await late.settled()
   t.is(late.closed, undefined)
-  t.is(await empty.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await empty.closing(), CloseCode.OVERLOADED)
 })
 
 test('wrong, foreign and hosted tokens are refused with 4502, without a word that helps to guess', async (t) => {
   const bob = await account()
   const [hosted] = await createAccount(server.databaseUrl, { hosted: true })
   const flipped = bob.token.slice(0, -1) + (bob.token.endsWith('A') ? 'B' : 'A')
-  const foreign = bob.token.replace(String(bob.user), String(newUser()))
+  const [stranger] = await createAccount(server.databaseUrl)
+  const foreign = createToken(stranger!.address)
   for (const token of ['', 'nonsense', flipped, foreign, hosted!.token, 'x'.repeat(100_000)]) {
     const device = await Device.open(server.url)
     device.send(connectFrame(token))

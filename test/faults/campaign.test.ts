@@ -1,10 +1,11 @@
 import test from 'ava'
 import { pick } from '../../tools/replay/random.ts'
+import { times } from '../helpers/long.ts'
 import type { Crowd } from './crowd.ts'
 import { Harness } from './harness.ts'
 
 /** How long faults of all kinds follow each other; FAULT_SECONDS makes a longer campaign of it. */
-const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 5)
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? times(5, 60))
 let harness: Harness
 
 test.before(async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingMessage } from '../../client/node.ts'
 import { Checker } from '../../tools/replay/checker.ts'
 import type { Findings } from '../../tools/replay/checker.ts'
+import { LossWatch } from '../../tools/replay/loss-watch.ts'
 import { pick, seededRandom } from '../../tools/replay/random.ts'
 import type { SmsSink } from '../../tools/replay/sms-sink.ts'
 import type { Target } from '../helpers/tcp-proxy.ts'
@@ -19,6 +20,8 @@ export interface CrowdOptions {
   readonly patience?: number
   /** How long anything may take at last. */
   readonly restMs?: number
+  /** Hears of what no fault excuses, at once and in words. */
+  readonly onComplaint?: (complaint: string) => void
   /** Hears all that happens, beside the checker. */
   readonly observer?: CrowdObserver
 }
@@ -60,6 +63,8 @@ export interface Tally {
 }
 
 const TICK_MS = 10
+/** What a busy machine did not get to write is not made up for: it would only get busier. */
+const LATEST_TICK_MS = 30
 /** Out of so many messages one makes somebody leave, for so many at most. */
 const LEAVE_EVERY = 40
 const LONGEST_ABSENCE = 120
@@ -78,6 +83,9 @@ let blocks = 0
 export class Crowd {
   readonly people: Person[] = []
   readonly checker = new Checker()
+  readonly #watch = new LossWatch(({ id, evidence }) =>
+    this.#complain(`lost: ${this.checker.describe(id)}: ${evidence}`),
+  )
   /** What no fault excuses. */
   readonly complaints: string[] = []
   readonly random: () => number
@@ -86,16 +94,18 @@ export class Crowd {
   readonly #returns: { at: number; person: Person }[] = []
   readonly #restMs: number
   readonly #observer: CrowdObserver | undefined
+  readonly #onComplaint: ((complaint: string) => void) | undefined
   #sent = 0
   #displayed = 0
   #refusedForNow = 0
   #sessions = 0
   #stopLoad: () => void = () => {}
 
-  private constructor({ seed, restMs, observer }: CrowdOptions) {
+  private constructor({ seed, restMs, observer, onComplaint }: CrowdOptions) {
     this.#seed = seed
     this.#restMs = restMs ?? REST_MS
     this.#observer = observer
+    this.#onComplaint = onComplaint
     this.random = seededRandom(seed)
   }
 
@@ -151,13 +161,19 @@ export class Crowd {
         moved: (message) => this.#moved(person, message),
         refused: ({ code, message, temporary }) => {
           if (temporary) this.#refusedForNow++
-          else this.complaints.push(`${user} was refused: ${code} ${message}`)
+          else this.#complain(`${user} was refused: ${code} ${message}`)
         },
         connection: (online) => {
           if (online) this.#sessions++
           this.#observer?.connection(person, online)
         },
-        failed: (reason) => void this.complaints.push(`${user}: ${reason}`),
+        connecting: () => this.#watch.connecting(person.device),
+        caughtUp: () => this.#watch.caughtUp(person.device),
+        stopped: ({ cause, code, reason }) => {
+          this.checker.stopped(person.device)
+          this.#complain(`stopped for good: ${person.device}, ${cause}: ${code} ${reason}`)
+        },
+        failed: (reason) => this.#complain(`${user}: ${reason}`),
       },
     )
     return person
@@ -180,6 +196,7 @@ export class Crowd {
     const text = `${this.#sent} ${pick(this.random, words)}`
     const { id } = from.write(to.user, text)
     this.checker.sent({ id, from: from.device, to: to.user, text })
+    this.#watch.sent(id, from.device, to.device)
     this.#observer?.sent(id, from, to)
     this.#sent++
     this.#stalls.sent(performance.now())
@@ -187,11 +204,13 @@ export class Crowd {
 
   /** Goes on until {@link rest}. */
   load(options: LoadOptions): void {
-    const startedAt = performance.now()
-    const before = this.#sent
+    let last = performance.now()
+    let due = 0
     const timer = setInterval(() => {
-      const due = before + ((performance.now() - startedAt) / 1_000) * options.perSecond
-      while (this.#sent < due) this.#writeOne(options)
+      const now = performance.now()
+      due += (Math.min(now - last, LATEST_TICK_MS) / 1_000) * options.perSecond
+      last = now
+      for (; due >= 1; due--) this.#writeOne(options)
     }, TICK_MS)
     this.#stopLoad = () => clearInterval(timer)
   }
@@ -248,6 +267,13 @@ export class Crowd {
 
   findings(): Findings {
     return this.checker.findings((user) => [`${user}.1`])
+  }
+
+  /** What was found wrong, each message by its name; nothing when all is well. */
+  nameFindings(): readonly string[] {
+    return Object.entries(this.findings()).flatMap(([kind, ids]) =>
+      (ids as readonly string[]).map((id) => `${kind}: ${this.checker.describe(id)}`),
+    )
   }
 
   tally(): Tally {
@@ -317,7 +343,7 @@ export class Crowd {
   }
 
   #do(work: Promise<void>): void {
-    work.catch((error: unknown) => this.complaints.push(String(error)))
+    work.catch((error: unknown) => this.#complain(String(error)))
   }
 
   #shown(person: Person, { chat, device, id, body }: IncomingMessage): void {
@@ -325,16 +351,26 @@ export class Crowd {
     this.#observer?.displayed(id, person)
     this.#stalls.displayed(performance.now())
     const text = 'text' in body ? body.text : `[${body.type}]`
-    this.checker.shown(person.device, { id, from: `${chat}.${device}`, text })
+    const from = `${chat}.${device}`
+    this.checker.shown(person.device, { id, from, text })
+    // Everybody marks what it sees.
+    this.checker.seen({ id, from })
+    this.#watch.shown(id, from, person.device)
   }
 
-  #moved(person: Person, { id, status, error }: OutgoingMessage): void {
+  #moved(person: Person, { id, chat, status, error }: OutgoingMessage): void {
     if (status === 'failed' || status === 'expired')
-      this.complaints.push(`${person.user}: ${id} ${status} ${error ?? ''}`)
+      this.#complain(`${status}: ${this.checker.describe(id)} ${error ?? ''}`)
     else if (status !== 'waiting') {
       this.checker.receipt(person.device, id, status)
+      this.#watch.accepted(id, person.device, `${chat}.1`)
       this.#observer?.accepted(id, person)
     }
+  }
+
+  #complain(complaint: string): void {
+    this.complaints.push(complaint)
+    this.#onComplaint?.(complaint)
   }
 
   #describe(): string {

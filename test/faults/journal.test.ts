@@ -1,8 +1,9 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
 const MiB = 1_024 * 1_024
-const REFUSALS = 20
+const REFUSALS = times(5, 20)
 const LONG_LETTER = 'Dear friend, '.repeat(4_000)
 let harness: Harness
 

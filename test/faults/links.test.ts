@@ -1,7 +1,8 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const CUTS = 10
+const CUTS = times(4, 10)
 let harness: Harness
 
 test.before(async () => {
@@ -41,19 +42,17 @@ test.serial('clients whose links are cut all at once, again and again, lose noth
   })
 })
 
-test.serial('a device that stops reading is sent away, loses nothing, and holds up nobody', async (t) => {
+test.serial('a device that stops reading loses nothing, holds up nobody, and nobody has it sent away', async (t) => {
   await harness.run(t, { users: 6, seed: 303 }, async (crowd) => {
     const [slow, ...healthy] = crowd.people
     const closes = await harness.node.closes(4002)
     await harness.levers.slowClient(slow!, async () => {
       crowd.load({ perSecond: 200 })
       await crowd.moreDisplayed(200)
-      // Signals fill no window: they pile up in the node until the session is ended.
-      await crowd.until('the slow session is ended', async () => {
-        healthy[0]!.signal(slow!.user, new Uint8Array(50_000))
-        return (await harness.node.closes(4002)) > closes
-      })
+      // Signals fill no window. More than the system and the node would hold: what there is no room for is dropped.
+      for (let i = 0; i < 300; i++) healthy[0]!.signal(slow!.user, new Uint8Array(50_000))
       await crowd.moreDisplayed(200)
+      t.is(await harness.node.closes(4002), closes)
     })
     await crowd.moreDisplayed(200)
   })

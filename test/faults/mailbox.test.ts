@@ -1,8 +1,9 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const ENVELOPES = 10_000
-const CUTS = 20
+const ENVELOPES = times(4_000, 10_000)
+const CUTS = times(8, 20)
 let harness: Harness
 
 test.before(async () => {

@@ -5,7 +5,9 @@ import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Limits } from '../../config/limits.ts'
+import { environment } from '../helpers/environment.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
+import type { FakeClock } from './fake-clock.ts'
 import { SETTINGS } from './settings.ts'
 import type { Settings } from './settings.ts'
 
@@ -26,8 +28,19 @@ export interface NodeProcessOptions {
   readonly trustedProxies?: string
   /** In its logs. */
   readonly name?: string
+  /** Its system clock; absent: the machine's. */
+  readonly clock?: FakeClock
   readonly smsUrl: string
   readonly settings: Settings
+  /** Absent: it runs with limits that no test comes near, and with what the machine allows. */
+  readonly confines?: Confines
+}
+
+/** What a node has in a place where it is watched for what strangers cost it: the default limits, and little room. */
+export interface Confines {
+  /** Of V8's old space. */
+  readonly heapMiB: number
+  readonly files: number
 }
 
 const START_MS = 40_000
@@ -49,6 +62,11 @@ export class NodeProcess {
     return `http://127.0.0.1:${this.#options.port}`
   }
 
+  /** 0: it was never started. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   get runs(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
@@ -63,10 +81,13 @@ export class NodeProcess {
     if (this.runs) throw new Error('The node runs already')
     this.#starts++
     const log = await open(this.#logFile, 'w')
-    const child = spawn(process.execPath, [join(this.#checkout, 'test/faults/launch.ts')], {
+    const { confines } = this.#options
+    const node = [process.execPath, join(this.#checkout, 'test/faults/launch.ts')]
+    const [program = '', ...args] = confines === undefined ? node : ['prlimit', `--nofile=${confines.files}`, ...node]
+    const child = spawn(program, args, {
       // Where no file `.env` changes anything.
       cwd: this.#options.directory,
-      env: { ...this.#environment(), LIMITS: await unlimited(this.#checkout) },
+      env: { ...this.#environment(), LIMITS: confines === undefined ? await unlimited(this.#checkout) : undefined },
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     })
     this.#child = child
@@ -139,10 +160,10 @@ export class NodeProcess {
 
   #environment(): NodeJS.ProcessEnv {
     const { name = 'faults', dataDir, port, databaseUrl, natsUrl, trustedProxies, smsUrl, settings } = this.#options
-    const { masterKey, backupDir } = this.#options
-    const { PATH, HOME, TMPDIR } = process.env
+    const { masterKey, backupDir, clock, confines } = this.#options
+    const { HOME, TMPDIR } = process.env
     return {
-      PATH,
+      ...environment(),
       HOME,
       TMPDIR,
       HOST: '127.0.0.1',
@@ -155,7 +176,9 @@ export class NodeProcess {
       MASTER_KEY: masterKey,
       TRUSTED_PROXIES: trustedProxies,
       SMS_SENDER: smsUrl,
+      NODE_OPTIONS: confines === undefined ? undefined : `--max-old-space-size=${confines.heapMiB}`,
       [SETTINGS]: JSON.stringify(settings),
+      ...clock?.env,
     }
   }
 }
@@ -164,6 +187,6 @@ export class NodeProcess {
 async function unlimited(checkout: string): Promise<string> {
   const { href } = pathToFileURL(join(checkout, 'config/limits.ts'))
   const { defaultLimits } = (await import(href)) as { defaultLimits: Limits }
-  const limits = Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])
+  const limits = Object.keys(defaultLimits).map((name) => [name, { burst: 1e9, perSecond: 1e9 }])
   return JSON.stringify(Object.fromEntries(limits))
 }

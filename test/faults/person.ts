@@ -1,5 +1,5 @@
 import { binaryEncoding, Client, memoryStore, RefusedError, register, verify } from '../../client/node.ts'
-import type { ConnectionState, IncomingMessage, OutgoingMessage, Store } from '../../client/node.ts'
+import type { ConnectionState, IncomingMessage, OutgoingMessage, Stop, Store } from '../../client/node.ts'
 import type { Encoding } from '../../client/node.ts'
 import type { ErrorFrame } from '../../proto/frames.ts'
 import type { SmsSink } from '../../tools/replay/sms-sink.ts'
@@ -13,6 +13,11 @@ export interface PersonEvents {
   refused(error: ErrorFrame): void
   /** A session began, or ended without being asked to. */
   connection(online: boolean): void
+  /** It begins to connect; all that had waited has come. */
+  connecting(): void
+  caughtUp(): void
+  /** Its client will not connect again by itself, and nobody asked for that. */
+  stopped(stop: Stop): void
   /** Something that no fault excuses. */
   failed(reason: string): void
 }
@@ -147,9 +152,10 @@ export class Person {
         this.#events.connection(true)
       }
       if (state.phase === 'offline') this.#events.connection(false)
-      if (state.phase === 'stopped' && state.code !== 1000)
-        this.#events.failed(`stopped: ${state.code} ${state.reason}`)
+      if (state.phase === 'connecting') this.#events.connecting()
+      if (state.phase === 'stopped' && state.cause !== 'disconnected') this.#events.stopped(state)
     })
+    client.on('caughtUp', () => this.#events.caughtUp())
   }
 
   #requireClient(): Client {

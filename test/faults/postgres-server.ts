@@ -78,6 +78,12 @@ export class PostgresServer {
     await (await this.#connect(timeoutMs)).end()
   }
 
+  /** Where it is reached now, without any link between. */
+  async findUrl(): Promise<string> {
+    const { socketFolder } = await this.#requirePostmaster()
+    return `postgresql://parley@localhost/parley?host=${encodeURIComponent(socketFolder)}`
+  }
+
   /** All that it has logged. */
   readLog(): Promise<string> {
     return readFile(`${this.#folder}.log`, 'utf8')
@@ -93,6 +99,16 @@ export class PostgresServer {
         [users],
       )
       return rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Does what no part of the product does: changes rows behind its back. @returns how many */
+  async tamper(statement: string, values: readonly unknown[]): Promise<number> {
+    const client = await this.#connect()
+    try {
+      return (await client.query(statement, [...values])).rowCount ?? 0
     } finally {
       await client.end()
     }
@@ -118,9 +134,7 @@ export class PostgresServer {
   }
 
   async #connect(timeoutMs = READY_MS): Promise<Client> {
-    const { socketFolder } = await this.#requirePostmaster()
-    const url = `postgresql://parley@localhost/parley?host=${encodeURIComponent(socketFolder)}`
-    const client = await connectWhenReady(url, timeoutMs)
+    const client = await connectWhenReady(await this.findUrl(), timeoutMs)
     if (client === undefined) throw new Error(`PostgreSQL in ${this.#folder} does not accept connections`)
     return client
   }

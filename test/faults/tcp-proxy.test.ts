@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import test from 'ava'
+import { seededRandom } from '../../tools/replay/random.ts'
 import type { Teardown } from '../helpers/database.ts'
+import { SlowLine } from '../helpers/slow-line.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
@@ -16,6 +18,39 @@ test('a silent link loses what it is given, and is reset when it is mended', asy
   proxy.mend()
   await waitUntil('both ends are told', () => client.socket.destroyed && server.socket.destroyed)
   t.is(server.heard, '')
+})
+
+test('a slow line brings everything late, in order and whole, and the end last', async (t) => {
+  const { proxy, client, server } = await link(t)
+  const line = new SlowLine({ delayMs: 20, bytesPerSecond: 200_000, loss: 0.3 }, seededRandom(7))
+  proxy.slow(line)
+  const text = Array.from({ length: 3_000 }, (_, i) => `${i} `).join('')
+  client.socket.write(text)
+  await waitUntil('the server has it', () => server.heard === text)
+  server.socket.end(text)
+  await waitUntil('the end has come', () => client.socket.readableEnded)
+  t.is(client.heard, text)
+})
+
+test('what is under way on a slow line arrives when it is mended, before what follows', async (t) => {
+  const { proxy, client, server } = await link(t)
+  proxy.slow(new SlowLine({ delayMs: 3_600_000, bytesPerSecond: 1, loss: 0 }, () => 0.5))
+  client.socket.write('late')
+  await waitUntil('it is under way', () => proxy.carriedBytes === 4)
+  t.is(server.heard, '')
+  proxy.slow(undefined)
+  client.socket.write(' and later')
+  await waitUntil('both have come', () => server.heard === 'late and later')
+})
+
+test('what a slow line carries follows its quality', (t) => {
+  const arrivals = (loss: number): number[] => {
+    const line = new SlowLine({ delayMs: 500, bytesPerSecond: 2_500, loss }, seededRandom(3))
+    return [...line.carry(Buffer.alloc(65_536), 'toFar', 0)].map(({ at }) => at)
+  }
+  t.is(Math.round(arrivals(0).at(-1)!), Math.round((65_536 / 2_500) * 1_000 + 500))
+  const jumps = arrivals(0.1).filter((at, i, all) => i > 0 && at - all[i - 1]! >= 1_500)
+  t.true(jumps.length >= 2 && jumps.length <= 10, String(jumps.length))
 })
 
 test('a side of a silent link does not hear that the other one has gone', async (t) => {

@@ -22,6 +22,21 @@ export async function createBareDatabase(t: Teardown): Promise<string> {
   return createDatabase(t, 'template1')
 }
 
+/** Sets the clock of a test's own database by so much ahead of the machine's; the other databases keep theirs. */
+export async function turnDatabaseClock(url: string, aheadMs: number): Promise<void> {
+  await queryDatabase(url, clockThatShows(`pg_catalog.clock_timestamp() + interval '${aheadMs} ms'`))
+}
+
+/** Stops it at a time, ms since 1970. */
+export async function stopDatabaseClock(url: string, atMs: number): Promise<void> {
+  await queryDatabase(url, clockThatShows(`to_timestamp(${atMs} / 1000.0)`))
+}
+
+/** Statements find this function before PostgreSQL's own: see `test/run.ts`. */
+export function clockThatShows(time = 'pg_catalog.clock_timestamp()'): string {
+  return `CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT ${time}$$`
+}
+
 /** An open {@link Database} on a database of its own. */
 export async function openTestDatabase(t: Teardown): Promise<Database> {
   const database = await openDatabase(await createTestDatabase(t))
@@ -52,7 +67,7 @@ async function createDatabase(t: Teardown, template: string): Promise<string> {
   const server = process.env[TEST_SERVER]
   if (server === undefined) throw new Error('Run tests by: npm test -- FILES')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`)
   // Teardown runs in reverse order: what was opened on it is closed by then, or cut.
   t.teardown(() => execute(server, `DROP DATABASE ${name} WITH (FORCE)`))
   const url = new URL(server)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { environment } from './environment.ts'
 import type { Teardown } from './database.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -10,9 +11,13 @@ export class NodeProcess {
   #stderr = ''
   readonly #exit: Promise<unknown>
 
-  constructor(t: Teardown, env: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, ['src/main.ts'], {
-      env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', ...env },
+  /** @param files - how many the system allows it */
+  constructor(t: Teardown, env: Readonly<Record<string, string>>, files?: number) {
+    const program = [process.execPath, 'src/main.ts']
+    const [command = '', ...args] =
+      files === undefined ? program : ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`, ...program]
+    this.#child = spawn(command, args, {
+      env: { ...environment(), HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stdout?.on('data', (chunk: Buffer) => {

@@ -39,6 +39,26 @@ export async function createAccount(
   })
 }
 
+/** Writes so many accounts, in one statement a table. @returns their primaries */
+export async function createAccounts(databaseUrl: string, count: number, devices = 1): Promise<RawDevice[]> {
+  const primaries = Array.from({ length: count }, (): RawDevice => {
+    const address = { user: newUser(), device: 1 as DeviceId }
+    return { address, user: address.user, device: 1, token: createToken(address) }
+  })
+  const users = primaries.map(({ user }) => user)
+  const hashes = primaries.map(({ token }) => hashToken(token))
+  await withClient(databaseUrl, async (client) => {
+    await client.query('INSERT INTO users (user_id) SELECT unnest($1::bigint[])', [users])
+    await client.query(
+      `INSERT INTO devices (user_id, device, registration, token_hash, hosted)
+       SELECT user_id, device, gen_random_uuid(), CASE device WHEN 1 THEN token_hash ELSE sha256(uuid_send(gen_random_uuid())) END, false
+       FROM unnest($1::bigint[], $2::bytea[]) AS new (user_id, token_hash), generate_series(1, $3) AS device`,
+      [users, hashes, devices],
+    )
+  })
+  return primaries
+}
+
 /** How many rows a mailbox has. */
 export async function countRows(databaseUrl: string, to: RawDevice | Address): Promise<number> {
   return withClient(databaseUrl, async (client) => {

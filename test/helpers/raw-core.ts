@@ -2,17 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import uWS from 'uWebSockets.js'
 import type { us_listen_socket } from 'uWebSockets.js'
+import { Budgets } from '../../src/api/budgets.ts'
 import { Limiters } from '../../src/api/limiters.ts'
+import { Lookups } from '../../src/api/lookups.ts'
 import { Messaging } from '../../src/api/messaging.ts'
 import type { MessageCore } from '../../src/actors/message-core.ts'
-import { systemClock } from '../../src/shared/clock.ts'
+import { monotonicClock, systemClock } from '../../src/shared/clock.ts'
 import type { Clock } from '../../src/shared/clock.ts'
 import { createEvents, createRegistry } from '../../src/shared/events.ts'
 import type { Events } from '../../src/shared/events.ts'
+import { Buckets } from '../../src/storage/buckets.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup } from '../../src/storage/token-lookup.ts'
 import type { Bus } from '../../src/transport/bus.ts'
 import { clientAddressBehind } from '../../src/transport/client-address.ts'
+import { ConnectionPlaces } from '../../src/transport/connection-places.ts'
 import { LocalBusHub } from '../../src/transport/local-bus.ts'
 import { createTestDatabase, openDatabase } from './database.ts'
 import type { Teardown } from './database.ts'
@@ -22,7 +26,9 @@ import type { ConfigPatch } from './raw-config.ts'
 export interface TestCoreOptions {
   readonly databaseUrl?: string
   readonly config?: ConfigPatch
+  /** Tells the time, and spans. */
   readonly clock?: Clock
+  readonly clocksAgree?: () => boolean
   readonly bus?: Bus
   readonly nodeId?: string
 }
@@ -56,12 +62,16 @@ export async function startCore(t: Teardown, options: TestCoreOptions = {}): Pro
     nodeId: options.nodeId ?? `test-${randomBytes(4).toString('hex')}`,
     config,
     clock,
+    monotonic: options.clock ?? monotonicClock,
+    clocksAgree: options.clocksAgree ?? (() => true),
     events,
     shards,
     tokens: new TokenLookup(shards, config.storage),
     limiters: new Limiters(config.limits, clock, events),
+    lookups: new Lookups(new Budgets(config.limits, new Buckets(shards, undefined), events), clock, events),
     bus,
     clientAddress: clientAddressBehind([]),
+    connections: new ConnectionPlaces(config.connections, events),
   })
   t.teardown(() => messaging.close())
   const app = uWS.App()

@@ -11,6 +11,8 @@ import type { Teardown } from './database.ts'
 export interface Heard {
   readonly connection: Connection
   readonly frames: ClientFrame[]
+  /** WebSocket pings, and pongs that nobody asked for. */
+  controls: number
   /** How often it was said to be gone. */
   gone: number
 }
@@ -20,6 +22,8 @@ export interface TestGateway {
   readonly url: string
   readonly heard: Heard[]
   readonly faults: unknown[]
+  /** Called with the bytes of each message, before it is decoded. */
+  admits: (connection: Connection, bytes: number) => boolean
   /** Called with the frames of each message; what it throws is a fault of the server. */
   onFrames: (connection: Connection, frames: readonly ClientFrame[]) => void
 }
@@ -35,18 +39,25 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
     pongTimeoutMs: 10_000,
     maxMessageBytes: 100_000,
     maxBackpressureBytes: 1_000_000,
+    waitingBytes: 1_000_000,
+    waitingBytesInAll: 10_000_000,
+    bufferedBytesInAll: 100_000_000,
     events: {
       socketOpened: () => undefined,
       socketClosed: () => undefined,
       socketFault: (error) => void faults.push(error),
       undecodable: () => undefined,
+      rateLimited: () => undefined,
     },
     clientAddress: clientAddressBehind([]),
+    connections: { upgraded: () => undefined, socketClosed: () => undefined },
     admit: () => ({ ok: true }),
     onConnection: (connection) => {
-      const one: Heard = { connection, frames: [], gone: 0 }
+      const one: Heard = { connection, frames: [], controls: 0, gone: 0 }
       heard.push(one)
       return {
+        admits: (bytes) => test.admits(connection, bytes),
+        onControl: () => void one.controls++,
         onFrames: (frames) => {
           one.frames.push(...frames)
           test.onFrames(connection, frames)
@@ -67,6 +78,6 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
   })
   if (socket === false) throw new Error('No port is free')
   const url = `http://127.0.0.1:${uWS.us_socket_local_port(socket as never)}`
-  const test: TestGateway = { gateway, url, heard, faults, onFrames: () => undefined }
+  const test: TestGateway = { gateway, url, heard, faults, admits: () => true, onFrames: () => undefined }
   return test
 }

@@ -20,15 +20,21 @@ export class RawConnection {
     })
   }
 
-  static async open(url: string): Promise<RawConnection> {
+  /** @param localAddress - which of this machine's own addresses it comes from */
+  static async open(url: string, localAddress?: string): Promise<RawConnection> {
     const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname)
+    const socket = connect({ port: Number(port), host: hostname, ...(localAddress && { localAddress }) })
     await once(socket, 'connect')
     return new RawConnection(socket)
   }
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Bytes that the system has taken to send. */
+  get taken(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength
   }
 
   get received(): string {

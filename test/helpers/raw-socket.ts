@@ -76,10 +76,12 @@ export class RawSocket {
   send(opcode: number, data: string | Uint8Array): void {
     const payload = Buffer.from(data as Uint8Array)
     const mask = randomBytes(4)
-    const header = Buffer.alloc(10)
+    // Control frames must be short, in this form too.
+    const short = payload.length < 126
+    const header = Buffer.alloc(short ? 2 : 10)
     header[0] = 0x80 | opcode
-    header[1] = 0x80 | 127
-    header.writeBigUInt64BE(BigInt(payload.length), 2)
+    header[1] = 0x80 | (short ? payload.length : 127)
+    if (!short) header.writeBigUInt64BE(BigInt(payload.length), 2)
     for (let i = 0; i < payload.length; i++) payload[i]! ^= mask[i % 4]!
     this.#socket.write(Buffer.concat([header, mask, payload]))
   }

@@ -30,7 +30,7 @@ export class TestSms implements SmsSender {
 
 /** Limits of which no test takes notice. */
 export const UNLIMITED = JSON.stringify(
-  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, { burst: 1_000_000, perSecond: 1_000_000 }])),
+  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, { burst: 1e9, perSecond: 1e9 }])),
 )
 
 /** Nodes under test can hold keys of devices. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
+import { environment } from './environment.ts'
 
 export interface ToolAnswer {
   /** Null when a signal ended it. */
@@ -32,7 +33,7 @@ export async function runTool(
   const child = spawn(process.execPath, [program, ...args], {
     // Where no file `.env` changes anything.
     cwd: tmpdir(),
-    env: { PATH: process.env['PATH'], ...env },
+    env: { ...environment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])

@@ -1,17 +1,20 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net'
+import { Lane } from './slow-line.ts'
+import type { SlowLine, Way } from './slow-line.ts'
 
 /** Where a new connection goes, asked for each. */
 export type Target = NetConnectOpts | (() => NetConnectOpts)
 
-/** Which way bytes go: to whom the proxy connects, back to whom connected to it, or both. */
-export type Direction = 'toFar' | 'toNear' | 'both'
+/** Which way bytes go, or both. */
+export type Direction = Way | 'both'
 
 /** One connection that passes through, as its two ends. There is no far end of one that began in silence. */
 interface Passage {
   readonly near: Socket
   readonly far: Socket | undefined
+  readonly lanes: readonly Lane[]
 }
 
 /** A network link that a test can spoil: it stands on a port of its own before a TCP port or a Unix socket. */
@@ -23,6 +26,8 @@ export class TcpProxy {
   #refusing = false
   #stalled = false
   #silent: Direction | undefined
+  #line: SlowLine | undefined
+  #carriedBytes = 0
 
   private constructor(server: Server, target: Target) {
     this.#server = server
@@ -40,6 +45,11 @@ export class TcpProxy {
   /** Connections that pass through it now. */
   get size(): number {
     return this.#passages.size
+  }
+
+  /** Of both ways, by all connections so far, lost ones included. */
+  get carriedBytes(): number {
+    return this.#carriedBytes
   }
 
   /** Leads new connections elsewhere. */
@@ -90,6 +100,12 @@ export class TcpProxy {
     for (const { far } of this.#passages) far?.resume()
   }
 
+  /** From now on all passes over the line; undefined: at once again, and what is under way too. */
+  slow(line: SlowLine | undefined): void {
+    this.#line = line
+    if (line === undefined) for (const { lanes } of this.#passages) for (const lane of lanes) lane.release()
+  }
+
   async close(): Promise<void> {
     this.sever()
     this.#server.close()
@@ -100,7 +116,8 @@ export class TcpProxy {
     if (this.#refusing) return void near.resetAndDestroy()
     if (this.#silent !== undefined) return this.#hold(near)
     const far = connect(this.#findTarget())
-    const passage = { near, far }
+    const lanes = { toFar: new Lane(near, far), toNear: new Lane(far, near) }
+    const passage = { near, far, lanes: Object.values(lanes) }
     this.#passages.add(passage)
     const end = (): void => {
       if (this.#silent !== undefined) return
@@ -108,34 +125,46 @@ export class TcpProxy {
       near.destroy()
       far.destroy()
     }
-    for (const socket of [near, far]) {
-      socket.setNoDelay(true)
-      socket.on('error', end).on('close', end)
+    for (const [from, to, way] of [
+      [near, far, 'toFar'],
+      [far, near, 'toNear'],
+    ] as const) {
+      const lane = lanes[way]
+      if (this.#line !== undefined) lane.holdUntil(performance.now() + this.#line.handshakeMs())
+      from.setNoDelay(true)
+      from.on('error', end).on('close', () => lane.afterAll(end))
+      this.#carry(from, to, way, lane)
     }
-    this.#carry(near, far, 'toFar')
-    this.#carry(far, near, 'toNear')
     if (this.#stalled) far.pause()
   }
 
   /** Not a pipe: it would resume what a stall has paused. */
-  #carry(from: Socket, to: Socket, direction: Exclude<Direction, 'both'>): void {
+  #carry(from: Socket, to: Socket, direction: Way, lane: Lane): void {
     const isLost = (): boolean => this.#silent === direction || this.#silent === 'both'
     const mayFlow = (): boolean => direction === 'toFar' || !this.#stalled
-    from.on('data', (chunk) => {
-      if (isLost() || to.write(chunk)) return
+    from.on('data', (chunk: Buffer) => {
+      if (isLost()) return
+      this.#carriedBytes += chunk.length
+      const now = performance.now()
+      if (this.#line !== undefined) {
+        for (const { packet, at } of this.#line.carry(chunk, direction, now)) lane.give(packet, at)
+        return
+      }
+      if (!lane.isEmpty) return lane.give(chunk, now)
+      if (to.write(chunk)) return
       from.pause()
       to.once('drain', () => {
         if (mayFlow()) from.resume()
       })
     })
     from.on('end', () => {
-      if (!isLost()) to.end()
+      if (!isLost()) lane.afterAll(() => to.end())
     })
   }
 
   /** A connection whose answer never comes. */
   #hold(near: Socket): void {
-    const passage = { near, far: undefined }
+    const passage = { near, far: undefined, lanes: [] }
     this.#passages.add(passage)
     near.on('error', () => {}).on('close', () => this.#passages.delete(passage))
     near.resume()

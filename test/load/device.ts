@@ -1,6 +1,7 @@
 import './codec-globals.ts'
 import { WebSocket } from 'k6/websockets'
 import { Backoff } from '../../client/backoff.ts'
+import { mayReconnect } from '../../proto/close-codes.ts'
 import {
   decodeServerFrames,
   decodeServerFramesJson,
@@ -68,13 +69,13 @@ export class Device {
         return true
       }
       const code = Number(/close (\d{4})/.exec(why)?.[1] ?? NO_CODE)
-      const after = this.#backoff.closed(code, now, toldMs)
-      if (after.type === 'stop' || now + after.afterMs > deadline) {
+      const afterMs = this.#backoff.lost(code, now, toldMs)
+      if (!mayReconnect(code) || now + afterMs > deadline) {
         this.fail(why)
         return false
       }
       refusals.add(1)
-      await delay(after.afterMs)
+      await delay(afterMs)
     }
   }
 

@@ -1,3 +1,4 @@
+import type { NotTaken } from '../../src/actors/batch.ts'
 import type { InFlight, Owed, PendingAppend } from '../../src/actors/in-flight.ts'
 import type { MailboxEffects, MailboxState, RowQuery, Rows } from '../../src/actors/mailbox-state.ts'
 import type { Append, AppendListener, DeleteListener } from '../../src/storage/journal-op.ts'
@@ -23,7 +24,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   routable = false
   turnWanted = false
   /** The rows that were asked for; `rows` are there once the SELECT has run. */
-  reading: { readonly query: RowQuery; rows?: Rows } | undefined
+  reading: { readonly query: RowQuery; rows?: Rows & { readonly readAt: number } } | undefined
   /** Finished, and their senders not told yet. */
   finished: InFlight[] = []
   readonly #world: World
@@ -117,7 +118,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   rowsRead(): void {
     const rows = this.reading?.rows
     this.reading = undefined
-    if (rows !== undefined) this.#watchPhase(() => this.state.rowsRead(rows, this.#world.tick))
+    if (rows !== undefined) this.#watchPhase(() => this.state.rowsRead(rows, this.node.time.expiry.endOf(rows)))
   }
 
   /** Routes one receipt for all that is finished. */
@@ -164,6 +165,10 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
     return this.node.store(envelope, this, item)
   }
 
+  whyNoRoom(envelope: Envelope): NotTaken | undefined {
+    return this.node.whyNoRoom(envelope)
+  }
+
   strike(append: PendingAppend): boolean {
     return this.node.strike(append as Append)
   }
@@ -175,6 +180,7 @@ export class Actor implements MailboxEffects, AppendListener<InFlight | Owed>, D
   }
 
   receipt(item: InFlight): void {
+    if (item.seq === 0) this.#world.postgres.ended(item.envelope)
     this.finished.push(item)
   }
 

@@ -87,7 +87,7 @@ export class Recipient extends Client {
     this.displayed.add(message)
     if (this.world.verbose) this.world.log(`device ${this.device} displays m${message}`)
     // One that expired and was sent again has lost its place.
-    if (this.world.mayExpire(message)) return
+    if (this.world.mayExpire(message) || this.world.hasExpiredAtOnce(message, this.device)) return
     if (message < this.#last) this.world.violate('G3', `m${message} displayed after m${this.#last}`)
     this.#last = message
   }
@@ -95,6 +95,7 @@ export class Recipient extends Client {
   protected override caughtUp(socket: Socket): void {
     for (const message of socket.due) {
       if (this.displayed.has(message) || this.world.mayExpire(message)) continue
+      if (this.world.hasExpiredAtOnce(message, this.device)) continue
       this.world.violate('G5', `caughtUp before m${message}, which was accepted before the connect`)
     }
   }
@@ -106,7 +107,8 @@ export interface Sent {
   accepted: boolean
   /** In the socket of now, and not refused. */
   sent: boolean
-  expired: boolean
+  /** Devices that will never have it. */
+  readonly expired: Set<number>
   readonly delivered: Set<number>
 }
 
@@ -115,16 +117,26 @@ export class Sender extends Client {
   readonly messages: Sent[] = []
   #floor = 0n
   #holds = false
+  /** The recipient's mailbox was full. */
+  #putsOff = false
 
   compose(): void {
     const number = this.messages.length + 1
-    this.messages.push({ number, accepted: false, sent: false, expired: false, delivered: new Set() })
+    this.messages.push({ number, accepted: false, sent: false, expired: new Set(), delivered: new Set() })
   }
 
   /** It has something to send, and may. */
   get ready(): boolean {
-    if (this.socket === undefined || (this.#holds && this.socket.unanswered.size > 0)) return false
+    if (this.socket === undefined || this.#putsOff || (this.#holds && this.socket.unanswered.size > 0)) return false
     return this.messages.some(({ accepted, sent }) => !accepted && !sent)
+  }
+
+  get puttingOff(): boolean {
+    return this.#putsOff
+  }
+
+  retry(): void {
+    this.#putsOff = false
   }
 
   send(glued: boolean): void {
@@ -155,13 +167,14 @@ export class Sender extends Client {
     } else if (socket === this.socket && !message.accepted) {
       message.sent = false
       this.#holds = true
+      this.#putsOff ||= frame.full
     }
   }
 
   protected override received(envelope: Envelope): void {
     for (const id of envelope.about) {
       const message = this.messages[Number(id) - 1]!
-      if (envelope.kind === Kind.EXPIRED) message.expired = true
+      if (envelope.kind === Kind.EXPIRED) message.expired.add(envelope.from.device)
       else message.delivered.add(envelope.from.device)
     }
   }

@@ -1,3 +1,5 @@
+import type { RoomLimits } from '../../src/storage/mailbox-room.ts'
+
 /** How often each fault may strike in one walk. */
 export interface Budgets {
   /** A recipient leaves its socket. */
@@ -23,6 +25,10 @@ export interface Budgets {
   overflow: number
   /** Somebody else sends to a mailbox, as a new chain. */
   others: number
+  /** The system clock of a node is set. */
+  stepSystem: number
+  /** The clock of the database is set. */
+  stepDatabase: number
 }
 
 /** The repairs that live outside the cores; false switches one off. */
@@ -56,7 +62,7 @@ export interface WorldConfig {
   readonly bufferBytes: number
   /** Appends and deletes of one flush, at most. */
   readonly flushLimit: number
-  /** By how much each node's clock is ahead. */
+  /** By how much each node is wrong about the database's clock. */
   readonly skew: readonly number[]
   /** Nodes remember where a mailbox was. */
   readonly locations: boolean
@@ -74,6 +80,8 @@ export interface WorldConfig {
   readonly carefulReads: boolean
   /** Rows of what was delivered long ago may stay: only a poll finds them. */
   readonly staleRows: boolean
+  /** What a mailbox may hold; undefined: whatever comes. */
+  readonly room: RoomLimits | undefined
   readonly repairs: Repairs
   readonly budgets: Budgets
 }
@@ -103,4 +111,25 @@ export const NO_FAULTS: Budgets = {
   poll: 0,
   overflow: 0,
   others: 0,
+  stepSystem: 0,
+  stepDatabase: 0,
+}
+
+/** Room for so many envelopes: half of it for each sender, if they are several. */
+export function roomFor(envelopes: number, step: number): RoomLimits {
+  const plenty = 1_000_000
+  return {
+    maxEnvelopes: envelopes,
+    maxBytes: plenty,
+    senderEnvelopes: envelopes,
+    senderBytes: plenty,
+    strangerEnvelopes: plenty,
+    strangerBytes: plenty,
+    strangersEnvelopes: plenty,
+    strangersBytes: plenty,
+    receiptBytes: plenty,
+    senderReceiptBytes: plenty,
+    stepEnvelopes: step,
+    stepBytes: plenty,
+  }
 }

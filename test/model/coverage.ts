@@ -30,6 +30,19 @@ export interface Coverage {
   refusedConnect: number
   overflow: number
   expired: number
+  /** The clock of the database was set. */
+  stepped: number
+  /** A node took another number, or its claim was renewed. */
+  claimed: number
+  unstamped: number
+  /** A mailbox had no room for an envelope. */
+  full: number
+  /** A send was refused since no device has room for it. */
+  refusedFull: number
+  /** A copy expired at once, since its device alone had no room. */
+  expiredFull: number
+  /** A look at the rows of a mailbox said how much room there is. */
+  measured: number
 }
 
 export function noCounts(): Coverage {
@@ -54,6 +67,13 @@ export function noCounts(): Coverage {
     refusedConnect: 0,
     overflow: 0,
     expired: 0,
+    stepped: 0,
+    claimed: 0,
+    unstamped: 0,
+    full: 0,
+    refusedFull: 0,
+    expiredFull: 0,
+    measured: 0,
   }
 }
 

@@ -1,7 +1,7 @@
 import { Kind } from '../../proto/frames.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
 import { parseDeviceId, parseUserId, toMessageId } from '../../src/shared/ids.ts'
-import type { Address, MessageId } from '../../src/shared/ids.ts'
+import type { Address, MessageId, UserId } from '../../src/shared/ids.ts'
 
 /** Device 0 is the sender's only one; the others are the devices of the recipient, by their device number. */
 export const SENDER = 0
@@ -12,8 +12,13 @@ const OTHER_USER = 3
 const NO_BYTES = new Uint8Array(0)
 const BIG = new Uint8Array(300)
 const FILLING = new Uint8Array(100_000)
+/** A span of ms. */
+const FOR_EVER = 4_000_000_000_000
 const ADDRESSES = [makeAddress(SENDER_USER, 1), makeAddress(RECIPIENT_USER, 1), makeAddress(RECIPIENT_USER, 2)]
 const OTHER = makeAddress(OTHER_USER, 1)
+
+/** All who send to anybody. */
+export const USERS: readonly UserId[] = [addressOf(SENDER).user, addressOf(1).user, OTHER.user]
 
 /** What an envelope of the walk takes in the journal's buffer, without payload. */
 export const SMALL_BYTES = 200
@@ -55,7 +60,7 @@ export function makeReceipt(id: MessageId, from: number, about: readonly string[
     about,
     urgent: false,
     sentAt: 0,
-    expiresAt: Number.MAX_SAFE_INTEGER,
+    expiresAt: FOR_EVER,
   }
 }
 

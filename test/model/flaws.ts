@@ -1,4 +1,4 @@
-import { ALL_REPAIRS, NO_FAULTS } from './config.ts'
+import { ALL_REPAIRS, NO_FAULTS, roomFor } from './config.ts'
 import type { Repairs } from './config.ts'
 import type { Edit } from './mutants.ts'
 import { Op } from './events.ts'
@@ -17,22 +17,32 @@ const MAILBOX = 'src/actors/mailbox-state.ts'
 const CHAIN = 'src/actors/chain.ts'
 const CONVERSATION = 'src/actors/conversation.ts'
 const ROUTE = 'src/actors/route.ts'
+const SENDING = 'src/actors/sending.ts'
 const LANE = 'src/storage/append-lane.ts'
 const BUFFER = 'src/storage/journal-buffer.ts'
+
+const STAMPS = 'src/storage/message-stamps.ts'
+const EXPIRY = 'src/actors/expiry.ts'
+const GUARD = 'src/actors/expiry-guard.ts'
 
 const UNPOLLED: Repairs = { ...ALL_REPAIRS, poll: false }
 const FEW = { recipients: 1, messages: 2, silentSteps: 0, expiry: false } as const
 
 /** Only wakes bring late rows to light. */
 const NO_POLL: WalkKind = {
-  config: { staleRows: true, repairs: UNPOLLED, budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 } },
+  config: {
+    staleRows: true,
+    repairs: UNPOLLED,
+    room: undefined,
+    budgets: { ...NO_FAULTS, move: 1, timeout: 3, freeze: 1 },
+  },
 }
 
 /** Requests are given up, and nothing else goes wrong. */
 const TIMEOUTS: WalkKind = { config: { ...FEW, budgets: { ...NO_FAULTS, timeout: 3 } } }
 
 const TIMEOUTS_NO_POLL: WalkKind = {
-  config: { ...TIMEOUTS.config, nodes: 2, staleRows: true, repairs: UNPOLLED },
+  config: { ...TIMEOUTS.config, nodes: 2, staleRows: true, repairs: UNPOLLED, room: undefined },
   slow: [{ op: Op.FLUSH, x: 1 }],
 }
 
@@ -60,9 +70,34 @@ const MOVES: WalkKind = {
   slow: [{ op: Op.BUS }, { op: Op.ROWS, x: 1 }],
 }
 
+/** Mailboxes of two devices are small, and their devices come and go. */
+const FULL: WalkKind = {
+  config: {
+    recipients: 2,
+    messages: 5,
+    silentSteps: 0,
+    expiry: false,
+    room: roomFor(2, 1),
+    budgets: { ...NO_FAULTS, move: 4, others: 4 },
+  },
+  slow: [{ op: Op.SERVER_READS }, { op: Op.ACKNOWLEDGE, x: 1 }],
+}
+
 /** The sender moves between nodes whose clocks differ. */
 const SKEWED: WalkKind = {
   config: { ...FEW, messages: 4, skew: [40, 0, -40], budgets: { ...NO_FAULTS, move: 1, moveSender: 3 } },
+}
+
+/** The clocks of the database and of nodes are set, while recipients come and go. */
+const STEPS: WalkKind = {
+  config: {
+    ...FEW,
+    messages: 4,
+    nodes: 2,
+    skew: [0, 0, 0],
+    budgets: { ...NO_FAULTS, move: 2, moveSender: 1, stepSystem: 2, stepDatabase: 3 },
+  },
+  slow: [{ op: Op.CLIENT_READS, x: 1 }],
 }
 
 export const FLAWS: readonly Flaw[] = [
@@ -119,18 +154,48 @@ export const FLAWS: readonly Flaw[] = [
   },
   {
     name: 'R5: a live mailbox appends what follows a refused item of a batch',
-    edits: [{ file: MAILBOX, from: 'if (!refused) item.append', to: 'item.append' }],
+    edits: [{ file: MAILBOX, from: 'if (refused === undefined) item.append', to: 'item.append' }],
     kind: REFUSALS,
   },
   {
     name: 'R5: a mailbox that is behind appends what follows a refused item of a batch',
-    edits: [{ file: MAILBOX, from: 'refused || !this.#appendOnly', to: '!this.#appendOnly' }],
+    edits: [{ file: MAILBOX, from: 'refused ??= this.#appendOnly', to: 'refused = this.#appendOnly' }],
   },
   {
     name: 'R5: the sender appends what follows a refused item of a batch',
-    edits: [{ file: ROUTE, from: 'this.#refused || !this.#effects', to: '!this.#effects' }],
+    edits: [{ file: ROUTE, from: 'this.#refused ?? this.#effects', to: 'this.#effects' }],
+  },
+  {
+    name: 'R5: what waits for a full device goes before it is known whether its copy will come again',
+    edits: [{ file: CHAIN, from: ' || this.#holds > 0) return', to: ') return' }],
+    kind: FULL,
+  },
+  {
+    name: 'a copy for a full device expires without a word',
+    edits: [{ file: SENDING, from: 'return this.#effects.expire(this)', to: 'return this.#end()' }],
+    kind: FULL,
   },
   { name: 'R6: stamps do not respect what the device has seen accepted', without: 'floor', kind: SKEWED },
+  {
+    name: 'after a step of the clock a device that has seen later stamps gets earlier ones',
+    edits: [{ file: STAMPS, from: 'this.#former.find((one) => one.reaches(floorMs, 0))', to: 'undefined' }],
+    kind: STEPS,
+  },
+  {
+    name: 'a node forgets that its clock was ahead, since it stamped nothing then',
+    edits: [{ file: STAMPS, from: 'this.#newest.see(was)', to: 'void was' }],
+    kind: STEPS,
+  },
+  {
+    name: 'what the clock of the database says is over is ended at once',
+    edits: [{ file: EXPIRY, from: 'this.#gate.open ? ', to: 'this.#gate ? ' }],
+    kind: STEPS,
+  },
+  {
+    name: 'a step of the clock is forgotten when the clocks agree again',
+    edits: [{ file: GUARD, from: 'this.#steppedAt = this.#monotonic.now()', to: 'this.#steppedAt = undefined' }],
+    kind: STEPS,
+  },
   { name: 'R6: the client listens to a socket that it has left', without: 'deafToOldSockets', kind: SKEWED },
   {
     name: 'R7: an acknowledgement during the insert is answered as accepted',

@@ -27,7 +27,13 @@ export async function loadMutant(edits: readonly Edit[]): Promise<Cores> {
       load('src/actors/in-flight.ts'),
       load('src/actors/mailbox-state.ts'),
       load('src/actors/route.ts'),
+      load('src/actors/sending.ts'),
       load('src/storage/journal-buffer.ts'),
+      load('src/storage/database-clock.ts'),
+      load('src/storage/message-stamps.ts'),
+      load('src/actors/expiry-guard.ts'),
+      load('src/actors/expiry.ts'),
+      load('src/storage/mailbox-room.ts'),
     ])
     return Object.assign({}, ...modules) as Cores
   } finally {

@@ -1,12 +1,13 @@
-import type { Batch } from '../../src/actors/batch.ts'
+import type { Batch, NotTaken } from '../../src/actors/batch.ts'
 import type { Route, RouteEffects } from '../../src/actors/route.ts'
 import type { Envelope } from '../../src/shared/envelope.ts'
-import { toMessageId } from '../../src/shared/ids.ts'
 import type { Address, MessageId } from '../../src/shared/ids.ts'
 import type { Flush, JournalBuffer } from '../../src/storage/journal-buffer.ts'
 import type { Append, AppendListener } from '../../src/storage/journal-op.ts'
+import type { MailboxRoom, RoomMeasure } from '../../src/storage/mailbox-room.ts'
 import { Actor } from './actor.ts'
 import type { FromBus, Reply, ToBus } from './bus.ts'
+import { NodeTime } from './clocks.ts'
 import { SENDER, SMALL_BYTES, deviceIndex, makeFiller } from './devices.ts'
 import { Session } from './session.ts'
 import type { Socket } from './socket.ts'
@@ -42,6 +43,11 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
   readonly actors: (Actor | undefined)[] = []
   readonly requests = new Map<number, Request>()
   readonly buffer: JournalBuffer
+  readonly time: NodeTime
+  /** How much room mailboxes have, by device. */
+  readonly rooms: (MailboxRoom | undefined)[] = []
+  /** What was read of them, and is on its way. */
+  readonly measures: { readonly device: number; readonly measure: RoomMeasure }[] = []
   /** What PostgreSQL was given. */
   flight: { readonly flush: Flush; committed: boolean } | undefined
   /** So many appends are refused. */
@@ -51,7 +57,6 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
   readonly #silentUntil = new Map<number, number>()
   readonly #unsentWakes = new Set<number>()
   readonly #struck = new Set<Append>()
-  #lastStamp = 0
   #waitedMs = 0
   #lastRequest = 0
 
@@ -59,6 +64,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     this.#world = world
     this.index = index
     this.buffer = new world.cores.JournalBuffer({ bufferBytes: world.config.bufferBytes, ...JOURNAL_DELAYS })
+    this.time = new NodeTime(world, world.postgres.time, world.config.skew[index] ?? 0)
   }
 
   get runs(): boolean {
@@ -70,12 +76,11 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     return this.#world.tick + this.#waitedMs
   }
 
-  /** A message id above `floor`: time, then node. */
-  stamp(floor: bigint): MessageId {
-    const { skew, repairs } = this.#world.config
-    const above = repairs.floor ? Number(floor / 10n) + 1 : 0
-    this.#lastStamp = Math.max(this.#world.tick + 1_000 + (skew[this.index] ?? 0), this.#lastStamp + 1, above)
-    return toMessageId(BigInt(this.#lastStamp * 10 + this.index))
+  /** A message id above `floor`. Undefined: this node must not make one now. */
+  stamp(floor: bigint): MessageId | undefined {
+    const id = this.time.stamp(this.#world.config.repairs.floor ? floor : 0n)
+    if (id === undefined) this.#world.count.unstamped++
+    return id
   }
 
   // The journal.
@@ -86,6 +91,30 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
       return undefined
     }
     return this.buffer.append(envelope, this.now, listener, item)
+  }
+
+  /** Why an envelope may not wait in its mailbox. */
+  whyNoRoom(envelope: Envelope): NotTaken | undefined {
+    const { room } = this.#world.config
+    const device = deviceIndex(envelope.to)
+    if (room === undefined || device === -1) return undefined
+    const known = (this.rooms[device] ??= new this.#world.cores.MailboxRoom(room))
+    const verdict = known.admit(envelope, this.#world.roomTime)
+    if (verdict === 'full') this.#world.count.full++
+    return verdict === 'room' ? undefined : verdict === 'full' ? 'full' : 'refused'
+  }
+
+  /** The rows of a mailbox are read; what they amount to comes with {@link measured}. */
+  measure(device: number): void {
+    const room = this.rooms[device]!
+    room.measuring()
+    this.measures.push({ device, measure: this.#world.postgres.measure(device) })
+  }
+
+  measured(): void {
+    const { device, measure } = this.measures.shift()!
+    this.rooms[device]!.measured(measure, this.#world.roomTime)
+    this.#world.count.measured++
   }
 
   strike(append: Append): boolean {
@@ -146,8 +175,10 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
     this.#request(route, device, this.#world.config.locations ? this.#locations.get(device) : undefined)
   }
 
-  append(envelope: Envelope, route: Route, index: number): boolean {
-    return this.store(envelope, this, { route, index }) !== undefined
+  append(envelope: Envelope, route: Route, index: number): NotTaken | undefined {
+    const reason = this.whyNoRoom(envelope)
+    if (reason !== undefined) return reason
+    return this.store(envelope, this, { route, index }) === undefined ? 'refused' : undefined
   }
 
   appended({ route, index }: RoutedItem): void {

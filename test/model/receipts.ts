@@ -15,7 +15,10 @@ export function sendReceipts(actor: Actor, world: World, items: readonly InFligh
 function sendReceipt(actor: Actor, world: World, items: readonly InFlight[], expired: boolean): void {
   const { node } = actor
   const about = items.map(({ envelope }) => envelope.id)
-  const envelope = makeReceipt(node.stamp(0n), actor.device, about, expired)
+  const id = node.stamp(0n)
+  // Told later.
+  if (id === undefined) return void actor.finished.push(...items)
+  const envelope = makeReceipt(id, actor.device, about, expired)
   if (expired) world.count.expired++
   node.route(new world.cores.Route(addressOf(SENDER), [envelope], undefined, new Listener(actor, items), node))
 }

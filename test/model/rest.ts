@@ -20,7 +20,7 @@ export function comeToRest(world: World, random: Random | undefined): void {
     } else if (!whatTimeBrings(world)) {
       if (!world.config.repairs.poll || polls === POLLS) return checkPromises(world)
       polls++
-      for (const actor of world.actors) if (!actor.closed) world.perform(makeEvent(Op.POLL, actor.index))
+      pollAll(world)
     }
   }
 }
@@ -34,12 +34,23 @@ function endFaults(world: World): void {
   }
 }
 
-/** Requests that nobody answers, and sockets that nobody holds, end one day. */
+/** Requests that nobody answers, and sockets that nobody holds, end one day, and whoever waits for room tries again. */
 function whatTimeBrings(world: World): boolean {
   const node = world.nodes.find(({ up, requests }) => up && requests.size > 0)
   const event = node ? makeEvent(Op.TIMEOUT, node.index) : possibleFaults(world).find((fault) => opOf(fault) === Op.EOF)
-  if (event !== undefined) world.perform(event)
-  return event !== undefined
+  if (event !== undefined) {
+    world.perform(event)
+    return true
+  }
+  // A sender that was told to wait for minutes waits for longer than any poll.
+  if (!world.sender.puttingOff) return false
+  if (world.config.repairs.poll) pollAll(world)
+  world.perform(makeEvent(Op.RETRY))
+  return true
+}
+
+function pollAll(world: World): void {
+  for (const actor of world.actors) if (!actor.closed) world.perform(makeEvent(Op.POLL, actor.index))
 }
 
 function checkPromises(world: World): void {
@@ -51,7 +62,7 @@ function checkPromises(world: World): void {
   for (const { number, accepted, expired, delivered } of sender.messages) {
     if (!accepted) world.violate('G0', `m${number} is never accepted`)
     for (const { device, displayed } of recipients) {
-      const mayMiss = expired && world.mayExpire(number)
+      const mayMiss = expired.has(device) && (world.mayExpire(number) || world.hasExpiredAtOnce(number, device))
       if (!displayed.has(number) && !mayMiss) world.violate('G1', `m${number} is accepted, and never displayed`)
       if (displayed.has(number) && !delivered.has(device) && !mayMiss) {
         world.violate('G4', `m${number} is displayed, and stays at ✓`)

@@ -1,3 +1,4 @@
+import { CLOCK_STEPS } from './clocks.ts'
 import { SENDER } from './devices.ts'
 import { Op, makeEvent } from './events.ts'
 import type { World } from './world.ts'
@@ -29,6 +30,7 @@ function clientEvents(world: World, resting: boolean, events: number[]): void {
   }
   const { sender } = world
   if (sender.messages.length < world.config.messages) events.push(makeEvent(Op.COMPOSE))
+  if (sender.puttingOff && !resting) events.push(makeEvent(Op.RETRY))
   if (sender.ready) {
     events.push(makeEvent(Op.SEND))
     if (sender.socket?.toServer.at(-1)?.type === 'send') events.push(makeEvent(Op.SEND_MORE))
@@ -51,8 +53,13 @@ function nodeEvents(world: World, events: number[]): void {
     if (node.toBus.length > 0) events.push(makeEvent(Op.BUS, index))
     if (flight?.committed === false) events.push(makeEvent(Op.COMMIT, index))
     if (frozen) continue
+    if (node.time.wants !== undefined) events.push(makeEvent(Op.CLAIM, index))
     if (node.fromBus.length > 0) events.push(makeEvent(Op.NODE_READS, index))
     if (flight?.committed === true) events.push(makeEvent(Op.FLUSHED, index))
+    for (const [device, room] of node.rooms.entries()) {
+      if (room?.due === true) events.push(makeEvent(Op.MEASURE, index, device))
+    }
+    if (node.measures.length > 0) events.push(makeEvent(Op.MEASURED, index))
     if (flight !== undefined) continue
     const due = node.buffer.dueAt()
     if (due === undefined) continue
@@ -91,6 +98,8 @@ export function possibleFaults(world: World): number[] {
       events.push(makeEvent(Op.UNKNOWN, index))
       if (!node.frozen) events.push(makeEvent(Op.NO_ROOM, index))
     }
+    if (budgets.stepSystem > 0)
+      for (let i = 0; i < CLOCK_STEPS.length; i++) events.push(makeEvent(Op.STEP_SYSTEM, index, i))
     if (node.frozen) continue
     if (!node.joined) events.push(makeEvent(Op.JOIN, index))
     if (node.requests.size > 0 && budgets.timeout > 0) events.push(makeEvent(Op.TIMEOUT, index))
@@ -98,6 +107,7 @@ export function possibleFaults(world: World): number[] {
     if (budgets.fill > 0) for (let i = 0; i < FILL_LEAVES.length; i++) events.push(makeEvent(Op.FILL, index, i))
     if (budgets.giveUp > 0 && node.buffer.bytes > 0) events.push(makeEvent(Op.GIVE_UP, index))
   }
+  if (budgets.stepDatabase > 0) for (let i = 0; i < CLOCK_STEPS.length; i++) events.push(makeEvent(Op.STEP_DATABASE, i))
   for (const { index, left, ended, node, toServer } of sockets) {
     if (left && !ended && node.runs && toServer.length === 0) events.push(makeEvent(Op.EOF, index))
     if (budgets.overflow > 0 && !ended && node.runs) events.push(makeEvent(Op.OVERFLOW, index))

@@ -12,7 +12,7 @@ export type ServerFrame =
       readonly messageId: bigint
       readonly delivered: readonly number[]
     }
-  | { readonly type: 'error'; readonly message: number }
+  | { readonly type: 'error'; readonly message: number; readonly full: boolean }
   /** `replaced` is terminal: the client does not connect again. */
   | { readonly type: 'close'; readonly replaced: boolean }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { realCores } from './cores.ts'
 import { addWalk, noCounts } from './coverage.ts'
 import type { Coverage } from './coverage.ts'
@@ -7,7 +8,7 @@ import { explain } from './shrink.ts'
 import { replay, walk } from './walk.ts'
 
 /** WALKS and SEED make a longer campaign, or another one. */
-const WALKS = Number(process.env['WALKS'] ?? 40_000)
+const WALKS = Number(process.env['WALKS'] ?? times(8_000, 40_000))
 const SEED = Number(process.env['SEED'] ?? 1)
 const SLICE = 500
 

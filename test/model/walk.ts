@@ -1,4 +1,4 @@
-import { ALL_REPAIRS, NO_FAULTS } from './config.ts'
+import { ALL_REPAIRS, NO_FAULTS, roomFor } from './config.ts'
 import type { WorldConfig } from './config.ts'
 import type { Cores } from './cores.ts'
 import { Op, isFault, makeEvent, opOf, xOf } from './events.ts'
@@ -95,7 +95,10 @@ function drawConfig(random: Random): WorldConfig {
       overflow: upTo(1),
       poll: upTo(2),
       others: upTo(2),
+      stepSystem: random.chance(0.2) ? upTo(2) : 0,
+      stepDatabase: random.chance(0.2) ? upTo(3) : 0,
     },
+    room: random.chance(0.3) ? roomFor(1 + random.int(6), 1 + random.int(2)) : undefined,
   }
 }
 
@@ -115,6 +118,7 @@ const SLOW_OPS = [
   Op.ACKNOWLEDGE,
   Op.CLIENT_READS,
   Op.TURN,
+  Op.MEASURED,
 ]
 
 function drawSlow(random: Random): Slow[] {

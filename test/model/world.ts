@@ -8,6 +8,7 @@ import type { Budgets, WorldConfig } from './config.ts'
 import type { Cores } from './cores.ts'
 import { noCounts } from './coverage.ts'
 import type { Coverage } from './coverage.ts'
+import { CLOCK_STEPS } from './clocks.ts'
 import { SENDER, makeOther } from './devices.ts'
 import { Op, formatEvent, opOf, xOf, yOf } from './events.ts'
 import { Node } from './node.ts'
@@ -16,6 +17,9 @@ import { Socket } from './socket.ts'
 
 /** Room that others leave in the journal: none, for a small envelope, for a small and half a big one. */
 export const FILL_LEAVES = [0, 200, 450] as const
+
+/** A sender that was told that a mailbox is full waits so long. */
+const LONG = 10_000
 
 /**
  * A whole Parley in one object: clients, sockets, nodes, the bus and PostgreSQL, around the real cores. Nothing happens
@@ -40,13 +44,17 @@ export class World {
   /** Steps so far: the time. */
   tick = 0
   violation: string | undefined
+  /** By how much the clock that measurements go by is ahead of the steps. */
+  #laterBy = 0
+  /** Copies that expired at once: the message and its device. */
+  readonly #expiredAtOnce = new Set<string>()
 
   constructor(config: WorldConfig, cores: Cores, verbose = false) {
     this.config = config
     this.cores = cores
     this.verbose = verbose
     this.budgets = { ...config.budgets }
-    this.postgres = new Postgres(config)
+    this.postgres = new Postgres(this, config)
     this.bus = new Bus(this, config.recipients + 1)
     this.nodes = Array.from({ length: config.nodes }, (_, index) => new Node(this, index))
     this.sender = new Sender(this, SENDER)
@@ -82,6 +90,21 @@ export class World {
   /** Batches that reached an actor of a node that still runs, and were not answered. */
   get unansweredArrivals(): number {
     return this.#arrivals.filter(({ node, arrival }) => node.up && arrival.unanswered >= 0).length
+  }
+
+  /** What says whether a measurement is fresh. */
+  get roomTime(): number {
+    return this.tick + this.#laterBy
+  }
+
+  /** There was no room for the copy of one device. */
+  expireAtOnce(message: number, device: number): void {
+    this.count.expiredFull++
+    this.#expiredAtOnce.add(`${message}.${device}`)
+  }
+
+  hasExpiredAtOnce(message: number, device: number): boolean {
+    return this.#expiredAtOnce.has(`${message}.${device}`)
   }
 
   mayExpire(message: number): boolean {
@@ -137,9 +160,19 @@ export class World {
         return this.#commit(this.nodes[x]!)
       case Op.FLUSHED:
         return this.nodes[x]!.flushed()
+      case Op.CLAIM:
+        this.count.claimed++
+        return this.nodes[x]!.time.getClaim()
       case Op.LATE_STATEMENT:
         this.count.lateStatement++
         return this.postgres.apply(this.postgres.lost.shift()!)
+      case Op.MEASURE:
+        return this.nodes[x]!.measure(yOf(event))
+      case Op.MEASURED:
+        return this.nodes[x]!.measured()
+      case Op.RETRY:
+        this.#laterBy += LONG
+        return this.sender.retry()
       case Op.LOST_STATEMENT:
         this.postgres.lost.shift()
         return
@@ -194,6 +227,12 @@ export class World {
         budgets.giveUp--
         this.count.givenUp++
         return this.nodes[x]!.buffer.giveUp()
+      case Op.STEP_SYSTEM:
+        budgets.stepSystem--
+        return this.nodes[x]!.time.step(CLOCK_STEPS[yOf(event)] ?? 0)
+      case Op.STEP_DATABASE:
+        budgets.stepDatabase--
+        return this.#stepDatabase(CLOCK_STEPS[x] ?? 0)
       case Op.POLL:
         budgets.poll--
         return this.poll(this.actors[x]!)
@@ -231,8 +270,17 @@ export class World {
 
   /** An envelope that needs no receipt; what becomes of it is not looked at. */
   #othersSend(actor: Actor): void {
-    const batch = { envelopes: [makeOther(actor.node.stamp(0n), actor.device)], incarnation: '' }
+    const id = actor.node.stamp(0n)
+    if (id === undefined) return
+    const batch = { envelopes: [makeOther(id, actor.device)], incarnation: '' }
     actor.post(this.arrive(actor.node, batch, { answer() {} }))
+  }
+
+  /** Nodes look at its clock far more often than it is set. */
+  #stepDatabase(ms: number): void {
+    this.count.stepped++
+    this.postgres.time.step(ms)
+    for (const { up, time } of this.nodes) if (up) time.look()
   }
 
   #select(actor: Actor): void {

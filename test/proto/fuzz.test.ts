@@ -14,13 +14,14 @@ import {
   encodeServerFrames,
   encodeServerFramesJson,
 } from '../../proto/codec.ts'
+import { times } from '../helpers/long.ts'
 import { content } from './helpers/arbitrary-content.ts'
 import { clientFrames, serverFrames } from './helpers/arbitrary-frames.ts'
 import { Random } from './helpers/random.ts'
 
 /** A failure is repeated with FUZZ_SEED=<seed>. */
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)
-const INPUTS = 120_000
+const INPUTS = times(20_000, 120_000)
 const SAMPLES = 150
 
 /** Bytes and words that decoders trip over. */

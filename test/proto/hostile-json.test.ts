@@ -1,7 +1,14 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { DecodeError, decodeClientFramesJson, decodeServerFramesJson } from '../../proto/codec.ts'
-import { MAX_ABOUT, MAX_COPIES, MAX_FRAMES, MAX_NAME_CHARS } from '../../proto/limits.ts'
+import {
+  MAX_ABOUT,
+  MAX_COPIES,
+  MAX_FRAMES,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  MAX_NAME_CHARS,
+} from '../../proto/limits.ts'
 
 function frame(json: string) {
   return decodeClientFramesJson(`{"frames":[${json}]}`)[0]
@@ -132,11 +139,28 @@ test('an unknown frame has a name, cut to a bounded length, and the frames besid
   ])
 })
 
-test('deep nesting is no matter', (t) => {
-  const deep = '['.repeat(200_000) + ']'.repeat(200_000)
-  refuses(t, deep, /The message is not an object/)
-  refusesFrame(t, `{"ack":${deep}}`, /ack is not an object/)
-  t.deepEqual(frame(`{"ack":{"news":${deep}}}`), { type: 'ack', upTo: 0 })
+test('what is nested deeper than any frame is refused before it is parsed', (t) => {
+  const nested = (depth: number) => `{"ack":{"news":${'['.repeat(depth)}${']'.repeat(depth)}}}`
+  // The frame stands in the batch, in its list, in a frame, and is an object.
+  t.deepEqual(frame(nested(MAX_JSON_DEPTH - 4)), { type: 'ack', upTo: 0 })
+  for (const depth of [MAX_JSON_DEPTH - 3, 200_000]) {
+    refusesFrame(t, nested(depth), /^The message is nested more than 32 deep$/)
+  }
+  refuses(t, '{"a":'.repeat(100_000), /nested more than 32 deep/)
+})
+
+test('a message of more values than frames have is refused before it is parsed, however they are hidden', (t) => {
+  const news = (value: string, count: number) => `{"ack":{"news":[${`${value},`.repeat(count)}0]}}`
+  t.deepEqual(frame(news('0', MAX_JSON_VALUES - 20)), { type: 'ack', upTo: 0 })
+  for (const value of ['0', '[]', '{}', '{"34":0}', String.raw`"\""`, String.raw`"\\","\\"`]) {
+    refusesFrame(t, news(value, MAX_JSON_VALUES), /^The message has more than 65536 values$/)
+  }
+})
+
+test('brackets, commas and quotes within texts are none', (t) => {
+  const text = JSON.stringify('[{,"\\"'.repeat(50_000))
+  t.deepEqual(frame(`{"ack":{"news":${text},"upTo":3}}`), { type: 'ack', upTo: 3 })
+  refuses(t, '{"frames":["', /^The message is not JSON$/)
 })
 
 test('lists are bounded as in the binary encoding', (t) => {

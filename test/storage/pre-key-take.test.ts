@@ -1,6 +1,5 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import type { Clock } from '../../src/shared/clock.ts'
 import type { DeviceId, UserId } from '../../src/shared/ids.ts'
 import { Accounts } from '../../src/storage/accounts.ts'
 import type { Database } from '../../src/storage/database.ts'
@@ -9,7 +8,7 @@ import type { TakeLimits, TakeOutcome } from '../../src/storage/pre-key-take.ts'
 import { PreKeys } from '../../src/storage/pre-keys.ts'
 import type { OneTimeKey } from '../../src/storage/pre-keys.ts'
 import { Shards } from '../../src/storage/shards.ts'
-import { createTestDatabase, openDatabase } from '../helpers/database.ts'
+import { createTestDatabase, openDatabase, stopDatabaseClock } from '../helpers/database.ts'
 import { withClient } from '../helpers/raw-accounts.ts'
 
 const BOB = 15550000002 as UserId
@@ -17,19 +16,6 @@ const DEVICE = 1 as DeviceId
 const FREE = { burst: 1e6, perSecond: 1e6 }
 const UNLIMITED: TakeLimits = { perTaker: FREE, perTarget: FREE }
 const DAY = 24 * 60 * 60 * 1_000
-
-/** A clock that stands still unless it is turned on. */
-class StillClock implements Clock {
-  #at = Date.now()
-
-  now(): number {
-    return this.#at
-  }
-
-  advance(ms: number): void {
-    this.#at += ms
-  }
-}
 
 /** Each taker is somebody else. */
 const taker = (n: number) => ({ user: (15550001000 + n) as UserId, device: DEVICE })
@@ -40,7 +26,8 @@ const pool = (count: number, from = 1): OneTimeKey[] =>
 interface Setup {
   readonly database: Database
   readonly preKeys: PreKeys
-  readonly clock: StillClock
+  /** Turns on the clock of the database, which stands still. */
+  turn(ms: number): Promise<void>
   take(n: number, limits?: TakeLimits): Promise<TakeOutcome>
   /** The bundle of Bob's device; fails where nothing was taken. */
   bundle(n: number, limits?: TakeLimits): Promise<Extract<TakeOutcome, { outcome: 'taken' }>>
@@ -61,7 +48,9 @@ async function setUp(
   const database = await openDatabase(url)
   t.teardown(() => database.close())
   const shards = new Shards([database])
-  const clock = new StillClock()
+  let at = Date.now()
+  const turn = (ms: number) => stopDatabaseClock(url, (at += ms))
+  await turn(0)
   const hooks = {
     onDevicesChanged: () => undefined,
     onDeviceRemoved: () => undefined,
@@ -75,24 +64,24 @@ async function setUp(
     accountKey: Buffer.alloc(32, 2),
     previousHash: Buffer.alloc(32),
     hash: Buffer.alloc(32, 3),
-    expiresAt: clock.now() + 30 * DAY,
+    expiresAt: at + 30 * DAY,
     devices: [certified],
     bytes: Buffer.from('list'),
   }
   const cert = { ...certified, hosted: false, hash: certHash, bytes: Buffer.from('cert') }
   const signed = { signed: Buffer.from('signed'), lastResort: Buffer.from('last resort') }
   const preKeys = { ...signed, oneTime: pool(opks), kemOneTime: pool(pqOpks) }
-  await new Accounts(shards, clock, hooks).registerPrimary(
+  await new Accounts(shards, hooks).registerPrimary(
     BOB,
     { name: '', platform: '', hosted: false },
     { list, cert, preKeys },
   )
   const take = (n: number, limits = UNLIMITED) =>
-    new PreKeyTake(shards, limits, () => clock.now()).take({ by: taker(n), of: BOB, devices: undefined })
+    new PreKeyTake(shards, limits).take({ by: taker(n), of: BOB, devices: undefined })
   return {
     database,
     preKeys: new PreKeys(shards),
-    clock,
+    turn,
     take,
     async bundle(n, limits) {
       const taken = await take(n, limits)
@@ -171,7 +160,7 @@ test('a pool takes 200 keys, and of what would be more nothing', async (t) => {
 })
 
 test('a pair of devices takes so often, and again later; others are not held up', async (t) => {
-  const { take, preKeys, clock } = await setUp(t, 50)
+  const { take, preKeys, turn } = await setUp(t, 50)
   const limits = { perTaker: { burst: 2, perSecond: 0.01 }, perTarget: FREE }
   const outcomes = []
   for (let i = 0; i < 3; i++) outcomes.push(await take(1, limits))
@@ -182,9 +171,9 @@ test('a pair of devices takes so often, and again later; others are not held up'
   t.deepEqual(outcomes[2], { outcome: 'limited', retryAfterMs: 100_000 })
   t.is((await preKeys.count({ user: BOB, device: DEVICE })).oneTime, 48)
   t.is((await take(2, limits)).outcome, 'taken')
-  clock.advance(99_000)
+  await turn(99_000)
   t.is((await take(1, limits)).outcome, 'limited')
-  clock.advance(1_001)
+  await turn(1_001)
   t.is((await take(1, limits)).outcome, 'taken')
 })
 
@@ -196,7 +185,7 @@ test('takes of one pair at the same time pass the limit no more than one after t
 })
 
 test('strangers take a day’s worth of one-time keys, then bundles without; those whom the user knows go on', async (t) => {
-  const { bundle, clock, database } = await setUp(t, 50)
+  const { bundle, turn, database } = await setUp(t, 50)
   const limits = { perTaker: FREE, perTarget: { burst: 3, perSecond: 3 / 86_400 } }
   await database.pool.query('INSERT INTO contacts (user_id, contact) VALUES ($1, $2)', [BOB, taker(99).user])
   const given = async (n: number) => {
@@ -206,14 +195,14 @@ test('strangers take a day’s worth of one-time keys, then bundles without; tho
   for (let n = 0; n < 3; n++) t.deepEqual(await given(n), [true, true])
   t.deepEqual(await given(3), [false, false])
   t.deepEqual(await given(99), [true, true])
-  clock.advance(DAY / 3 + 1_000)
+  await turn(DAY / 3 + 1_000)
   t.deepEqual(await given(4), [true, true])
   t.deepEqual(await given(5), [false, false])
 })
 
 test('of an expired list the primary alone is given; without keys nobody is', async (t) => {
-  const { take, clock, database } = await setUp(t, 5)
-  await database.pool.query('UPDATE device_lists SET expires_at = $1', [clock.now() - 1])
+  const { take, database } = await setUp(t, 5)
+  await database.pool.query('UPDATE device_lists SET expires_at = $1', [Date.now() - 1_000])
   t.is((await take(1)).outcome, 'taken')
   await database.pool.query('DELETE FROM signed_pre_keys')
   t.is((await take(2)).outcome, 'no keys')

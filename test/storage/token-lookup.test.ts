@@ -1,12 +1,15 @@
 import test from 'ava'
+import { findTokenAddress } from '../../client/token-address.ts'
 import { RefusalError } from '../../src/shared/refusal.ts'
 import type { Address, DeviceId, UserId } from '../../src/shared/ids.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { connectDevices, findDevices } from '../../src/storage/devices.ts'
+import { migrate } from '../../src/storage/migrate.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { TokenLookup, type TokenLookupOptions } from '../../src/storage/token-lookup.ts'
-import { createToken, hashToken, parseToken } from '../../src/storage/token.ts'
-import { openTestDatabase } from '../helpers/database.ts'
+import { issueToken } from '../../src/storage/token-issue.ts'
+import { createPlainToken, createToken, hashToken, parseToken } from '../../src/storage/token.ts'
+import { createTestDatabase, openDatabase, openTestDatabase } from '../helpers/database.ts'
 
 const OPTIONS = { maxWaitingLookups: 10_000, lookupBatch: 500, tokenCacheMs: 60_000, tokenCacheItems: 1_000 }
 
@@ -44,9 +47,52 @@ function countQueries(database: Database): { queries: number } {
   return counted
 }
 
-test('a token says whose it is, and nothing else passes for one', (t) => {
-  const token = createToken(addressOf(15550000001, 2))
-  t.deepEqual(parseToken(token), addressOf(15550000001, 2))
+test('a token of either sort says whose it is, to the server and to the client', (t) => {
+  for (const create of [createToken, createPlainToken]) {
+    for (const address of [addressOf(15550000001, 2), addressOf(999_999_999_999_999, 8), addressOf(1, 1)]) {
+      const token = create(address)
+      t.deepEqual(parseToken(token), address)
+      t.deepEqual<unknown, unknown>(findTokenAddress(token), address)
+    }
+  }
+})
+
+test('a token shows no phone number, and one with any character changed is none or another', (t) => {
+  const address = addressOf(15550000001, 2)
+  const tokens = Array.from({ length: 50 }, () => createToken(address))
+  for (const token of tokens) {
+    t.notRegex(token, /15550000001/)
+    t.false(Buffer.from(token.slice(1), 'base64url').toString('hex').includes((15550000001).toString(16)))
+  }
+  t.is(new Set(tokens.map((token) => token.slice(-16))).size, 50, 'the masked address differs each time')
+  const [token = ''] = tokens
+  for (const wrong of ['', 'p', 'x', token.slice(1), `${token}x`, token.slice(0, -1), `p${token}`, `${token}\n`]) {
+    t.is(parseToken(wrong), undefined, wrong)
+  }
+})
+
+test('where a node of the version before ran, tokens stay as it reads them for a week', async (t) => {
+  const fresh = new Shards([await openTestDatabase(t)])
+  const address = addressOf(15550000001)
+  t.regex(await issueToken(fresh, address), /^p/)
+
+  const url = await createTestDatabase(t)
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  // As that version left it.
+  await database.pool.query(`
+    DROP TABLE earlier_identities, masked_tokens, buckets, askings;
+    DELETE FROM schema_changes WHERE name LIKE '0007-%';
+    INSERT INTO node_numbers (number, node, stamps_until) VALUES (1, 'old', 0)`)
+  await migrate({ url, poolConnections: 2, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000 })
+  const shards = new Shards([database])
+  t.regex(await issueToken(shards, address), /^15550000001\.1\./)
+  await database.pool.query("UPDATE masked_tokens SET since = since - interval '7 days'")
+  t.regex(await issueToken(shards, address), /^p/)
+})
+
+test('what is no token that begins with an address passes for none', (t) => {
+  const token = createPlainToken(addressOf(15550000001, 2))
   for (const wrong of [
     '',
     'x',
@@ -74,8 +120,12 @@ test('connections are counted by the server, or by the device', async (t) => {
   t.deepEqual(await connect(7), ['ok', 7])
   t.deepEqual(await connect(7), ['ok', 7])
   t.deepEqual(await connect(6), ['replaced', 7])
-  t.deepEqual(await connect(0), ['ok', 8])
-  t.deepEqual(await connect(Number.MAX_SAFE_INTEGER), ['ok', Number.MAX_SAFE_INTEGER])
+  // A number that leaves none for later ones is not taken, and the device hears what to go on from.
+  t.deepEqual(await connect(Number.MAX_SAFE_INTEGER), ['replaced', 7])
+  t.deepEqual(await connect(1_000_008), ['replaced', 7])
+  t.deepEqual(await connect(8), ['ok', 8])
+  t.deepEqual(await connect(1_000_008), ['ok', 1_000_008])
+  t.deepEqual(await connect(0), ['ok', 1_000_009])
 })
 
 test('a wrong token, one of another device and one of nobody are refused', async (t) => {
@@ -83,7 +133,13 @@ test('a wrong token, one of another device and one of nobody are refused', async
   const lookup = lookupIn([database])
   const token = await addDevice(database, addressOf(1))
   await addDevice(database, addressOf(1, 2))
-  for (const wrong of [createToken(addressOf(1)), token.replace('.1.', '.2.'), createToken(addressOf(5)), '', 'x']) {
+  for (const wrong of [
+    createToken(addressOf(1)),
+    createPlainToken(addressOf(1, 2)),
+    createToken(addressOf(5)),
+    '',
+    'x',
+  ]) {
     t.deepEqual(await lookup.connect(wrong, 0), { outcome: 'unauthenticated' })
     t.is(await lookup.identify(wrong), undefined)
   }

@@ -8,6 +8,13 @@ import { waitUntil } from '../helpers/wait-until.ts'
 
 const PROTO = 'parley.v1.proto'
 const JSON_PROTOCOL = 'parley.v1.json'
+const quiet = {
+  socketOpened: () => undefined,
+  socketClosed: () => undefined,
+  socketFault: () => undefined,
+  undecodable: () => undefined,
+  rateLimited: () => undefined,
+}
 const ping = () => encodeClientFrames([{ type: 'ping' }]).slice()
 
 test('an upgrade that offers no known subprotocol is answered 400 and says what to offer', async (t) => {
@@ -145,15 +152,15 @@ test('what was sent before a close arrives before it, what is sent after it does
   await waitUntil('the handler knows that it is gone', () => server.heard[0]!.gone === 1)
 })
 
-test('a connection that says nothing, and one that says only empty batches, are closed with 4502', async (t) => {
+test('a connection that says nothing, and one that says only empty batches, are closed with 4004', async (t) => {
   const { url, heard } = await startGateway(t, { connectTimeoutMs: 1_000 })
   const silent = await Device.open(url)
   const empty = await Device.open(url)
   empty.sendRaw(new Uint8Array(0))
   const speaking = await Device.open(url)
   speaking.sendRaw(ping())
-  t.is(await silent.closing(), CloseCode.UNAUTHENTICATED)
-  t.is(await empty.closing(), CloseCode.UNAUTHENTICATED)
+  t.is(await silent.closing(), CloseCode.OVERLOADED)
+  t.is(await empty.closing(), CloseCode.OVERLOADED)
   await waitUntil('the frame was heard', () => heard[2]!.frames.length === 1)
   t.is(speaking.closed, undefined)
 })
@@ -229,4 +236,119 @@ test('a text message that is no UTF-8 closes that connection only', async (t) =>
   await waitUntil('it ends', () => socket.ended)
   t.is(other.closed, undefined)
   t.deepEqual(faults, [])
+})
+
+test('a socket that says more in a tick than may wait is closed with 4004, and the others go on', async (t) => {
+  const limited: string[] = []
+  const server = await startGateway(t, {
+    waitingBytes: 40_000,
+    events: { ...quiet, rateLimited: (limit) => void limited.push(limit) },
+  })
+  server.onFrames = (connection) => connection.send({ type: 'pong' })
+  const other = await Device.open(server.url)
+  const loud = await Device.open(server.url)
+  const batch = encodeClientFrames(Array.from({ length: 4_096 }, () => ({ type: 'ping' }) as const)).slice()
+  await waitUntil('the node has enough', () => {
+    for (let i = 0; i < 20 && loud.closed === undefined; i++) loud.sendRaw(batch)
+    return loud.closed !== undefined
+  })
+  t.is(await loud.closing(), CloseCode.OVERLOADED)
+  t.deepEqual(limited, ['waitingBytes'])
+  other.sendRaw(ping())
+  await other.waitFor('pong')
+})
+
+test('what comes faster than it is handled is handled in its order, a turn at a time', async (t) => {
+  const server = await startGateway(t)
+  const device = await Device.open(server.url)
+  const acks = Array.from({ length: 30 }, (_, i) => i + 1)
+  for (const upTo of acks) device.send(...Array.from({ length: 1_000 }, () => ({ type: 'ack', upTo }) as const))
+  await waitUntil('all is handled', () => server.heard[0]!.frames.length === 30_000)
+  const order = server.heard[0]!.frames.map((frame) => (frame.type === 'ack' ? frame.upTo : 0))
+  t.deepEqual([...new Set(order)], acks)
+  t.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  )
+})
+
+test('what a handler does not admit is not decoded', async (t) => {
+  const server = await startGateway(t)
+  const sizes: number[] = []
+  server.admits = (connection, bytes) => {
+    sizes.push(bytes)
+    if (bytes > 10) connection.close(CloseCode.OVERLOADED)
+    return bytes <= 10
+  }
+  const device = await Device.open(server.url)
+  device.sendRaw(ping())
+  device.sendRaw(new Uint8Array(11).fill(255))
+  t.is(await device.closing(), CloseCode.OVERLOADED)
+  t.deepEqual(sizes, [4, 11])
+  t.is(server.heard[0]!.frames.length, 1)
+})
+
+test('a handler hears of messages without frames, of pings, and of pongs that nobody asked for', async (t) => {
+  const server = await startGateway(t, { pingIntervalMs: 2_000, pongTimeoutMs: 1_000 })
+  let messages = 0
+  server.onFrames = () => void messages++
+  const socket = await RawSocket.open(server.url, PROTO)
+  socket.send(Opcode.binary, '')
+  socket.send(Opcode.ping, '')
+  socket.send(Opcode.pong, '')
+  await waitUntil('all have come', () => messages === 1 && server.heard[0]!.controls === 2)
+  await socket.first(Opcode.pong)
+  await socket.first(Opcode.ping)
+  socket.send(Opcode.pong, '')
+  socket.send(Opcode.pong, '')
+  await waitUntil('the second one has come', () => server.heard[0]!.controls === 3)
+  t.is(server.heard[0]!.controls, 3)
+  socket.destroy()
+})
+
+test('what gathers in a tick leaves as soon as it is much', async (t) => {
+  const server = await startGateway(t)
+  server.onFrames = (connection) => {
+    for (let i = 0; i < 10_000; i++) connection.send({ type: 'pong' })
+    const payload = new Uint8Array(40_000)
+    for (let i = 0; i < 3; i++) connection.send({ type: 'signal', from: { user: 1, device: 1 }, payload })
+  }
+  const socket = await RawSocket.open(server.url, PROTO)
+  socket.send(Opcode.binary, ping())
+  const frames = () => socket.messages.map(({ payload }) => decodeServerFrames(payload))
+  await waitUntil('all is there', () => frames().flat().length === 10_003)
+  t.true(frames().every(({ length }) => length <= 512))
+  t.true(socket.messages.every(({ payload }) => payload.length < 64 * 1_024 + 40_100))
+  socket.destroy()
+})
+
+test('past the bound of all sockets the one that has most waiting is closed with 4002', async (t) => {
+  const codes: number[] = []
+  const server = await startGateway(t, {
+    maxBackpressureBytes: 50_000_000,
+    bufferedBytesInAll: 3_000_000,
+    events: { ...quiet, socketClosed: (code) => void codes.push(code) },
+  })
+  server.onFrames = (connection, [frame]) => {
+    const bytes = frame?.type === 'ack' ? frame.upTo : 0
+    const payload = new Uint8Array(60_000)
+    for (let i = 0; i < bytes; i += 60_000) connection.send({ type: 'signal', from: { user: 1, device: 1 }, payload })
+  }
+  const open = async (bytes: number): Promise<RawSocket> => {
+    const socket = await RawSocket.open(server.url, PROTO)
+    socket.pause()
+    socket.send(Opcode.binary, encodeClientFrames([{ type: 'ack', upTo: bytes }]))
+    return socket
+  }
+  const modest = await open(600_000)
+  // What the system takes before the node must hold any.
+  const greedy = await open(20_000_000)
+  await waitUntil('it is closed', () => server.heard.some(({ gone }) => gone > 0))
+  t.deepEqual(
+    server.heard.map(({ gone }) => gone),
+    [0, 1],
+  )
+  t.deepEqual(codes, [CloseCode.SLOW_CONSUMER])
+  modest.destroy()
+  greedy.destroy()
 })

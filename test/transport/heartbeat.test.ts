@@ -5,6 +5,7 @@ import type { Heartbeated } from '../../src/transport/heartbeat.ts'
 class Pinged implements Heartbeated {
   alive = true
   spoke = 0
+  missed = 0
   pings = 0
   silences = 0
   /** Answers pings. */
@@ -53,6 +54,35 @@ test('silence is told after the time to answer, not before', (t) => {
   t.is(mute.silences, 0)
   tick(heartbeat, 1)
   t.is(mute.silences, 1)
+})
+
+test('a time to answer that is longer than the interval goes on over the pings that follow', (t) => {
+  for (const [silenceMs, pings] of [
+    [25_000, 1],
+    [26_000, 2],
+    [50_000, 2],
+    [60_000, 3],
+  ] as const) {
+    const heartbeat = new Heartbeat<Pinged>(25_000, silenceMs, () => undefined)
+    const mute = new Pinged(false)
+    heartbeat.add(mute)
+    while (mute.pings === 0) heartbeat.tick()
+    tick(heartbeat, silenceMs / 1_000 - 1)
+    t.deepEqual([mute.silences, mute.pings], [0, pings], String(silenceMs))
+    tick(heartbeat, 1)
+    t.is(mute.silences, 1, String(silenceMs))
+  }
+})
+
+test('one answer within a long time is enough', (t) => {
+  const heartbeat = new Heartbeat<Pinged>(25_000, 60_000, () => undefined)
+  const slow = new Pinged(false)
+  heartbeat.add(slow)
+  for (let i = 1; i <= 600; i++) {
+    heartbeat.tick()
+    if (i % 59 === 0) slow.alive = true
+  }
+  t.is(slow.silences, 0)
 })
 
 test('anything heard within the time counts as an answer', (t) => {

@@ -8,7 +8,7 @@ import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
 import { Security } from './security.ts'
-import { blockedText, bodyText, historyText, identityText, restoredText } from './words.ts'
+import { blockedText, bodyText, fullText, historyText, identityText, restoredText } from './words.ts'
 
 const PAGE = 300
 const NOTICE_MS = 8_000
@@ -60,6 +60,7 @@ export class Chat {
       if (user === this.#model.peer) void this.#loadKeys(user)
       else this.notify(blockedText(user))
     })
+    client.on('mailboxFull', (event) => this.notify(fullText(event)))
     client.on('devices', ({ user }) => void this.#loadKeys(user))
     client.on('history', (event) => void this.#noteHistory(event))
     client.on('restored', (event) => this.notify(restoredText(event)))

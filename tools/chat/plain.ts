@@ -11,6 +11,7 @@ import {
   blockedText,
   bodyText,
   connectionText,
+  fullText,
   historyText,
   identityText,
   restoredText,
@@ -113,6 +114,7 @@ function printEvents(client: Client): void {
   })
   client.on('identity', (event) => print(`-- ${identityText(event)}`))
   client.on('blocked', ({ user }) => print(`-- ${blockedText(user)}`))
+  client.on('mailboxFull', (event) => print(`-- ${fullText(event)}`))
   client.on('history', (event) => {
     archived += event.messages
     if (event.complete) print(`-- ${historyText(event, archived)}`)

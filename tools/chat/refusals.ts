@@ -45,6 +45,7 @@ const serverRefusals: Readonly<Partial<Record<ErrorCode, string>>> = {
   WRONG_CODE: 'That code is wrong or no longer valid.',
   PIN_REQUIRED: 'This number is protected by a PIN.',
   SMS_FAILED: 'The server could not send the text message.',
+  MAILBOX_FULL: 'their mailbox is full: the message waits here',
   RATE_LIMITED: 'Too many tries.',
   OVERLOADED: 'the server has too much to do: try again soon',
   UNAVAILABLE: 'the server cannot store anything now: try again soon',

@@ -10,7 +10,7 @@ import { findRestoringText, refusalText } from './refusals.ts'
 /** Makes the store that of the primary device of a number: asks for the code, and for the PIN where there is one. */
 export async function registerDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
-  await tryCodes(phone, url, ask, (code, pin) => verify(url, phone, code, { ...device, ...pin }))
+  await tryCodes(phone, url, ask, (code, given) => verify(url, phone, code, { ...device, ...given }))
 }
 
 /** The same for an account that has a backup: asks for its recovery key, too. */
@@ -18,8 +18,8 @@ export async function restoreDevice(user: number, url: string, device: VerifyOpt
   const phone = formatPhone(user)
   const backup = { recoveryKey: await askRecoveryKey(ask) }
   process.stdout.write('The device that has the account now will be logged out.\n')
-  const { messages } = await tryCodes(phone, url, ask, (code, pin) =>
-    restore(url, phone, code, { ...device, ...pin, backup }).catch((error: unknown) => {
+  const { messages } = await tryCodes(phone, url, ask, (code, given) =>
+    restore(url, phone, code, { ...device, ...given, backup }).catch((error: unknown) => {
       const text = error instanceof ParleyError ? findRestoringText(error.code) : undefined
       throw text === undefined ? error : new ChatError(text, { cause: error })
     }),
@@ -43,20 +43,18 @@ async function tryCodes<T>(
   phone: string,
   url: string,
   ask: Ask,
-  attempt: (code: string, pin: { readonly pin?: string }) => Promise<T>,
+  attempt: (code: string, given: { readonly session: string; readonly pin?: string }) => Promise<T>,
 ): Promise<T> {
-  try {
-    await register(url, phone)
-  } catch (error) {
+  const { session } = await register(url, phone).catch((error: unknown) => {
     throw explain(error, url)
-  }
+  })
   process.stdout.write(`A code was sent to ${phone}. A server started with npm start prints it in its own terminal.\n`)
   let pin: { readonly pin?: string } = {}
   let code: string | undefined
   for (;;) {
     code ??= await askFor('Code: ', ask)
     try {
-      return await attempt(code, pin)
+      return await attempt(code, { session, ...pin })
     } catch (error) {
       const refusal = error instanceof RefusedError ? error.code : undefined
       if (refusal !== 'WRONG_CODE' && refusal !== 'PIN_REQUIRED') throw explain(error, url)

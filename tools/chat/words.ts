@@ -1,4 +1,3 @@
-import { CloseCode } from '../../client/index.ts'
 import type { Body, ClientEvents, ConnectionState, OutgoingMessage } from '../../client/index.ts'
 import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
@@ -70,14 +69,14 @@ export function connectionText(state: ConnectionState, now: number): string {
 /** Why the client stays offline, and what to do; undefined while it comes back by itself. */
 export function stopText(state: ConnectionState): string | undefined {
   if (state.phase !== 'stopped') return undefined
-  switch (state.code) {
-    case 1000:
+  switch (state.cause) {
+    case 'disconnected':
       return 'You are offline. Messages wait until you type /online.'
-    case CloseCode.REPLACED:
+    case 'replaced':
       return 'This account was opened somewhere else. Type /online to use it here.'
-    case CloseCode.UNAUTHENTICATED:
+    case 'unauthenticated':
       return 'The server does not know this device any more. Start again with --register.'
-    case CloseCode.DEVICE_REMOVED:
+    case 'removed':
       return 'This device was removed from the account: start with --link, --restore or --register.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
@@ -99,6 +98,13 @@ export function identityText({ user, change }: ClientEvents['identity']): string
 /** Why nothing is sent to somebody, and what to do. */
 export function blockedText(user: number): string {
   return `Nothing is sent to ${formatPhone(user)} before you accept the new keys: look at /safety, then type /safety accept`
+}
+
+/** What is for somebody waits, or goes on. */
+export function fullText({ user, full }: ClientEvents['mailboxFull']): string {
+  return full
+    ? `The mailbox of ${formatPhone(user)} is full: the message waits here`
+    : `The mailbox of ${formatPhone(user)} has room again`
 }
 
 /** @param sum - those that came before in the same transfer, too */

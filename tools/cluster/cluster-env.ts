@@ -40,6 +40,9 @@ export function clusterEnv(options: ClusterOptions, env: NodeJS.ProcessEnv) {
     MINIO_ROOT_PASSWORD: given('MINIO_ROOT_PASSWORD', DEVELOPMENT_PASSWORDS.MINIO_ROOT_PASSWORD),
     MINIO_BROWSER: 'off',
     LISTEN: `${options.host}:${options.port}`,
+    // Clients of one machine are one source.
+    SOURCE_CONNECTIONS: given('SOURCE_CONNECTIONS', '1000000'),
+    SOURCE_REQUESTS: given('SOURCE_REQUESTS', '1000000'),
     STATS_LISTEN: given('STATS_LISTEN', `127.0.0.1:${STATS_PORT}`),
     ...Object.fromEntries(options.nodePorts.map((port, index) => [`NODE_${index + 1}`, `127.0.0.1:${port}`])),
     HOST: '127.0.0.1',

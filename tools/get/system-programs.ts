@@ -13,6 +13,7 @@ export interface SystemProgram {
 export const SYSTEM_PROGRAMS: readonly SystemProgram[] = [
   { name: 'haproxy', purpose: 'load balancer of the cluster', programs: ['haproxy'], package: 'haproxy' },
   { name: 'nginx', purpose: 'edge cache for media', programs: ['nginx'], package: 'nginx' },
+  { name: 'faketime', purpose: 'nodes with wrong clocks in tests', programs: ['faketime'], package: 'faketime' },
   {
     name: 'chromium',
     purpose: 'tests in a browser',

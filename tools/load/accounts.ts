@@ -37,9 +37,9 @@ export async function registerAccounts(options: RegistrationOptions): Promise<Ac
 
 async function register({ url, sms, hosted, signal }: RegistrationOptions, user: number): Promise<Account> {
   const phone = `+${user}`
-  await post(`${url}/v1/registrations`, { phone }, signal)
+  const { session } = await post(`${url}/v1/registrations`, { phone }, signal)
   const code = await sms.codeFor(phone)
-  const { token } = await post(`${url}/v1/registrations/verify`, { phone, code, hosted }, signal)
+  const { token } = await post(`${url}/v1/registrations/verify`, { phone, code, session, hosted }, signal)
   return { user, token: String(token) }
 }
 

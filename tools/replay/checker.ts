@@ -19,7 +19,10 @@ export interface ShownMessage {
   readonly text: string
 }
 
-/** What was found wrong: message ids, or for what nobody sent, the id that it came with. All empty: all is well. */
+/**
+ * What was found wrong: message ids, or for what nobody sent, the id that it came with; of stopped clients their devices.
+ * All empty: all is well.
+ */
 export interface Findings {
   /** Accepted (✓) and not shown on every device of the recipient. */
   readonly lost: readonly string[]
@@ -33,19 +36,27 @@ export interface Findings {
   readonly unaccepted: readonly string[]
   /** Shown, while the sender still waits for ✓✓. */
   readonly undelivered: readonly string[]
+  /** Marked as read, and the sender was never told. */
+  readonly unread: readonly string[]
   /** Their receipts moved back. */
   readonly movedBack: readonly string[]
+  /** Devices whose client does not connect any more, though nobody removed them. */
+  readonly stopped: readonly string[]
 }
 
 interface Tracked extends SentMessage {
   /** Its place among what its device sent to this user. */
   readonly place: number
   rank: number
+  /** ms since 1970; undefined before ✓. */
+  acceptedAt: number | undefined
+  /** Its recipient has marked it as read. */
+  isSeen: boolean
 }
 
 /**
  * A total-queue checker: it is told every send, receipt and display, and says whether what was accepted was shown, once,
- * in order, and nothing else. Pure: clocks and clients stay outside.
+ * in order, and nothing else, and whether every receipt came. Pure: clocks and clients stay outside.
  */
 export class Checker {
   readonly #sent = new Map<string, Tracked>()
@@ -53,14 +64,21 @@ export class Checker {
   /** For each device the messages that it showed, in this order. */
   readonly #shown = new Map<string, ShownMessage[]>()
   readonly #movedBack = new Set<string>()
+  readonly #stopped = new Set<string>()
+  readonly #now: () => number
   /** Messages that came as far as each status, or further. */
   readonly #reached = STATUSES.map(() => 0)
+
+  /** @param now - ms since 1970, to say when a message got ✓ */
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
 
   sent(message: SentMessage): void {
     const pair = `${message.from} ${message.to}`
     const place = this.#places.get(pair) ?? 0
     this.#places.set(pair, place + 1)
-    this.#sent.set(key(message), { ...message, place, rank: 0 })
+    this.#sent.set(key(message), { ...message, place, rank: 0, acceptedAt: undefined, isSeen: false })
     this.#reached[0]! += 1
   }
 
@@ -70,6 +88,7 @@ export class Checker {
     if (message === undefined) return
     const rank = STATUSES.indexOf(status)
     if (rank < message.rank) this.#movedBack.add(id)
+    if (rank >= 1) message.acceptedAt ??= this.#now()
     while (message.rank < rank) this.#reached[++message.rank]! += 1
   }
 
@@ -78,6 +97,26 @@ export class Checker {
     const messages = this.#shown.get(device) ?? []
     this.#shown.set(device, messages)
     messages.push(message)
+  }
+
+  /** The person who uses a device has marked a message as read. */
+  seen(message: Pick<ShownMessage, 'id' | 'from'>): void {
+    const sent = this.#sent.get(key(message))
+    if (sent !== undefined) sent.isSeen = true
+  }
+
+  /** The client of a device has given up for good, and nobody wanted it to. */
+  stopped(device: string): void {
+    this.#stopped.add(device)
+  }
+
+  /** A message in words: its id, from whom to whom, and when it got ✓. */
+  describe(id: string): string {
+    const message = [...this.#sent.values()].find((one) => one.id === id)
+    if (message === undefined) return id
+    const { from, to, acceptedAt } = message
+    const when = acceptedAt === undefined ? 'no ✓' : `✓ at ${new Date(acceptedAt).toISOString()}`
+    return `${id} from ${from} to ${to}, ${when}`
   }
 
   /** How many messages were shown to whom they were sent, with the text that they were sent with. */
@@ -109,7 +148,9 @@ export class Checker {
       lost: ids(all.filter((one) => one.rank >= 1 && !devicesOf(one.to).every((device) => isShown(one, device)))),
       unaccepted: ids(all.filter(({ rank }) => rank < 1)),
       undelivered: ids(all.filter((one) => one.rank < 2 && devicesOf(one.to).some((device) => isShown(one, device)))),
+      unread: ids(all.filter(({ isSeen, rank }) => isSeen && rank < 3)),
       movedBack: [...this.#movedBack],
+      stopped: [...this.#stopped],
       ...this.#checkShown(),
     }
   }

@@ -45,12 +45,12 @@ export class Person {
     events: PersonEvents,
   ): Promise<Person> {
     const phone = `+${user}`
-    await register(url, phone)
+    const { session } = await register(url, phone)
     const code = await sms.codeFor(phone)
     const folder = join(directory, String(user))
     const store = await openFileStore(folder)
     try {
-      const { device } = await verify(url, phone, code, { store, name: 'Replay', platform: 'node' })
+      const { device } = await verify(url, phone, code, { store, session, name: 'Replay', platform: 'node' })
       if (device !== 1) throw new RangeError(`${phone} was given device ${device}, not the primary one`)
     } finally {
       await store.close()
@@ -101,7 +101,7 @@ export class Person {
     client.on('error', ({ message, cause }) => this.#events.failed(`${message}: ${String(cause)}`))
     client.on('connection', (state) => {
       this.#events.connection()
-      if (state.phase === 'stopped' && state.code !== 1000)
+      if (state.phase === 'stopped' && state.cause !== 'disconnected')
         this.#events.failed(`Stopped: ${state.code} ${state.reason}`)
     })
     for (const { user, unread } of await client.chats()) if (unread > 0) await client.markChatRead(user)

@@ -194,11 +194,10 @@ export class Player {
   }
 
   #shown(user: number, { chat, device, id, body }: IncomingMessage): void {
-    this.#checker.shown(`${user}.1`, {
-      id,
-      from: `${chat}.${device}`,
-      text: 'text' in body ? body.text : `[${body.type}]`,
-    })
+    const from = `${chat}.${device}`
+    this.#checker.shown(`${user}.1`, { id, from, text: 'text' in body ? body.text : `[${body.type}]` })
+    // Everybody marks what it sees.
+    this.#checker.seen({ id, from })
   }
 
   #moved(user: number, { id, status, error }: OutgoingMessage): void {

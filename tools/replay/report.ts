@@ -11,7 +11,9 @@ const findingNames: Readonly<Record<keyof Findings, string>> = {
   unsent: 'shown but never sent',
   unaccepted: 'never accepted',
   undelivered: 'shown without ✓✓',
+  unread: 'read without the sender knowing',
   movedBack: 'receipts moved back',
+  stopped: 'clients stopped for good',
 }
 
 /** The table at the end of a run. */

@@ -5,7 +5,7 @@ import type { Primitives } from '../../../client/crypto/primitives/primitives.ts
 import { RefusedError } from '../../../client/errors.ts'
 import { inLedger, Ledger } from '../../../client/ledger.ts'
 import { forgetOldMarks } from '../../../client/marks.ts'
-import type { OutboxEntry } from '../../../client/outbox.ts'
+import type { OutboxEntry } from '../../../client/outbox-entry.ts'
 import { decodeOutboxEntry, keys, prefixes } from '../../../client/records.ts'
 import type { SealedBatch, SealingStop } from '../../../client/sealing.ts'
 import type { KeyServer } from '../../../client/secrecy/key-server.ts'
@@ -65,7 +65,7 @@ export class HostedDevice {
   #receiving: Promise<void> | undefined
   /** Follows the one under way: requests that come meanwhile share it. */
   #nextReceiving: Promise<void> | undefined
-  #receivedAt = 0
+  #receivedAt = -Infinity
   /** The last reading has left something in the mailbox. */
   #leftMore = false
   /** What the engine does unasked, and is waited for before the answer. */
@@ -128,7 +128,7 @@ export class HostedDevice {
   async send(content: Content, to: UserId): Promise<HostedAccepted | Refusal> {
     const entry = await this.#store(content, to)
     const answer = await this.#deliver(entry)
-    if (this.#parts.clock.now() - this.#receivedAt > RECEIVE_EVERY_MS) this.#aside(() => this.receive())
+    if (performance.now() - this.#receivedAt > RECEIVE_EVERY_MS) this.#aside(() => this.receive())
     await this.#settle()
     return answer
   }
@@ -210,8 +210,8 @@ export class HostedDevice {
   }
 
   async #receive(): Promise<void> {
-    const { mailbox, address, clock } = this.#parts
-    this.#receivedAt = clock.now()
+    const { mailbox, address } = this.#parts
+    this.#receivedAt = performance.now()
     this.#leftMore = true
     for (let batch = 0; batch < MAX_BATCHES && this.#leftMore; batch++) {
       const { envelopes, more } = await mailbox.read(address, BATCH)

@@ -7,6 +7,7 @@ import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake } from '../../storage/pre-key-take.ts'
 import type { PreKeys } from '../../storage/pre-keys.ts'
 import type { KeyChecks } from '../key-checks.ts'
+import type { Lookups } from '../lookups.ts'
 
 export interface LocalKeyServerParts {
   readonly accounts: Accounts
@@ -15,6 +16,7 @@ export interface LocalKeyServerParts {
   readonly lists: DeviceLists
   readonly checks: KeyChecks
   readonly hints: Hints
+  readonly lookups: Lookups
 }
 
 /** The server's part in keys, for a device that lives in this node: the same rules as over HTTP. */
@@ -28,6 +30,7 @@ export class LocalKeyServer implements KeyServer {
   }
 
   async lists(user: number, since: number): Promise<ListedKeys> {
+    this.#countLookup(user)
     const lists: Uint8Array[] = []
     for (;;) {
       const known = since + lists.length
@@ -41,6 +44,7 @@ export class LocalKeyServer implements KeyServer {
 
   async take(user: number, devices: readonly number[]): Promise<readonly TakenKeys[]> {
     const { take, hints } = this.#parts
+    this.#countLookup(user)
     const taken = await take.take({ by: this.#self, of: user as UserId, devices: devices as readonly DeviceId[] })
     switch (taken.outcome) {
       case 'unknown user':
@@ -64,6 +68,14 @@ export class LocalKeyServer implements KeyServer {
       default:
         return taken satisfies never
     }
+  }
+
+  /** A node's own devices tell no more than a request over HTTP would. */
+  #countLookup(user: number): void {
+    if (user === this.#self.user) return
+    const decision = this.#parts.lookups.spend(this.#self.user)
+    if (decision.ok) return
+    throw new RefusedError('RATE_LIMITED', 'Too many requests (limit lookups)', true, decision.retryAfterMs)
   }
 
   async put({ signedPreKey, lastResort, oneTimePreKeys, kemPreKeys }: NewKeys): Promise<void> {

@@ -1,17 +1,18 @@
 import { BACKUP_HEADER_BYTES, decodeBackupHeader } from '../../../client/crypto/wire/backup-header.ts'
 import { CryptoError } from '../../../client/crypto/errors.ts'
-import { findBase64 } from '../../../proto/base64.ts'
 import type { UserId } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Backups } from '../../storage/backups.ts'
-import type { Limiters } from '../limiters.ts'
-import { type RawBody, type Route, tokenRoute } from '../route.ts'
+import { bytesSchema } from '../key-fields.ts'
+import { type Route, type RouteLimit, tokenRoute } from '../route.ts'
 
 const TAG = 'Account'
 const ID_BYTES = 16
-const HEADERS = { 'backup-id': 'Base64 of the 16 bytes that follow from the recovery key' }
+const LIMIT: RouteLimit = { name: 'backup', by: 'user' }
+const idSchema = bytesSchema(ID_BYTES).describe('Base64 of the 16 bytes that follow from the recovery key')
+const HEADERS = { 'backup-id': idSchema }
 
-export function backupRoutes(backups: Backups, limiters: Limiters, bytes: RawBody): Route[] {
+export function backupRoutes(backups: Backups, maxBytes: number): Route[] {
   return [
     tokenRoute({
       method: 'PUT',
@@ -21,12 +22,12 @@ export function backupRoutes(backups: Backups, limiters: Limiters, bytes: RawBod
       description:
         'Replaces the one before, whose Backup-Id must be the same and whose version must be lower. The same bytes again ' +
         'do no harm.',
-      bytes,
+      bytes: { maxBytes },
+      limit: LIMIT,
       headers: HEADERS,
       answers: { 204: { description: 'It is stored' } },
       errors: ['FORBIDDEN', 'BACKUP_CONFLICT'],
       async handle({ headers, rawBody }, { address: { user } }) {
-        limiters.require('backup', user)
         const id = requireId(headers['backup-id'])
         const version = requireVersion(user, rawBody)
         const stored = await backups.put(user, id, { version, backup: rawBody })
@@ -45,11 +46,11 @@ export function backupRoutes(backups: Backups, limiters: Limiters, bytes: RawBod
       path: '/v1/me/backup',
       tag: TAG,
       summary: 'Fetch the encrypted backup of the account',
+      limit: LIMIT,
       headers: HEADERS,
       answers: { 200: { description: 'The backup, as bytes' } },
       errors: ['NOT_FOUND'],
       async handle({ headers }, { address: { user } }) {
-        limiters.require('backup', user)
         const found = await backups.find(user, requireId(headers['backup-id']))
         if (found === undefined) throw new RefusalError('NOT_FOUND', 'There is no backup under this Backup-Id')
         return { status: 200, body: found.backup, headers: { 'content-type': 'application/octet-stream' } }
@@ -59,9 +60,9 @@ export function backupRoutes(backups: Backups, limiters: Limiters, bytes: RawBod
 }
 
 function requireId(text: string): Uint8Array {
-  const id = findBase64(text)
-  if (id?.length !== ID_BYTES) throw new RefusalError('BAD_REQUEST', 'Backup-Id must be base64 of 16 bytes')
-  return id
+  const { data } = idSchema.safeParse(text)
+  if (data === undefined) throw new RefusalError('BAD_REQUEST', 'Backup-Id must be base64 of 16 bytes')
+  return data
 }
 
 /** Of a container that is of this user. What is inside is not for the server to know. */

@@ -4,10 +4,10 @@ import type { Events } from '../../shared/events.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Accounts } from '../../storage/accounts.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
-import { requireUser, timeSchema, userIdSchema } from '../fields.ts'
+import { pathUserSchema, queryIntegerSchema, timeSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, certSchema, listSchema, toBase64 } from '../key-fields.ts'
-import type { Limiters } from '../limiters.ts'
+import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
@@ -18,7 +18,7 @@ export interface DeviceRoutesParts {
   readonly accounts: Accounts
   readonly lists: DeviceLists
   readonly checks: KeyChecks
-  readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
 }
@@ -49,7 +49,7 @@ const chainSchema = z
   .meta({ id: 'DeviceLists' })
 
 export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
-  const { accounts, lists, checks, limiters, hints, events } = parts
+  const { accounts, lists, checks, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'GET',
@@ -77,12 +77,9 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       path: '/v1/devices/:user',
       tag: TAG,
       summary: 'Read the signed device lists of a user',
-      query: z.object({
-        since: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(MAX_EPOCH)
+      params: z.strictObject({ user: pathUserSchema }),
+      query: z.strictObject({
+        since: queryIntegerSchema(0, MAX_EPOCH)
           .optional()
           .describe(
             'The epoch that is known: the lists after it are given, and the newest always. Left out: the newest',
@@ -90,8 +87,8 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       }),
       answers: { 200: { description: 'The end of the chain', schema: chainSchema } },
       errors: ['UNKNOWN_USER', 'NO_KEYS'],
-      async handle({ params, query }) {
-        const user = requireUser(params['user'])
+      async handle({ params: { user }, query }, { address }) {
+        if (user !== address.user) lookups.require(address.user)
         const chain = await lists.findChain(user, query.since)
         if (chain === undefined) throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${user}`)
         if (chain.lists.length === 0) throw new RefusalError('NO_KEYS', 'This user has no device list')
@@ -103,6 +100,7 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       method: 'PUT',
       path: '/v1/devices/list',
       tag: TAG,
+      limit: { name: 'devices', by: 'user' },
       summary: 'Put the next device list',
       description:
         'By the primary. A device that it leaves out loses its token, keys and session; what waited for it goes back to ' +
@@ -115,7 +113,6 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       errors: ['FORBIDDEN', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'EPOCH_CONFLICT'],
       async handle({ body }, { address: { user, device } }) {
         if (device !== 1) throw new RefusalError('FORBIDDEN', 'The primary device puts the list')
-        limiters.require('devices', user)
         const [list, certs] = await checks.list(user, body.list, body.certs)
         const change = await refusingKeys(() => accounts.putList(user, list, certs))
         events.deviceListPut(user, change.removed.length)

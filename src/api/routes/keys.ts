@@ -1,27 +1,26 @@
 import { z } from 'zod'
 import { keyCheck } from '../../../client/crypto/devices/key-check.ts'
 import { equal } from '../../../client/crypto/bytes.ts'
-import { sha256 } from '../../../client/crypto/primitives/hash.ts'
 import { decodeDeviceCert } from '../../../client/crypto/wire/device-cert.ts'
 import { decodeKemPreKey, decodeSignedPreKey, KemKind } from '../../../client/crypto/wire/pre-keys.ts'
 import type { Hints } from '../../actors/hints.ts'
 import type { Events } from '../../shared/events.ts'
-import { addressKey } from '../../shared/ids.ts'
 import type { Address } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake, PreKeyBundle } from '../../storage/pre-key-take.ts'
 import type { PreKeys } from '../../storage/pre-keys.ts'
-import { requireUser, userIdSchema, userSchema } from '../fields.ts'
+import { pathUserSchema, userIdSchema, userSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, deviceIdSchema, preKeysSchema, toBase64 } from '../key-fields.ts'
 import type { Limiters } from '../limiters.ts'
+import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
 
 const TAG = 'Keys'
 const MAX_IDENTITIES = 1_000
-const IDENTITY_HASH_BYTES = 4
+const IDENTITY_HASH_BYTES = 32
 
 export interface KeyRoutesParts {
   readonly preKeys: PreKeys
@@ -29,6 +28,7 @@ export interface KeyRoutesParts {
   readonly lists: DeviceLists
   readonly checks: KeyChecks
   readonly limiters: Limiters
+  readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
 }
@@ -58,16 +58,17 @@ const takeSchema = z.strictObject({
 
 const identitySchema = z.strictObject({
   user: userSchema,
-  hash: bytesSchema(IDENTITY_HASH_BYTES).describe('The first 4 bytes of the SHA-256 of the account key that is known'),
+  hash: bytesSchema(IDENTITY_HASH_BYTES).describe('The SHA-256 of the account key that is known'),
 })
 
 export function keyRoutes(parts: KeyRoutesParts): Route[] {
-  const { preKeys, take, lists, checks, limiters, hints, events } = parts
+  const { preKeys, take, lists, checks, limiters, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'PUT',
       path: '/v1/keys',
       tag: TAG,
+      limit: { name: 'keys', by: 'device' },
       summary: 'Supply pre-keys of this device',
       description:
         'One-time keys are added to those that are there, 200 of each sort at most. Their ids count up: one at or below ' +
@@ -76,7 +77,6 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       answers: { 204: { description: 'They are stored' } },
       errors: ['BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS', 'TOO_LARGE'],
       async handle({ body }, { address }) {
-        limiters.require('keys', addressKey(address.user, address.device))
         const cert = await preKeys.findCert(address)
         if (cert === undefined) throw new RefusalError('NO_KEYS', 'No device list names this device yet')
         const supply = await checks.preKeys(cert, body)
@@ -117,14 +117,15 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/keys/:user/take',
       tag: TAG,
+      params: z.strictObject({ user: pathUserSchema }),
       summary: 'Take pre-keys, to begin sessions with the devices of a user',
       description: 'Each one-time key is given once; a repetition under the same Idempotency-Key gives the same ones.',
       body: takeSchema.meta({ examples: [{ devices: [1] }, {}] }),
       idempotent: true,
       answers: { 200: { description: 'A bundle for each device that has keys', schema: takenSchema } },
       errors: ['NO_KEYS', 'UNKNOWN_USER'],
-      async handle({ body, params }, { address }) {
-        const of = requireUser(params['user'])
+      async handle({ body, params: { user: of } }, { address }) {
+        if (of !== address.user) lookups.require(address.user)
         const taken = await take.take({ by: address, of, devices: body.devices })
         switch (taken.outcome) {
           case 'unknown user':
@@ -152,19 +153,17 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       path: '/v1/keys/identity-check',
       tag: TAG,
       summary: 'Ask which users have another account key than the one that is known',
-      description: 'A hint: whoever is told of a change looks at the device list. Users without keys are passed over.',
+      description:
+        'A hint: whoever is told of a change looks at the device list. Only who gives the hash of a key that the user had ' +
+        'hears of it; a user who is not registered looks like one whose key is the same.',
       body: z.strictObject({ users: z.array(identitySchema).max(MAX_IDENTITIES) }),
       answers: {
-        200: { description: 'Those that differ', schema: z.object({ users: z.array(userIdSchema) }) },
+        200: { description: 'Those that have another one now', schema: z.object({ users: z.array(userIdSchema) }) },
       },
-      async handle({ body, clientAddress }) {
-        limiters.require('identityCheck', clientAddress)
-        const keys = await lists.findAccountKeys(body.users.map(({ user }) => user))
-        const differing = body.users.filter(({ user, hash }) => {
-          const key = keys.get(user)
-          return key !== undefined && !equal(sha256(key).subarray(0, IDENTITY_HASH_BYTES), hash)
-        })
-        return { status: 200, body: { users: differing.map(({ user }) => String(user)) } }
+      async handle({ body }, { address }) {
+        limiters.require('identityCheck', address.user)
+        const changed = await lists.findChanged(body.users)
+        return { status: 200, body: { users: changed.map(String) } }
       },
     }),
   ]

@@ -6,17 +6,17 @@ import { RefusalError } from '../../shared/refusal.ts'
 import type { Links } from '../../storage/links.ts'
 import { MAX_LINK_MESSAGES } from '../../storage/rendezvous.ts'
 import type { LinkMessage, Rendezvous } from '../../storage/rendezvous.ts'
-import { lineSchema, userIdSchema } from '../fields.ts'
+import { lineSchema, queryIntegerSchema, userIdSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, certSchema, devicePreKeysSchema, toBase64 } from '../key-fields.ts'
-import type { Limiters } from '../limiters.ts'
 import type { LinkWaiters } from '../link-waiters.ts'
 import { refusingKeys } from '../list-refusals.ts'
-import { openRoute, type Route, tokenRoute } from '../route.ts'
+import { openRoute, type Route, type RouteLimit, tokenRoute } from '../route.ts'
 
 const TAG = 'Devices'
 const MAX_MESSAGE_BYTES = 4_096
 const TOKEN_BYTES = 32
+const LIMIT: RouteLimit = { name: 'link', by: 'address' }
 /** What was not announced is found after it. */
 const LOOK_MS = 1_000
 /** Below the time in which every request must be answered. */
@@ -27,7 +27,6 @@ export interface LinkRoutesParts {
   readonly waiters: LinkWaiters
   readonly links: Links
   readonly checks: KeyChecks
-  readonly limiters: Limiters
   readonly events: Events
   readonly lifetimeMs: number
 }
@@ -44,23 +43,28 @@ const claimedSchema = z
   })
   .meta({ id: 'Linked' })
 
+const rendezvousSchema = z.strictObject({
+  rendezvous: z.string().regex(/^[\w-]{22}$/, 'must be 16 bytes as base64url'),
+})
+
 const claimSchema = z.strictObject({
   linkToken: bytesSchema(TOKEN_BYTES),
   cert: certSchema,
   keys: devicePreKeysSchema,
   device: z
-    .object({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
+    .strictObject({ name: lineSchema(64).default(''), platform: lineSchema(64).default('') })
     .default({ name: '', platform: '' }),
 })
 
 export function linkRoutes(parts: LinkRoutesParts): Route[] {
-  const { rendezvous, waiters, links, checks, limiters, events, lifetimeMs } = parts
+  const { rendezvous, waiters, links, checks, events, lifetimeMs } = parts
   const expiresInSeconds = lifetimeMs / 1_000
   return [
     openRoute({
       method: 'POST',
       path: '/v1/devices/link',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Open a rendezvous, where a new device meets its primary',
       description: `Whoever knows its id may leave ${MAX_LINK_MESSAGES} messages of ${MAX_MESSAGE_BYTES} bytes there, and read all.`,
       answers: {
@@ -72,8 +76,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
           }),
         },
       },
-      async handle({ clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle() {
         const id = await rendezvous.open()
         return { status: 201, body: { rendezvousId: id.toString('base64url'), expiresInSeconds } }
       },
@@ -82,17 +85,18 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'GET',
       path: '/v1/devices/link/:rendezvous',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Read what was left at a rendezvous',
       description: 'Waits until there is something new, or until the time is over: then there are no messages.',
-      query: z.object({
-        after: z.coerce.number().int().min(0).max(MAX_LINK_MESSAGES).default(0).describe('The highest number known'),
-        wait: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS).describe('Seconds'),
+      params: rendezvousSchema,
+      query: z.strictObject({
+        after: queryIntegerSchema(0, MAX_LINK_MESSAGES).default(0).describe('The highest number known'),
+        wait: queryIntegerSchema(0, MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS).describe('Seconds'),
       }),
       answers: { 200: { description: 'The messages after that number', schema: messagesSchema } },
       errors: ['NOT_FOUND'],
-      async handle({ params, query, clientAddress }) {
-        limiters.require('link', clientAddress)
-        const id = requireId(params['rendezvous'])
+      async handle({ params, query }) {
+        const id = Buffer.from(params.rendezvous, 'base64url')
         const messages = await waitForMessages(parts, id, query)
         return {
           status: 200,
@@ -104,13 +108,14 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/:rendezvous',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Leave a message at a rendezvous',
-      body: z.strictObject({ message: bytesSchema({ max: MAX_MESSAGE_BYTES }) }),
+      params: rendezvousSchema,
+      body: z.strictObject({ message: bytesSchema({ min: 1, max: MAX_MESSAGE_BYTES }) }),
       answers: { 201: { description: 'It is there', schema: z.object({ number: z.int() }) } },
       errors: ['NOT_FOUND', 'TOO_LARGE'],
-      async handle({ params, body, clientAddress }) {
-        limiters.require('link', clientAddress)
-        const id = requireId(params['rendezvous'])
+      async handle({ params, body }) {
+        const id = Buffer.from(params.rendezvous, 'base64url')
         const posted = await rendezvous.post(id, body.message)
         if (posted.outcome === 'unknown') throw notFound()
         if (posted.outcome === 'full') {
@@ -124,6 +129,7 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/token',
       tag: TAG,
+      limit: { name: 'devices', by: 'user' },
       summary: 'Keep a place for a new device',
       description: 'By the primary. The token goes to the new device by the rendezvous, and claims the place once.',
       answers: {
@@ -135,7 +141,6 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       errors: ['FORBIDDEN', 'TOO_MANY_DEVICES'],
       async handle(_, { address: { user, device: caller } }) {
         if (caller !== 1) throw new RefusalError('FORBIDDEN', 'The primary device links others')
-        limiters.require('devices', user)
         const linkToken = randomBytes(TOKEN_BYTES)
         const device = await links.reserve(user, linkToken)
         if (device === undefined) throw new RefusalError('TOO_MANY_DEVICES', 'Every place for a device is taken')
@@ -146,12 +151,12 @@ export function linkRoutes(parts: LinkRoutesParts): Route[] {
       method: 'POST',
       path: '/v1/devices/link/claim',
       tag: TAG,
+      limit: LIMIT,
       summary: 'Claim the place of a device that the primary has put on its list',
       body: claimSchema,
       answers: { 201: { description: 'The device is active', schema: claimedSchema } },
       errors: ['LINK_REFUSED', 'BAD_SIGNATURE', 'CLOCK_SKEW', 'NO_KEYS'],
-      async handle({ body, clientAddress }) {
-        limiters.require('link', clientAddress)
+      async handle({ body }) {
         const { linkToken, device } = body
         const address = checks.addressOf(body.cert)
         // Before what costs more.
@@ -191,11 +196,6 @@ async function waitForMessages(
     await Promise.race([news, pause])
     looked.abort()
   }
-}
-
-function requireId(text: string | undefined): Buffer {
-  if (text === undefined || !/^[\w-]{22}$/.test(text)) throw notFound()
-  return Buffer.from(text, 'base64url')
 }
 
 function refused(): RefusalError {

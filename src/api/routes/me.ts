@@ -68,7 +68,7 @@ export function meRoutes(accounts: Accounts, events: Events): Route[] {
       path: '/v1/me',
       tag: TAG,
       summary: 'Change the account',
-      body: changeSchema.meta({ examples: [{ name: 'Ann', about: 'On the road' }] }),
+      body: changeSchema.meta({ minProperties: 1, examples: [{ name: 'Ann', about: 'On the road' }] }),
       answers: { 200: { description: 'The account as it is now', schema: accountSchema } },
       async handle({ body }, { address }) {
         await accounts.change(address.user, body)

@@ -7,7 +7,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { type Address, toMessageId, type UserId } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
 import type { Identity } from '../../storage/devices.ts'
-import { timeSchema, userSchema } from '../fields.ts'
+import { queryIntegerSchema, queryUserSchema, timeSchema, userSchema } from '../fields.ts'
 import { contentVariants, receivedSchema, toContent, toMessage } from '../message-content.ts'
 import { type Route, tokenRoute } from '../route.ts'
 import { hashParts } from '../sealed-answer.ts'
@@ -41,7 +41,13 @@ const sendSchema = z
     if (message !== undefined) context.addIssue({ code: 'custom', path: ['reciever_ID'], message })
   })
 
-const cursorSchema = z.string().regex(/^\d{1,19}$/, 'must be a cursor from GET /messages')
+/** More than any message id. */
+const MAX_CURSOR = 2n ** 63n - 1n
+
+const cursorSchema = z
+  .string()
+  .regex(/^\d{1,19}$/, 'must be a cursor from GET /messages')
+  .transform((text) => (BigInt(text) > MAX_CURSOR ? MAX_CURSOR : BigInt(text)))
 
 const pageSchema = z
   .object({
@@ -66,13 +72,25 @@ export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock):
       tag: TAG,
       summary: 'Send a message (sendMessage)',
       description: 'Answers once the message is accepted: from then on it is safe.',
-      body: sendSchema.meta({ examples: [{ reciever_ID: '15550000002', type: 'text', text: 'Hello' }] }),
+      body: sendSchema.meta({
+        // One of them is needed.
+        anyOf: [{ required: ['reciever_ID'] }, { required: ['receiver_ID'] }],
+        examples: [{ reciever_ID: '15550000002', type: 'text', text: 'Hello' }],
+      }),
       idempotent: true,
       sheddable: true,
       answers: {
         201: { description: 'Accepted', schema: z.object({ messageId: z.string(), acceptedAt: timeSchema }) },
       },
-      errors: ['FORBIDDEN', 'UNKNOWN_USER', 'NO_KEYS', 'TOO_LARGE', 'IDEMPOTENCY_CONFLICT', 'HOSTED_LOCKED'],
+      errors: [
+        'FORBIDDEN',
+        'UNKNOWN_USER',
+        'NO_KEYS',
+        'TOO_LARGE',
+        'IDEMPOTENCY_CONFLICT',
+        'MAILBOX_FULL',
+        'HOSTED_LOCKED',
+      ],
       async handle({ body, headers }, caller) {
         const from = requireHosted(caller, body.sender_ID)
         const to = (body.reciever_ID ?? body.receiver_ID) as UserId
@@ -94,9 +112,9 @@ export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock):
       summary: 'Read all unread messages, oldest first (getMessage)',
       description:
         'Their senders get ✓✓ once the device has stored them: at this request at the latest. They come again until they are acknowledged by DELETE /messages. One of the type undecrypted was asked for again, and comes in its place or, if that was acknowledged, anew.',
-      query: z.object({
-        user_Id: userSchema.optional().describe('The user of the token; may be left out'),
-        limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(MAX_PAGE),
+      query: z.strictObject({
+        user_Id: queryUserSchema.optional().describe('The user of the token; may be left out'),
+        limit: queryIntegerSchema(1, MAX_PAGE).default(MAX_PAGE),
       }),
       answers: { 200: { description: 'A page of messages', schema: pageSchema } },
       errors: ['FORBIDDEN', 'HOSTED_LOCKED'],
@@ -114,9 +132,9 @@ export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock):
       tag: TAG,
       summary: 'Acknowledge messages',
       description: 'They do not come again, and with `read` their senders get the read receipt.',
-      query: z.object({
+      query: z.strictObject({
         upTo: cursorSchema.describe('The cursor of a page: it and everything before is acknowledged'),
-        user_Id: userSchema.optional().describe('The user of the token; may be left out'),
+        user_Id: queryUserSchema.optional().describe('The user of the token; may be left out'),
         read: z.enum(['true', 'false']).default('false'),
       }),
       answers: {

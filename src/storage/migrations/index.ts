@@ -4,6 +4,7 @@ import { Slots } from './0003-slots.ts'
 import { DevicesAndKeys } from './0004-devices-and-keys.ts'
 import { HostedStores } from './0005-hosted-stores.ts'
 import { Restores } from './0006-restores.ts'
+import { AskingsAndBuckets } from './0007-registration.ts'
 import type { MigrationBook } from './migration-book.ts'
 
 /**
@@ -26,6 +27,9 @@ export const books: readonly MigrationBook[] = [
   },
   {
     table: 'schema_changes',
-    migrations: [{ name: '0006-restores.from-0005', class: Restores }],
+    migrations: [
+      { name: '0006-restores.from-0005', class: Restores },
+      { name: '0007-registration.from-0005', class: AskingsAndBuckets },
+    ],
   },
 ]

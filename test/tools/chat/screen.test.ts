@@ -66,7 +66,9 @@ test('the header says whether the other one is there, typing, or when it was', (
 })
 
 test('why the client stays offline, and what to do, stands above the input', (t) => {
-  const lines = render({ connection: { phase: 'stopped', code: 4503, reason: '' } })
+  const lines = render({
+    connection: { phase: 'stopped', cause: 'replaced', remedy: 'connect', code: 4503, reason: '' },
+  })
   t.regex(lines[22] ?? '', /opened somewhere else.*\/online/)
 })
 

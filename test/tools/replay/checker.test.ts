@@ -87,6 +87,31 @@ test('a shown message without ✓✓ is found', (t) => {
   t.deepEqual(checker.findings(devicesOf).undelivered, ['a'])
 })
 
+test('what was read without the sender being told is found', (t) => {
+  const checker = checkerWith('a', 'b', 'c')
+  show(checker, 'a', 'b', 'c')
+  for (const id of ['a', 'b']) checker.seen({ id, from: A })
+  checker.receipt(A, 'a', 'read')
+  t.deepEqual(checker.findings(devicesOf).unread, ['b'])
+})
+
+test('a client that stopped for good is found', (t) => {
+  const checker = checkerWith()
+  checker.stopped(B)
+  const findings = checker.findings(devicesOf)
+  t.deepEqual(findings.stopped, [B])
+  t.false(isClean(findings))
+})
+
+test('a message is described by its id, from whom to whom it goes, and when it got ✓', (t) => {
+  const checker = new Checker(() => 1_800_000_000_000)
+  checker.sent({ id: 'a', from: A, to: 2, text: '' })
+  t.is(checker.describe('a'), 'a from 1.1 to 2, no ✓')
+  checker.receipt(A, 'a', 'accepted')
+  t.is(checker.describe('a'), 'a from 1.1 to 2, ✓ at 2027-01-15T08:00:00.000Z')
+  t.is(checker.describe('unknown'), 'unknown')
+})
+
 test('a receipt that moves back is found', (t) => {
   const checker = checkerWith('a')
   show(checker, 'a')

@@ -1,0 +1,150 @@
+import type { ClientFrame, SendFrame } from '../../proto/frames.ts'
+import { isReceipt } from '../shared/envelope.ts'
+import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
+import type { Room } from '../shared/room.ts'
+
+/** The buckets of a device. They are the device's, not the session's: a new connection does not fill them. */
+export type IntakeLimit = 'connect' | 'frames' | 'bytesIn' | 'send' | 'receiptBytes' | 'signal' | 'watch'
+
+export interface IntakeSettings {
+  /** Of a connection before its `connected`: frames that are kept, and bytes. */
+  readonly earlyFrames: number
+  readonly earlyBytes: number
+}
+
+/** What intakes need of their node. */
+export interface IntakeHost {
+  readonly settings: IntakeSettings
+  /** For what connections have sent before their `connected`, together. */
+  readonly earlyRoom: Room
+  limiter(name: IntakeLimit): RateLimiter<string | number>
+  rateLimited(limit: string): void
+}
+
+/** Why a frame is refused for now. */
+export interface Haste {
+  readonly limit: string
+  readonly retryAfterMs: number
+}
+
+/** What a receipt counts beside its ids, and for each: about what its row takes. */
+const RECEIPT_BYTES = 100
+const ID_BYTES = 40
+
+/**
+ * What one connection may send, in frames and bytes: a little before its `connected`, then what its device has left. Who
+ * sends more than the limit has sends refused for now; who goes on nevertheless, by as much again, is closed.
+ */
+export class Intake {
+  readonly #host: IntakeHost
+  /** Of the device; undefined: it is not known yet. */
+  #key: number | undefined
+  #open = false
+  #earlyBytes = 0
+  #earlyFrames = 0
+  /** Of those, what takes room. */
+  #keptBytes = 0
+  /** The highest acknowledgement so far. */
+  #acknowledged = 0
+  #haste: Haste | undefined
+  #buckets: Partial<Record<IntakeLimit, RateBucket>> | undefined
+
+  constructor(host: IntakeHost) {
+    this.#host = host
+  }
+
+  /** The token was good. Returns why the session must wait, if it must. */
+  identify(key: number): Haste | undefined {
+    this.#key = key
+    return this.#take('connect', this.#host.limiter('connect').bucket(key), 1)
+  }
+
+  /** The session is there: from now on the buckets of the device count. */
+  open(): void {
+    this.#open = true
+    this.close()
+  }
+
+  /** Frees the room. */
+  close(): void {
+    this.#host.earlyRoom.free(this.#keptBytes)
+    this.#keptBytes = 0
+  }
+
+  /** Whether a message of so many bytes may be read. */
+  admits(bytes: number): boolean {
+    if (this.#open) return this.#bucket('bytesIn').owe(bytes) || this.#over('bytesIn')
+    this.#earlyBytes += bytes
+    return this.#earlyBytes <= this.#host.settings.earlyBytes || this.#over('earlyBytes')
+  }
+
+  /** Whether a WebSocket ping, or a pong that nobody asked for, may come. */
+  admitsControl(): boolean {
+    if (this.#open) return this.#bucket('frames').owe() || this.#over('frames')
+    return ++this.#earlyFrames <= this.#host.settings.earlyFrames || this.#over('earlyFrames')
+  }
+
+  /** Whether frames may be kept until the session is there, of a message of so many bytes. */
+  keeps(frames: readonly ClientFrame[], bytes: number): boolean {
+    this.#earlyFrames += frames.length
+    if (this.#earlyFrames > this.#host.settings.earlyFrames) return this.#over('earlyFrames')
+    if (frames.length === 0) return true
+    if (!this.#host.earlyRoom.take(bytes)) return this.#over('earlyBytesInAll')
+    this.#keptBytes += bytes
+    return true
+  }
+
+  /**
+   * Whether the frames of a message may be handled. An acknowledgement of more than before costs nothing: the server
+   * itself says how many of them there are.
+   */
+  admitsFrames(frames: readonly ClientFrame[]): boolean {
+    let count = frames.length === 0 ? 1 : 0
+    for (const frame of frames) {
+      if (frame.type === 'ack' && frame.upTo > this.#acknowledged) this.#acknowledged = frame.upTo
+      else count++
+    }
+    const bucket = this.#bucket('frames')
+    if (count > 0 && !bucket.owe(count)) return this.#over('frames')
+    this.#haste = hasteOf('frames', bucket) ?? hasteOf('bytesIn', this.#bucket('bytesIn'))
+    return true
+  }
+
+  /** Why a send is refused for now; undefined: it is not. */
+  refuse(frame: SendFrame): Haste | undefined {
+    const haste = this.#haste
+    if (haste !== undefined) {
+      this.#host.rateLimited(haste.limit)
+      return haste
+    }
+    if (!isReceipt(frame.kind)) return this.take('send')
+    return this.take('receiptBytes', RECEIPT_BYTES + ID_BYTES * frame.about.length)
+  }
+
+  /** Takes from a bucket of the device, or says how long it must wait. */
+  take(limit: IntakeLimit, tokens = 1): Haste | undefined {
+    return this.#take(limit, this.#bucket(limit), tokens)
+  }
+
+  #take(limit: IntakeLimit, bucket: RateBucket, tokens: number): Haste | undefined {
+    const decision = bucket.take(tokens)
+    if (decision.ok) return undefined
+    this.#host.rateLimited(limit)
+    return { limit, retryAfterMs: decision.retryAfterMs }
+  }
+
+  #bucket(limit: IntakeLimit): RateBucket {
+    const buckets = (this.#buckets ??= {})
+    return (buckets[limit] ??= this.#host.limiter(limit).bucket(this.#key ?? 0))
+  }
+
+  #over(limit: string): false {
+    this.#host.rateLimited(limit)
+    return false
+  }
+}
+
+function hasteOf(limit: IntakeLimit, bucket: RateBucket): Haste | undefined {
+  const { owedMs } = bucket
+  return owedMs === 0 ? undefined : { limit, retryAfterMs: owedMs }
+}
