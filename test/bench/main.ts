@@ -5,6 +5,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkBudgets, formatChecks, isKept } from './check.ts'
 import { Cluster } from './cluster.ts'
 import { formatClusterLives, formatConnections, formatStorm } from './cluster-report.ts'
 import { measureConnections } from './connections.ts'
@@ -73,6 +74,13 @@ if (options.json) {
   if (storm !== undefined) console.log(formatStorm(storm))
   if (drain !== undefined) console.log(formatDrain(drain))
   for (const { of, file, sums } of profiles) console.log(`CPU profile of ${of}: ${file}\n${formatProfile(sums)}`)
+}
+
+if (options.check) {
+  const checks = checkBudgets({ wholeLives: run, idle, storm, drain })
+  // The results alone go to standard output when they are JSON.
+  console.error(formatChecks(checks))
+  if (!checks.every(isKept)) process.exitCode = 1
 }
 
 async function profileDir({ profile: folder }: Options): Promise<string | undefined> {

@@ -23,6 +23,7 @@ export interface Options {
   readonly storm?: number
   readonly drain?: number
   readonly profile?: string | true
+  readonly check: boolean
   readonly json: boolean
 }
 
@@ -52,6 +53,7 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--storm <n>', 'only: so many devices are cut off at once and come back', wholeNumber)
     .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', wholeNumber)
     .option('--profile [folder]', 'take a CPU profile of the server and sum it up for each cell')
+    .option('--check', 'compare the medians with the budgets; one that is exceeded makes the exit code 1', false)
     .option('--json', 'print the results as JSON', false)
     .parse(argv)
   const options = command.opts<Options>()
