@@ -90,7 +90,8 @@ test('a limit that is used up is told before the body has come', async (t) => {
 })
 
 test('slow backups take their own place, one of each user, and leave room for others', async (t) => {
-  const server = await startNode(t, { config: { backups: { maxWaiting: 2, maxWaitingPerPrefix: 1, graceMs: 0 } } })
+  const backups = { maxWaiting: 2, maxWaitingPerPrefix: 1, graceMs: 0, minBytesPerSecond: 0 }
+  const server = await startNode(t, { config: { backups } })
   const [alice, bob] = [await register(server), await register(server)]
   const put = async (token: string, address: string): Promise<RawConnection> => {
     const connection = await open(t, server, address)

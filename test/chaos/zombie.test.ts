@@ -45,7 +45,7 @@ test.serial('a zombie and a new actor answering one request leave no message at 
       await crowd.moreDisplayed(20)
       // What it delivers from here on is not acknowledged to it.
       reader.link.stall()
-      await crowd.moreSent(10)
+      await crowd.moreAccepted(10)
       zombie.process.freeze()
       reader.link.flow()
       try {
@@ -79,6 +79,7 @@ test.serial(
         await crowd.moreDisplayed(100)
         // What comes for it now is neither acknowledged nor written.
         reader.link.stall()
+        await crowd.moreAccepted(10)
         await database.freeze()
         try {
           await crowd.until('its journal waits', async () => (await frozen.process.readMetric(BUFFERED)) > 0)

@@ -221,6 +221,12 @@ export class Crowd {
     await this.until(`${count} more messages were written`, () => this.#sent >= until)
   }
 
+  /** Resolves when so many more messages have their ✓. */
+  async moreAccepted(count: number): Promise<void> {
+    const until = this.tally().accepted + count
+    await this.until(`${count} more messages were accepted`, () => this.tally().accepted >= until)
+  }
+
   /** Resolves when so many more messages were displayed. */
   async moreDisplayed(count: number): Promise<void> {
     const until = this.#displayed + count

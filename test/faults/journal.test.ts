@@ -4,6 +4,8 @@ import { Harness } from './harness.ts'
 
 const MiB = 1_024 * 1_024
 const REFUSALS = times(5, 20)
+/** A writer has one of these on its way: all of them together are more than the buffer takes. */
+const WRITERS = 28
 const LONG_LETTER = 'Dear friend, '.repeat(4_000)
 let harness: Harness
 
@@ -22,9 +24,9 @@ test.before(async () => {
 test.after.always(() => harness?.stop())
 
 test.serial('a full journal refuses for the moment, and delivers everything at last', async (t) => {
-  await harness.run(t, { users: 10, seed: 401 }, async (crowd) => {
-    const writers = crowd.people.slice(0, 5)
-    const readers = crowd.people.slice(5)
+  await harness.run(t, { users: WRITERS + 2, seed: 401 }, async (crowd) => {
+    const writers = crowd.people.slice(0, WRITERS)
+    const readers = crowd.people.slice(WRITERS)
     // Whoever writes for the first time asks the server for keys, which it cannot give while PostgreSQL is frozen.
     for (const writer of writers) for (const reader of readers) crowd.write(writer, reader)
     await crowd.moreDisplayed(writers.length * readers.length)

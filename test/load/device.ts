@@ -120,8 +120,8 @@ export class Device {
       }
       socket.addEventListener('open', () => {
         const { token } = this.account
-        // The number must grow, from setup() to teardown() too, which share nothing.
-        this.send([{ type: 'connect', token, client: 'load', number: dialledAt, lastMessageId: 0n }])
+        // The server counts the connections: setup() and teardown() share nothing that could.
+        this.send([{ type: 'connect', token, client: 'load', number: 0, lastMessageId: 0n }])
       })
       socket.addEventListener('message', (event) => {
         if (this.#socket !== socket || !('data' in event)) return
