@@ -48,7 +48,7 @@ export class MessageStamps {
   readonly #clock: Clock
   readonly #numbers: NodeNumberSource
   #newest: Sequence
-  /** Of earlier numbers, whose stamps are ahead of the clock. */
+  /** Of earlier numbers, whose stamps are ahead of the clock, or might have been: other nodes stamped then. */
   #former: readonly Sequence[] = []
 
   constructor(clock: Clock, numbers: NodeNumberSource) {
@@ -110,7 +110,8 @@ export class MessageStamps {
   }
 
   #begin(now: number): void {
-    const former = [...this.#former, this.#newest].filter(({ ms }) => ms > now).sort((a, b) => a.ms - b.ms)
+    const ahead = [...this.#former, this.#newest].filter(({ latest }) => latest > now)
+    const former = ahead.sort((a, b) => a.latest - b.latest)
     this.#former = former.slice(-MAX_FORMER)
     this.#newest = new Sequence(this.#numbers.claim)
   }
@@ -127,6 +128,11 @@ class Sequence {
 
   constructor(claim: NodeNumberClaim) {
     this.claim = claim
+  }
+
+  /** The latest time that it has stamped, or that the clock has shown it: ms since 1970. */
+  get latest(): number {
+    return Math.max(this.ms, this.#seen)
   }
 
   /** Whether a stamp of that time can have been made by a node that goes by the same clock. */

@@ -178,6 +178,19 @@ test('a claim is made to reach as far as a device has seen stamps of other nodes
   t.true(b.stamps.next(messageId)!.messageId > messageId)
 })
 
+test('another claim makes a node forget nothing of what its clock has shown', (t) => {
+  const clock = { ms: START }
+  const [a, b] = [stampsAt(1, clock), stampsAt(2, clock)]
+  clock.ms += 10 * 60_000
+  const { messageId } = a.stamps.next(0n)!
+  clock.ms -= 10 * 60_000
+  b.stamps.clockStepped(START + 10 * 60_000)
+  b.numbers.wantAnother()
+  b.numbers.give()
+  t.is(b.stamps.next(0n)!.ms, START)
+  t.true(b.stamps.next(messageId)!.messageId > messageId)
+})
+
 test('no stamp is made twice, whatever the clock does', (t) => {
   const { stamps, clock, numbers } = stampsAt()
   const steps = [31 * DAY, -31 * DAY, 10 * 60_000, -10 * 60_000, 2 * HOUR, -DAY, 1, 0, -3, DAY]
