@@ -22,13 +22,14 @@ interface Waiting {
   acceptedAt: number | undefined
 }
 
+const NONE = -1
 const OVERTAKEN = 'a later one of its sender was shown'
 const CAUGHT_UP = 'its device has caught up in a session that began after ✓'
 
 /**
  * Says that a message is lost as soon as that is known, and not when all has come to rest: what got ✓ is shown before what
- * its sender sent later, and before a device whose session began after ✓ has caught up. Each loss is told once. Pure, and
- * no larger than what is on its way.
+ * its sender sent later, and before a device whose session began after ✓ has caught up, if it knows the sender: what comes
+ * from somebody new may wait for their device list. Each loss is told once. Pure, and no larger than what is on its way.
  */
 export class LossWatch {
   readonly #onLoss: (loss: Loss) => void
@@ -77,6 +78,7 @@ export class LossWatch {
   caughtUp(device: string): void {
     const beganAt = this.#beganAt.get(device) ?? 0
     for (const pair of this.#pairs.get(device)?.values() ?? []) {
+      if (pair.lastShown === NONE) continue
       for (const [id, { acceptedAt = beganAt }] of pair.waiting) {
         if (acceptedAt < beganAt) this.#lost(id, pair, device, CAUGHT_UP)
       }
@@ -93,7 +95,7 @@ export class LossWatch {
     this.#pairs.set(to, pairs)
     const known = pairs.get(from)
     if (known !== undefined) return known
-    const pair: Pair = { from, waiting: new Map(), sent: 0, lastShown: -1 }
+    const pair: Pair = { from, waiting: new Map(), sent: 0, lastShown: NONE }
     pairs.set(from, pair)
     return pair
   }

@@ -33,6 +33,7 @@ test('a message is lost when a later one of its sender was shown, whichever is h
 
 test('a message is lost when its device has caught up in a session that began after ✓, and not in one from before', (t) => {
   const { watch, losses } = start()
+  introduce(watch)
   watch.sent('a', A, B)
   watch.connecting(B)
   watch.accepted('a', A, B)
@@ -43,6 +44,21 @@ test('a message is lost when its device has caught up in a session that began af
   t.deepEqual(losses, [])
   watch.caughtUp(B)
   t.is(losses[0]?.id, 'a')
+})
+
+test('what comes from somebody new may wait for their device list while its device has caught up', (t) => {
+  const { watch, losses } = start()
+  watch.sent('a', A, B)
+  watch.accepted('a', A, B)
+  watch.connecting(B)
+  watch.caughtUp(B)
+  t.deepEqual(losses, [])
+  watch.shown('a', A, B)
+  watch.sent('b', A, B)
+  watch.accepted('b', A, B)
+  watch.connecting(B)
+  watch.caughtUp(B)
+  t.is(losses[0]?.id, 'b')
 })
 
 test('other senders and other recipients prove nothing', (t) => {
@@ -57,6 +73,13 @@ test('other senders and other recipients prove nothing', (t) => {
 })
 
 /** What happens in a run without faults, but for the messages that are dropped after ✓. */
+/** B has shown something of A. */
+function introduce(watch: LossWatch): void {
+  watch.sent('first', A, B)
+  watch.accepted('first', A, B)
+  watch.shown('first', A, B)
+}
+
 const runs = fc.record({
   steps: fc.array(fc.constantFrom('send', 'accept', 'show', 'reconnect'), { minLength: 20, maxLength: 60 }),
   dropped: fc.nat({ max: 5 }),
@@ -65,6 +88,7 @@ const runs = fc.record({
 /** Sends from one device to another; the one with the number `dropped` is never shown. */
 function play(steps: readonly string[], dropped: number | undefined): { losses: Loss[]; isDropped: boolean } {
   const { watch, losses } = start()
+  introduce(watch)
   const waiting: string[] = []
   const accepted: string[] = []
   let sent = 0
