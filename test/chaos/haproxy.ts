@@ -64,7 +64,8 @@ export class Haproxy {
     await log.close()
     await waitUntil('haproxy listens', async () => {
       if (child.exitCode !== null) throw new Error(`haproxy did not start:\n${await haproxy.#readLog()}`)
-      return acceptsConnections(haproxy.port)
+      // The last that it binds, so that all are there, and no connection of ours counts for a client.
+      return acceptsConnections(haproxy.#statsPort)
     })
     return haproxy
   }
