@@ -167,13 +167,16 @@ test.serial('bodies that come slowly wait at haproxy, and take no place at a nod
 
 test.serial('one source gets so many connections and requests, and the others go on', async (t) => {
   const { node } = await startNode(t)
-  const { url } = await startHaproxy(t, [node.port], { source: { connections: 5, requests: 10 } })
+  const { url } = await startHaproxy(t, [node.port], { source: { connections: 5, requests: 20 } })
   const held = await Promise.all([1, 2, 3, 4, 5].map(() => openRaw(t, url)))
+  const ask = (connection: RawConnection): void => connection.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+  held.forEach(ask)
+  await waitUntil('all are served', () => held.every(({ received }) => received.includes('HTTP/1.1 200')))
   // Reset at once, or a moment after it was opened.
   const beyond = await openRaw(t, url).catch(() => undefined)
   await waitUntil('the sixth is closed', () => beyond === undefined || beyond.closed)
   const [first] = held
-  for (let sent = 0; sent < 11; sent++) first!.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+  for (let sent = held.length; sent <= 21; sent++) ask(first!)
   await waitUntil('the last is refused', () => first!.received.includes('HTTP/1.1 429'))
   t.regex(first!.received, /\r\nretry-after: 1\r\n[^]*"code":"RATE_LIMITED"/i)
   t.is(await register(url, '127.0.0.2'), 202)
