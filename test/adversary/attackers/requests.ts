@@ -84,7 +84,6 @@ export const identityCheck = attacker({
   name: 'identity-check',
   about: 'Asks about 1,000 numbers at a time whether their identities have changed, to learn who is registered',
   accounts: 2,
-  refusedBy: ['429 RATE_LIMITED'],
   run: async (target, signal) => {
     const [asker, victim] = target.accounts
     const keys = await TestAccountKeys.create(victim!.user)
