@@ -89,6 +89,8 @@ export function parseConfig(env: Env = {}) {
       /** Past this share of them no address prefix may have more than `prefixShare`, and HTTP keeps no connection open. */
       crowdedShare: 0.8,
       prefixShare: 0.25,
+      /** More than `max`, out of the reserved files: for load balancers and this machine, to ask whether the node is well. */
+      forProbes: 16,
     },
     /** Of JSON, on its way to the node. Past the places, the slowest gives way. */
     bodies: {

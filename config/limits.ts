@@ -44,8 +44,8 @@ export const defaultLimits = {
   bytesIn: { burst: 33_554_432, perSecond: 4_194_304 },
   /** Envelopes sent that are no receipts, by device. */
   send: { burst: 1_000, perSecond: 200 },
-  /** Bytes of READ and PLAYED, by device: 100 each and 40 for each id. */
-  receiptBytes: { burst: 2_097_152, perSecond: 32_768 },
+  /** Bytes of READ and PLAYED, by device, as rows of each device that gets them: who reads all at once needs some 100 KiB. */
+  receiptBytes: { burst: 1_048_576, perSecond: 32_768 },
   /** Bytes of what is sent, receipts aside, by device: each copy counts with its row. */
   sendBytes: { burst: 8_388_608, perSecond: 262_144 },
   /** Signals sent, by device. */

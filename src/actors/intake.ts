@@ -4,7 +4,7 @@ import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import type { Room } from '../shared/room.ts'
 
 /** The buckets of a device. They are the device's, not the session's: a new connection does not fill them. */
-export type IntakeLimit = 'connect' | 'frames' | 'bytesIn' | 'send' | 'receiptBytes' | 'signal' | 'watch'
+export type IntakeLimit = 'connect' | 'frames' | 'bytesIn' | 'send' | 'signal' | 'watch'
 
 export interface IntakeSettings {
   /** Of a connection before its `connected`: frames that are kept, and bytes. */
@@ -26,10 +26,6 @@ export interface Haste {
   readonly limit: string
   readonly retryAfterMs: number
 }
-
-/** What a receipt counts beside its ids, and for each: about what its row takes. */
-const RECEIPT_BYTES = 100
-const ID_BYTES = 40
 
 /**
  * What one connection may send, in frames and bytes: a little before its `connected`, then what its device has left. Who
@@ -117,8 +113,8 @@ export class Intake {
       this.#host.rateLimited(haste.limit)
       return haste
     }
-    if (!isReceipt(frame.kind)) return this.take('send')
-    return this.take('receiptBytes', RECEIPT_BYTES + ID_BYTES * frame.about.length)
+    // What receipts cost is counted where it is known how many devices get them.
+    return isReceipt(frame.kind) ? undefined : this.take('send')
   }
 
   /** Takes from a bucket of the device, or says how long it must wait. */

@@ -85,7 +85,7 @@ export interface CoreParts {
   readonly gate: SendGate
   readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
-  limiter(name: IntakeLimit | 'sendBytes'): RateLimiter<string | number>
+  limiter(name: IntakeLimit | 'sendBytes' | 'receiptBytes'): RateLimiter<string | number>
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
@@ -145,6 +145,7 @@ export class MessageCore {
       gate,
       lookups,
       events,
+      receiptBytes: parts.limiter('receiptBytes'),
       sendBytes: parts.limiter('sendBytes'),
       settings,
     }

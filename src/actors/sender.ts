@@ -2,7 +2,7 @@ import { Kind } from '../../proto/frames.ts'
 import type { ErrorFrame, SendFrame } from '../../proto/frames.ts'
 import { isClientId, MAX_ABOUT, MAX_COPIES, MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Clock } from '../shared/clock.ts'
-import { ROW_BYTES, isReceipt } from '../shared/envelope.ts'
+import { ROW_BYTES, isReceipt, receiptRowBytes } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey, parseUserId } from '../shared/ids.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
@@ -41,7 +41,8 @@ export interface SenderHost {
   readonly gate: SendGate
   readonly lookups: LookupGate
   readonly events: SenderEvents
-  /** Bytes that each device may send, by its address key. */
+  /** Bytes that each device may send, by its address key: of receipts, and of all else. */
+  readonly receiptBytes: RateLimiter<string | number>
   readonly sendBytes: RateLimiter<string | number>
   readonly settings: SenderSettings
 }
@@ -110,7 +111,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
   readonly #launchable = new Set<Conversation<Item>>()
   /** A conversation could not be remembered, so the next one with anybody may have lost its beginning. */
   #overflowed = false
-  #bytes: RateBucket | undefined
+  readonly #buckets: Partial<Record<'sendBytes' | 'receiptBytes', RateBucket>> = {}
   #unanswered = 0
   #unansweredBytes = 0
   #closed = false
@@ -137,7 +138,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     if (this.#isOverloaded(frame)) {
       return this.#refuse(frame, to, this.#noRoom('Too many sends are unanswered: wait for some of them'))
     }
-    const tooFast = this.#takeBytes(frame)
+    const tooFast = isReceipt(frame.kind) ? undefined : this.#take('sendBytes', frameBytes(frame))
     if (tooFast !== undefined) return this.#refuse(frame, to, tooFast)
     this.#unanswered++
     this.#unansweredBytes += frameBytes(frame)
@@ -226,7 +227,20 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
   }
 
   #sendReceipt(frame: SendFrame, to: UserId): void {
+    const devices = this.#host.directory.peek(to)
+    if (devices !== undefined) return this.#sendReceiptTo(devices.length, frame, to)
+    this.#host.directory.find(to).then(
+      ({ length }) => this.#sendReceiptTo(length, frame, to),
+      () =>
+        this.#refuseTaken(frame, to, { ...this.#noRoom('The recipient could not be looked up'), code: 'UNAVAILABLE' }),
+    )
+  }
+
+  /** It counts once for each device: each of their mailboxes gets a row. */
+  #sendReceiptTo(devices: number, frame: SendFrame, to: UserId): void {
     const { kind, id, about } = frame
+    const tooFast = this.#take('receiptBytes', Math.max(1, devices) * receiptRowBytes(about.length))
+    if (tooFast !== undefined) return this.#refuseTaken(frame, to, tooFast)
     this.#host.receipts.send({ kind, id, about, from: this.#self, to }, this, frame)
   }
 
@@ -353,13 +367,12 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     return !isReceipt(frame.kind) && this.#host.gate.refuses(to, this.#host.directory.peek(to) !== undefined)
   }
 
-  #takeBytes(frame: SendFrame): SendRefusal | undefined {
-    if (isReceipt(frame.kind)) return undefined
-    this.#bytes ??= this.#host.sendBytes.bucket(addressKey(this.#self.user, this.#self.device))
-    const decision = this.#bytes.take(frameBytes(frame))
+  #take(limit: 'sendBytes' | 'receiptBytes', bytes: number): SendRefusal | undefined {
+    const bucket = (this.#buckets[limit] ??= this.#host[limit].bucket(addressKey(this.#self.user, this.#self.device)))
+    const decision = bucket.take(bytes)
     if (decision.ok) return undefined
-    this.#host.events.rateLimited('sendBytes')
-    const message = 'More bytes are sent than the limit allows'
+    this.#host.events.rateLimited(limit)
+    const message = `More bytes are sent than the limit ${limit} allows`
     return { code: 'RATE_LIMITED', message, retryAfterMs: decision.retryAfterMs }
   }
 

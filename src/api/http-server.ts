@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
 import type { Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
-import { addressPrefix } from '../shared/address-prefix.ts'
+import { addressPrefix, isThisMachine } from '../shared/address-prefix.ts'
 import type { ClientAddress } from '../transport/client-address.ts'
 import { HTTP_IDLE_MS } from '../transport/connection-places.ts'
 import type { ConnectionPlaces } from '../transport/connection-places.ts'
@@ -21,6 +21,7 @@ const CORS = {
 }
 const COMMON = { ...CORS, 'x-content-type-options': 'nosniff' }
 const PREFLIGHT_SECONDS = 3_600
+const FULL_RETRY_MS = 1_000
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT */
 const EXCLUSIVE_PORT = 1
@@ -141,6 +142,11 @@ export class HttpServer {
   #handler(paramNames: readonly string[], route: Route): Parameters<TemplatedApp['any']>[1] {
     return (response, request) => {
       const exchange = this.#exchange(response, request, paramNames)
+      const isProbe = route.auth === 'none' && route.unlimited === true
+      if (this.#connections.full && !isProbe && this.#mayProbe(this.#openerOf(response))) {
+        const message = 'This node has no room: come later'
+        return this.#refuse(exchange, new RefusalError('OVERLOADED', message, { retryAfterMs: FULL_RETRY_MS }))
+      }
       this.#underWay++
       void this.#runner.run(route, exchange).then(async (answer) => {
         const headers = {
@@ -165,16 +171,22 @@ export class HttpServer {
 
   async #answer(exchange: Exchange, answer: ApiAnswer): Promise<void> {
     // A connection that is kept for the next request is a luxury.
-    await exchange.answer(answer, this.#draining || this.#connections.crowded)
-    this.#connections.ended(exchange.prefix)
+    const stays = await exchange.answer(answer, this.#draining || this.#connections.crowded)
+    this.#connections.ended(exchange.prefix, stays)
   }
 
   /** uWebSockets.js tells of each connection twice: when it is opened and, unless it became a WebSocket, when it ends. */
   #connected(response: HttpResponse, count: number): void {
     if (count < 0) return this.#connections.closed()
     const opener = this.#openerOf(response)
-    const refusal = this.#connections.opened(opener === undefined ? undefined : addressPrefix(opener))
+    const prefix = opener === undefined ? undefined : addressPrefix(opener)
+    const refusal = this.#connections.opened(prefix, this.#mayProbe(opener))
     if (refusal !== undefined) response.close()
+  }
+
+  /** A load balancer, or a program of this machine: either asks whether the node is well. */
+  #mayProbe(opener: string | undefined): boolean {
+    return opener === undefined || isThisMachine(opener)
   }
 
   #preflight(exchange: Exchange, allow: string): void {

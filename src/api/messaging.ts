@@ -160,13 +160,14 @@ export class Messaging {
       clientAddress: parts.clientAddress,
       connections: {
         upgraded: (address) => connections.upgraded(addressPrefix(address)),
+        turnedAway: (address) => connections.turnedAway(addressPrefix(address)),
         socketClosed: (address) => connections.socketClosed(addressPrefix(address)),
       },
       admit: (address) => {
         const refusal = this.overload.refuseConnection()
         if (refusal !== undefined) return { ok: false, overloaded: true, ...refusal }
         const crowd = connections.admit(addressPrefix(address))
-        if (crowd !== undefined) return { ok: false, retryAfterMs: RECONNECT_MS }
+        if (crowd !== undefined) return { ok: false, overloaded: crowd === 'all', retryAfterMs: RECONNECT_MS }
         return limiters.takeAddress('connectPerAddress', address)
       },
       onConnection: (connection) => this.core.open(connection),

@@ -22,6 +22,7 @@ export class RequestBody implements PlaceHolder {
   readonly #result = Promise.withResolvers<Buffer>()
   readonly #end: () => void
   #report: BodyReport | undefined
+  #discarded: ((bytes: number) => void) | undefined
   #length = 0
   #wanted = false
   #paused = false
@@ -73,8 +74,9 @@ export class RequestBody implements PlaceHolder {
     this.#response.resume()
   }
 
-  /** From now on what comes is thrown away, so that the client may hear the answer. */
-  discard(): void {
+  /** From now on what comes is thrown away, and only counted, so that the client may hear the answer. */
+  discard(count: (bytes: number) => void): void {
+    this.#discarded = count
     if (!this.#done) this.lose(new RefusalError('BAD_REQUEST', 'The body was not asked for'))
     this.#go()
   }
@@ -93,6 +95,7 @@ export class RequestBody implements PlaceHolder {
 
   #take(chunk: ArrayBuffer, isLast: boolean): void {
     if (isLast) this.#end()
+    this.#discarded?.(chunk.byteLength)
     if (this.#done) return
     this.#length += chunk.byteLength
     this.#report?.progressed(chunk.byteLength)

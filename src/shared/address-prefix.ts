@@ -8,6 +8,12 @@ export function addressPrefix(address: string): string {
   return addressPrefixes(address)[0]!
 }
 
+/** Whether it is the address from which programs ask a server of their own machine, unless they choose another. */
+export function isThisMachine(address: string): boolean {
+  if (isIP(address) !== 6) return address === '127.0.0.1'
+  return expandIPv6(address).join(':') === '0:0:0:0:0:0:0:1' || addressPrefix(address) === '127.0.0.1'
+}
+
 /** Whether it is this machine's address for itself. */
 export function isLoopback(address: string): boolean {
   if (isIP(address) !== 6) return address.startsWith('127.')

@@ -32,7 +32,12 @@ export function envelopeBytes(envelope: Envelope): number {
 
 /** What its row takes in PostgreSQL. */
 export function rowBytes(envelope: Envelope): number {
-  return ROW_BYTES + envelope.payload.length + 37 * envelope.about.length
+  return receiptRowBytes(envelope.about.length) + envelope.payload.length
+}
+
+/** What the row of a receipt about so many messages takes there. */
+export function receiptRowBytes(about: number): number {
+  return ROW_BYTES + 37 * about
 }
 
 /** Receipts only move forward and may be repeated, so nothing waits for them and their order does not matter. */

@@ -5,6 +5,8 @@ export interface ConnectionBounds {
   readonly crowdedShare: number
   /** …one address prefix may have this share of `max`. */
   readonly prefixShare: number
+  /** Beyond `max`, for those who may ask how the node is. */
+  readonly forProbes: number
 }
 
 /** What a connection was refused for: its address prefix has its share, or there is no room for anybody. */
@@ -24,8 +26,9 @@ const CALM_SHARE = 0.9
 
 /**
  * Counts the connections of a node, so that it never runs out of files. While there is plenty of room anybody may have as
- * many as they like; once it is crowded, no address prefix may have more than its share, and HTTP connections end with
- * their next answer.
+ * many as they like; once it is crowded, no address prefix may have more than its share, nor more than is left for all
+ * others, and HTTP connections end with their next answer. So however many addresses fill a node together, somebody who
+ * has no connection yet gets one.
  *
  * How many there are in all is exact. Of one prefix it is at most as many as counted: uWebSockets.js does not tell whose
  * an idle HTTP connection was that has ended, so it counts until it must have.
@@ -34,6 +37,7 @@ export class ConnectionPlaces {
   readonly max: number
   readonly #crowdedAt: number
   readonly #maxPerPrefix: number
+  readonly #forProbes: number
   readonly #events: ConnectionPlacesEvents
   /** WebSockets, and HTTP connections with a request under way, by address prefix. */
   readonly #busy = new Map<string, number>()
@@ -44,10 +48,11 @@ export class ConnectionPlaces {
   #sockets = 0
   #crowded = false
 
-  constructor({ max, crowdedShare, prefixShare }: ConnectionBounds, events: ConnectionPlacesEvents) {
+  constructor({ max, crowdedShare, prefixShare, forProbes }: ConnectionBounds, events: ConnectionPlacesEvents) {
     this.max = max
     this.#crowdedAt = Math.floor(max * crowdedShare)
     this.#maxPerPrefix = Math.max(1, Math.floor(max * prefixShare))
+    this.#forProbes = forProbes
     this.#events = events
   }
 
@@ -64,14 +69,20 @@ export class ConnectionPlaces {
     return this.#crowded
   }
 
+  /** Some of the places for probes are taken: who came by one of them is told how the node is, and nothing else. */
+  get full(): boolean {
+    return this.open > this.max
+  }
+
   /**
    * A connection was opened, and must be closed if this says why; it counts until {@link closed}.
    * @param prefix - undefined: that of a load balancer, whose clients are known by their requests only
+   * @param mayProbe - it is of a load balancer, or of this machine
    */
-  opened(prefix: string | undefined): ConnectionRefusal | undefined {
+  opened(prefix: string | undefined, mayProbe: boolean): ConnectionRefusal | undefined {
     this.#http++
     this.#look()
-    const refusal = this.open > this.max ? 'all' : this.#refuse(prefix)
+    const refusal = mayProbe ? this.#refuseProbe() : this.#refuse(prefix)
     if (refusal !== undefined) this.#events.connectionRefused(refusal)
     else if (prefix !== undefined) countUp(this.#idle, prefix)
     return refusal
@@ -85,14 +96,14 @@ export class ConnectionPlaces {
 
   /** A request came, on a connection that counted as idle. */
   began(prefix: string): void {
-    if (!countDown(this.#idle, prefix)) countDown(this.#idleBefore, prefix)
+    this.#forgetIdle(prefix)
     countUp(this.#busy, prefix)
   }
 
-  /** It is answered, or its client has gone; the connection may stay. */
-  ended(prefix: string): void {
+  /** It is answered, or its client has gone. @param stays - the connection may be used again */
+  ended(prefix: string, stays: boolean): void {
     countDown(this.#busy, prefix)
-    countUp(this.#idle, prefix)
+    if (stays) countUp(this.#idle, prefix)
   }
 
   /** A connection shall become a WebSocket. */
@@ -100,6 +111,11 @@ export class ConnectionPlaces {
     const refusal = this.#refuse(prefix)
     if (refusal !== undefined) this.#events.connectionRefused(refusal)
     return refusal
+  }
+
+  /** It has not, and ends. */
+  turnedAway(prefix: string): void {
+    this.#forgetIdle(prefix)
   }
 
   /** It has: no {@link closed} tells of its end. */
@@ -122,10 +138,19 @@ export class ConnectionPlaces {
     this.#idle = new Map()
   }
 
+  #forgetIdle(prefix: string): void {
+    if (!countDown(this.#idle, prefix)) countDown(this.#idleBefore, prefix)
+  }
+
   #refuse(prefix: string | undefined): ConnectionRefusal | undefined {
+    if (this.open > this.max) return 'all'
     if (!this.#crowded || prefix === undefined) return undefined
     const count = (this.#busy.get(prefix) ?? 0) + (this.#idle.get(prefix) ?? 0) + (this.#idleBefore.get(prefix) ?? 0)
-    return count >= this.#maxPerPrefix ? 'prefix' : undefined
+    return count >= this.#maxPerPrefix || count > this.max - this.open ? 'prefix' : undefined
+  }
+
+  #refuseProbe(): ConnectionRefusal | undefined {
+    return this.open > this.max + this.#forProbes ? 'all' : undefined
   }
 
   #look(): void {

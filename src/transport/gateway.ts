@@ -38,6 +38,8 @@ export type Admission =
 /** Counts WebSockets by the network addresses of their clients. */
 export interface SocketCounts {
   upgraded(address: string): void
+  /** The connection of somebody who wanted one ends. */
+  turnedAway(address: string): void
   socketClosed(address: string): void
 }
 
@@ -171,6 +173,7 @@ export class Gateway implements ConnectionHost {
     if (this.#draining) return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node shuts down', 1)
     const admission = this.#options.admit(address)
     if (!admission.ok) {
+      this.#options.connections.turnedAway(address)
       const seconds = Math.ceil(admission.retryAfterMs / 1_000)
       if (admission.overloaded) {
         return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node has no room: come later', seconds)

@@ -22,6 +22,8 @@ export interface FloodOptions extends AttackSessionOptions {
   readonly sockets?: number
   /** What one socket says before the flood. */
   readonly opening?: (session: AttackSession) => Promise<void>
+  /** After each time; absent: there is none. */
+  readonly pause?: () => Promise<unknown>
 }
 
 /** Sends the same bytes over sessions, as fast as they are taken, and comes back when it is cut off. */
@@ -29,7 +31,7 @@ export function flood(
   target: Target,
   signal: AbortSignal,
   bytesOf: (session: AttackSession, index: number) => Buffer | readonly Buffer[],
-  { sockets = 1, opening, ...options }: FloodOptions = {},
+  { sockets = 1, opening, pause, ...options }: FloodOptions = {},
 ): Promise<void> {
   return forever(signal, sockets, async (index) => {
     const device = target.accounts[index % target.accounts.length] as RawDevice
@@ -38,18 +40,23 @@ export function flood(
     await opening?.(session)
     const bytes = bytesOf(session, index)
     const turns = Buffer.isBuffer(bytes) ? [bytes] : (bytes as readonly Buffer[])
-    await pour(signal, session, turns)
+    await pour(signal, session, turns, pause)
     session.close()
     return false
   })
 }
 
 /** Writes these bytes in turn until the connection is over or the signal comes. */
-export async function pour(signal: AbortSignal, session: AttackSession, turns: readonly Buffer[]): Promise<void> {
+async function pour(
+  signal: AbortSignal,
+  session: AttackSession,
+  turns: readonly Buffer[],
+  // Else what the server says would wait for ever.
+  pause: () => Promise<unknown> = () => new Promise(setImmediate),
+): Promise<void> {
   for (let i = 0; !signal.aborted && !session.closed; i++) {
     await session.wire.write(turns[i % turns.length]!)
-    // Else what the server says would wait for ever.
-    await new Promise(setImmediate)
+    await pause()
   }
 }
 

@@ -10,8 +10,8 @@ export interface Samples {
   /** Of each answer of `/livez` and `/readyz`. One that did not come counts as long as was waited. */
   readonly liveMs: readonly number[]
   readonly readyMs: readonly number[]
-  /** Answers of either that were no 200, and requests without one. */
-  readonly unhealthy: number
+  /** Answers of either that were no 200, and requests without one, by what there was instead. */
+  readonly unhealthy: Readonly<Record<string, number>>
   readonly heapBytes: number
   readonly rssBytes: number
   /** Of the event loop, as its own histogram says. */
@@ -29,14 +29,18 @@ const OWN_ADDRESS = '127.9.0.1'
 
 /** Looks at an arena until the signal comes. */
 export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Samples> {
-  const seen = { heapBytes: 0, rssBytes: 0, loopDelayMs: 0, files: 0, nodesDown: 0, unhealthy: 0 }
+  const seen = { heapBytes: 0, rssBytes: 0, loopDelayMs: 0, files: 0, nodesDown: 0 }
+  const unhealthy: Record<string, number> = {}
   const liveMs: number[] = []
   const readyMs: number[] = []
   const probe = async (node: NodeProcess, path: string, times: number[]): Promise<void> => {
     while (!signal.aborted) {
-      const { status, ms } = await get(`${node.url}${path}`)
+      const { status, ms, text } = await get(`${node.url}${path}`)
       times.push(ms)
-      if (status !== 200) seen.unhealthy++
+      if (status !== 200) {
+        const what = `${path} ${status === 0 ? text : status}`
+        unhealthy[what] = (unhealthy[what] ?? 0) + 1
+      }
       await pause(PROBE_MS, signal)
     }
   }
@@ -69,7 +73,7 @@ export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Sam
     count(),
     ...arena.nodes.flatMap((node) => [probe(node, '/livez', liveMs), probe(node, '/readyz', readyMs), look(node)]),
   ])
-  return { ...seen, liveMs, readyMs }
+  return { ...seen, unhealthy, liveMs, readyMs }
 }
 
 /** What a node tells of itself: the longest delay of its event loop since it was last asked. All 0: it does not answer. */
@@ -85,11 +89,12 @@ export async function readMetrics(
   }
 }
 
-/** A request on a connection of its own. Status 0: there was no answer. */
+/** A request on a connection of its own. Status 0: there was no answer, and `text` says why. */
 function get(url: string): Promise<{ status: number; ms: number; text: string }> {
   const startedAt = performance.now()
   return new Promise((resolve) => {
     const done = (status: number, text: string): void => resolve({ status, ms: performance.now() - startedAt, text })
+    const fail = (error: NodeJS.ErrnoException): void => done(0, error.code ?? error.name)
     const options = { localAddress: OWN_ADDRESS, agent: false, signal: AbortSignal.timeout(PATIENCE_MS) }
     request(url, options, (response) => {
       let text = ''
@@ -98,9 +103,9 @@ function get(url: string): Promise<{ status: number; ms: number; text: string }>
         text += chunk
       })
       response.on('end', () => done(response.statusCode ?? 0, text))
-      response.on('error', () => done(0, ''))
+      response.on('error', fail)
     })
-      .on('error', () => done(0, ''))
+      .on('error', fail)
       .end()
   })
 }

@@ -62,7 +62,7 @@ export function findDelay(outcome: Outcome): string[] {
     ...over('/readyz', readyMaxMs, budget.healthMs, 'ms'),
     ...over('✓ p99', acceptedP99Ms, budget.acceptedP99Ms, 'ms'),
     ...(samples.nodesDown > 0 ? [`${samples.nodesDown} out of the balancer`] : []),
-    ...(samples.unhealthy > 0 ? [`${samples.unhealthy} times unhealthy`] : []),
+    ...Object.entries(samples.unhealthy).map(([what, times]) => `${what} ${times} times`),
     ...(bystanders.cutOffs > 0 ? [`others cut off ${bystanders.cutOffs} times`] : []),
     ...(bystanders.putOff > 0 ? [`others put off ${bystanders.putOff} times`] : []),
   ]

@@ -62,6 +62,40 @@ test('idle connections of one address use up neither the files nor the room of o
   t.notRegex(node.stdout, /EMFILE/)
 })
 
+test('a node that many addresses fill together tells everybody how it is', async (t) => {
+  const node = new NodeProcess(t, { DATABASE_URLS: await createTestDatabase(t) }, FILES)
+  const url = await node.ready()
+  const addresses = Array.from({ length: 40 }, (_, i) => `127.0.1.${i + 1}`)
+  const idle: RawConnection[] = []
+  for (let round = 0; round < 10; round++) {
+    const more = await Promise.all(addresses.map((address) => RawConnection.open(url, address)))
+    idle.push(...more)
+  }
+  t.teardown(() => idle.forEach((connection) => connection.end()))
+  await waitUntil('those beyond their share are closed', () => idle.filter(({ closed }) => closed).length >= 240)
+  for (const path of ['/livez', '/readyz']) t.is((await call(url + path)).status, 200)
+  const stranger = await RawConnection.open(url, '127.0.2.1')
+  stranger.send('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await waitUntil('a stranger is answered', () => stranger.closed)
+  t.regex(stranger.received, /^HTTP\/1.1 200 /)
+})
+
+test('a client that leaves in the middle of a body that nobody reads leaves no file behind', async (t) => {
+  const node = new NodeProcess(t, { DATABASE_URLS: await createTestDatabase(t) }, FILES)
+  const url = await node.ready()
+  const clients = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(url, '127.0.0.2')))
+  for (const client of clients) {
+    client.send('PATCH /v1/me HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{')
+  }
+  await waitUntil('they are refused', () => clients.every(({ received }) => received.startsWith('HTTP/1.1 401')))
+  for (const client of clients) client.end()
+  await waitUntil(
+    'their connections are gone',
+    async () => (await readMetric(url, 'parley_http_connections')) < clients.length,
+  )
+  t.pass()
+})
+
 test('a node that may open hardly any files says so and does not start', async (t) => {
   const node = new NodeProcess(t, { DATABASE_URLS: await createTestDatabase(t) }, 80)
   t.is(await node.exitCode(), 1)

@@ -50,7 +50,7 @@ export async function startGateway(t: Teardown, patch: Partial<GatewayOptions> =
       rateLimited: () => undefined,
     },
     clientAddress: clientAddressBehind([]),
-    connections: { upgraded: () => undefined, socketClosed: () => undefined },
+    connections: { upgraded: () => undefined, turnedAway: () => undefined, socketClosed: () => undefined },
     admit: () => ({ ok: true }),
     onConnection: (connection) => {
       const one: Heard = { connection, frames: [], controls: 0, gone: 0 }

@@ -1,4 +1,5 @@
 import type { ConfigPatch } from '../helpers/raw-config.ts'
+import type { Problem } from '../../src/api/problem.ts'
 import { call, newPhone } from '../helpers/http.ts'
 import type { Answer } from '../helpers/http.ts'
 import { startNode } from '../helpers/node.ts'
@@ -100,5 +101,18 @@ export const httpProbes: Probes = {
     t.teardown(() => connections.forEach((connection) => connection.end()))
     await waitUntil('one is closed', () => connections.some(({ closed }) => closed))
     return connections.filter(({ closed }) => closed).length === 1 ? 'closed' : 'too many are closed'
+  },
+  'connections.prefixShare': async (t) => {
+    const server = await startNode(t, { config: { connections: { max: 20, crowdedShare: 0.2, prefixShare: 0.25 } } })
+    const connections = await Promise.all(Array.from({ length: 6 }, () => RawConnection.open(server.url, ADDRESSES[0])))
+    t.teardown(() => connections.forEach((connection) => connection.end()))
+    await waitUntil('one is closed', () => connections.some(({ closed }) => closed))
+    return connections.filter(({ closed }) => closed).length === 1 ? 'closed' : 'too many are closed'
+  },
+  'connections.forProbes': async (t) => {
+    const server = await startNode(t, { config: { connections: { max: 0 } } })
+    for (const path of ['/livez', '/readyz']) if ((await call(server.url + path)).status !== 200) return `no ${path}`
+    const { status, body } = await call<Problem>(`${server.url}/v1/me`)
+    return `${status} ${body.code}`
   },
 }

@@ -3,10 +3,10 @@ import { flood } from '../means.ts'
 
 export const ackFlood = attacker({
   name: 'ack-flood',
-  about: 'Acknowledges over and over what was acknowledged, in batches of 16,000',
+  about: 'Acknowledges over and over what was acknowledged, in batches of 2,000',
   run: (target, signal) =>
     flood(target, signal, (session) =>
-      session.pack(Array.from({ length: 16_000 }, () => ({ type: 'ack', upTo: 0 }) as const)),
+      session.pack(Array.from({ length: 2_000 }, () => ({ type: 'ack', upTo: 0 }) as const)),
     ),
 })
 

@@ -24,6 +24,7 @@ import {
   receiptFlood,
   sendsToNobody,
   singleReceipts,
+  tinyMessages,
   strangersToOne,
   unreadAnswers,
 } from './sends.ts'
@@ -65,6 +66,7 @@ export const attackers: readonly Attacker[] = [
   unreadAnswers,
   receiptFlood,
   singleReceipts,
+  tinyMessages,
   largeToOne,
   largeToMany,
   strangersToOne,

@@ -16,12 +16,12 @@ const batch = (count: number, make: (index: number) => SendFrame): SendFrame[] =
 
 export const sendsToNobody = attacker({
   name: 'sends-to-nobody',
-  about: 'Batches of 5,000 messages to as many numbers that nobody has',
+  about: 'Batches of 2,000 messages to as many numbers that nobody has',
   refusedBy: ['error UNKNOWN_USER', 'error RATE_LIMITED'],
   run: (target, signal) => {
     let next = 15_100_000_000
     return flood(target, signal, (session) =>
-      [...Array(4).keys()].map(() => session.pack(batch(5_000, () => message({ user: next++ }, 'x')))),
+      [...Array(4).keys()].map(() => session.pack(batch(2_000, () => message({ user: next++ }, 'x')))),
     )
   },
 })
@@ -43,6 +43,21 @@ export const singleReceipts = attacker({
   devices: 8,
   run: (target, signal) =>
     persist(target, signal, 1, 200, () => receipt(target.accounts[1]!, Kind.READ, [randomUUID()])),
+})
+
+export const tinyMessages = attacker({
+  name: 'tiny-messages',
+  about: 'Messages of one byte to a victim with 8 devices, all offline: a row for each of them',
+  accounts: 2,
+  devices: 8,
+  run: (target, signal) => {
+    const copies = Array.from({ length: 8 }, (_, i) => ({
+      device: i + 1,
+      registrationId: 0,
+      payload: LARGE.subarray(0, 1),
+    }))
+    return persist(target, signal, 1, 100, () => message(target.accounts[1]!, 'x', { first: true, copies }))
+  },
 })
 
 export const largeToOne = attacker({

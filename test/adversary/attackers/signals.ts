@@ -30,9 +30,9 @@ export const signalsToOthers = attacker({
 
 export const smallSignals = attacker({
   name: 'small-signals',
-  about: 'Batches of 10,000 signals of 1 byte to a user that does not exist',
+  about: 'Batches of 2,000 signals of 1 byte to a user that does not exist',
   run: (target, signal) => {
     const frame = { type: 'signal', to: { user: 15_099_999_999, device: 0 }, payload: payload(1) } as const
-    return flood(target, signal, (session) => session.pack(Array.from({ length: 10_000 }, () => frame)))
+    return flood(target, signal, (session) => session.pack(Array.from({ length: 2_000 }, () => frame)))
   },
 })
