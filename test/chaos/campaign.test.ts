@@ -10,7 +10,8 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
-const DEVICES = times(20, 40)
+const DEVICES = times(8, 40)
+const PER_SECOND = times(25, 50)
 let cluster: Cluster
 
 test.before(async () => {
@@ -30,7 +31,7 @@ test.serial('every fault that can befall a cluster, one after the other, loses n
       seed,
       levers: leverNames,
       ms: 0,
-      perSecond: 50,
+      perSecond: PER_SECOND,
       short: true,
     })
   } catch (error) {

@@ -6,13 +6,17 @@ import { isClean } from '../../tools/replay/checker.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { SHORT_SETTINGS } from '../chaos/short-settings.ts'
 import { Crowd } from '../faults/crowd.ts'
+import { times } from '../helpers/long.ts'
 import { runShards } from '../helpers/shards-tool.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
-const USERS = 16
+const USERS = times(6, 16)
+const PER_SECOND = times(20, 100)
+/** Shown before and after each move. */
+const MESSAGES = times(20, 100)
 let cluster: Cluster
 
 test.before(async () => {
@@ -23,13 +27,13 @@ test.after.always(() => cluster?.stop())
 
 test.serial('all slots move there and back under load, and nothing is lost, doubled or out of order', async (t) => {
   await underLoad(t, 901, async (crowd) => {
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
     await shards(t, 'move', '0-511', '2', '--together', '256')
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
     await shards(t, 'move', '0-1023', '1', '--together', '1024')
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
     await shards(t, 'move', '512-1023', '2', '--together', '512')
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
@@ -38,14 +42,14 @@ test.serial(
   async (t) => {
     const [frozen] = cluster.nodes
     await underLoad(t, 902, async (crowd) => {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       frozen!.process.freeze()
       try {
         await shards(t, 'move', '0-511', '2', '--together', '512')
       } finally {
         frozen!.process.thaw()
       }
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       await cluster.ready()
       await shards(t, 'move', '0-511', '1', '--together', '512')
     })
@@ -60,7 +64,7 @@ async function underLoad(t: ExecutionContext, seed: number, work: (crowd: Crowd)
   try {
     const users = crowd.people.map(({ user }) => user as UserId)
     t.is(new Set(users.map((user) => slotOf(user) < 512)).size, 2, 'the crowd is in both databases')
-    crowd.load({ perSecond: 100, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     await work(crowd)
     await crowd.rest()
     await waitUntil('no row is left', async () => (await cluster.readEnvelopes(users)).length === 0)

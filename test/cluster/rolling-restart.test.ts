@@ -2,12 +2,16 @@ import anyTest from 'ava'
 import { isClean } from '../../tools/replay/checker.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { Crowd } from '../faults/crowd.ts'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
-const USERS = 24
+const USERS = times(9, 24)
+const PER_SECOND = times(30, 100)
+/** Shown before each restart. */
+const MESSAGES = times(30, 100)
 let cluster: Cluster
 
 test.before(async () => {
@@ -24,9 +28,9 @@ test.serial(
     await allInRotation()
     const crowd = await Crowd.gather({ url, sms, target, users: USERS, seed: 801, restMs: 90_000 })
     t.teardown(() => crowd.close())
-    crowd.load({ perSecond: 100 })
+    crowd.load({ perSecond: PER_SECOND })
     for (const [index, { process }] of nodes.entries()) {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       const before = crowd.people.map(({ sessions }) => sessions)
       t.is(await process.stop(), 0)
       await crowd.allOnline()
@@ -40,7 +44,7 @@ test.serial(
         return (await cluster.haproxy?.readStates())?.[index] === 'UP'
       })
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
     await crowd.rest()
     const { sent, accepted, displayed, sessions, longestStallMs } = crowd.tally()
     t.log(

@@ -8,7 +8,7 @@ import { waitUntil } from '../helpers/wait-until.ts'
 import { Harness } from './harness.ts'
 
 const APPS = 3
-const MESSAGES = times(30, 60)
+const MESSAGES = times(15, 60)
 const KILLS = times(2, 3)
 const PACE_MS = 100
 /** What was under way when its node was killed can be sent again under its key only after a minute. */

@@ -2,8 +2,8 @@ import test from 'ava'
 import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const ENVELOPES = times(4_000, 10_000)
-const CUTS = times(8, 20)
+const ENVELOPES = times(1_500, 10_000)
+const CUTS = times(6, 20)
 let harness: Harness
 
 test.before(async () => {

@@ -1,6 +1,10 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
+const PER_SECOND = times(50, 150)
+/** Shown between two faults. */
+const MESSAGES = times(30, 100)
 let harness: Harness
 
 test.before(async () => {
@@ -11,31 +15,31 @@ test.after.always(() => harness?.stop())
 
 test.serial('a node that is killed three times under load loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 101 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     for (let i = 0; i < 3; i++) {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       await harness.levers.kill()
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
 test.serial('a node that drains under load and starts again loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 102 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     for (let i = 0; i < 2; i++) {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       t.is(await harness.levers.rollingRestart(), 0)
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
 test.serial('a node that stands still for a while under load loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 103 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
-    await crowd.moreDisplayed(100)
-    await harness.levers.freeze(() => crowd.moreSent(400))
-    await crowd.moreDisplayed(500)
+    crowd.load({ perSecond: PER_SECOND, absences: true })
+    await crowd.moreDisplayed(MESSAGES)
+    await harness.levers.freeze(() => crowd.moreSent(Math.ceil(2.7 * PER_SECOND)))
+    await crowd.moreDisplayed(5 * MESSAGES)
   })
 })

@@ -1,6 +1,10 @@
 import test from 'ava'
+import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
+const PER_SECOND = times(50, 150)
+/** Shown between two faults. */
+const MESSAGES = times(30, 100)
 let harness: Harness
 
 test.before(async () => {
@@ -18,31 +22,31 @@ test.after.always(() => harness?.stop())
 
 test.serial('PostgreSQL that restarts under load loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 201 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     for (let i = 0; i < 2; i++) {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       await harness.levers.restartPostgres()
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
 test.serial('PostgreSQL that is killed under load, in part or whole, loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 202 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     for (const victim of ['postmaster', 'all', 'backend'] as const) {
-      await crowd.moreDisplayed(100)
+      await crowd.moreDisplayed(MESSAGES)
       await harness.levers.killPostgres(victim)
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
 test.serial('PostgreSQL that stands still for a while under load loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 203 }, async (crowd) => {
-    crowd.load({ perSecond: 150, absences: true })
-    await crowd.moreDisplayed(100)
-    await harness.levers.freezePostgres(() => crowd.moreSent(600))
-    await crowd.moreDisplayed(600)
+    crowd.load({ perSecond: PER_SECOND, absences: true })
+    await crowd.moreDisplayed(MESSAGES)
+    await harness.levers.freezePostgres(() => crowd.moreSent(4 * PER_SECOND))
+    await crowd.moreDisplayed(6 * MESSAGES)
   })
 })
