@@ -169,7 +169,7 @@ test.serial('one source gets so many connections and requests, and the others go
   const { node } = await startNode(t)
   const { url } = await startHaproxy(t, [node.port], { source: { connections: 5, requests: 20 } })
   const held = await Promise.all([1, 2, 3, 4, 5].map(() => openRaw(t, url)))
-  const ask = (connection: RawConnection): void => connection.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+  const ask = (connection: RawConnection): void => void connection.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
   held.forEach(ask)
   await waitUntil('all are served', () => held.every(({ received }) => received.includes('HTTP/1.1 200')))
   // Reset at once, or a moment after it was opened.

@@ -63,17 +63,25 @@ function twice(name: Parameters<typeof limited>[0], method: string, path: string
   }
 }
 
+/** A body that is nested one deeper than it may be. */
+async function askNested(t: Teardown): Promise<string> {
+  const server = await startNode(t, { config: { http: { maxJsonDepth: 2 } } })
+  return say(await call(`${server.url}/v1/registrations`, { body: { phone: [[newPhone()]] } }))
+}
+
 export const httpProbes: Probes = {
   'http.maxBodyBytes': asking({ http: { maxBodyBytes: 1_024 } }, ({ url }) =>
     call(`${url}/v1/registrations`, { body: { phone: '+15550000001', padding: 'x'.repeat(1_024) } }),
   ),
   'http.maxConcurrentRequests': asking({ http: { maxConcurrentRequests: 0 } }, askForCode),
   'http.maxConcurrentRequestsPerPrefix': asking({ http: { maxConcurrentRequestsPerPrefix: 0 } }, askForCode),
+  'http.maxJsonDepth': askNested,
   'bodies.maxWaiting': beginning({ bodies: { maxWaiting: 2 } }),
   'bodies.maxWaitingPerPrefix': asking({ bodies: { maxWaitingPerPrefix: 0 } }, askForCode),
   'bodies.maxWaitingPerUser': beginningOwn({ bodies: { maxWaitingPerUser: 2 } }, 'POST /messages'),
   'bodies.maxBytes': beginning({ bodies: { maxBytes: 2_999 } }),
   'bodies.minBytesPerSecond': beginning({ bodies: { graceMs: 0, minBytesPerSecond: 1_000_000 } }),
+  'bodies.timeoutMs': beginning({ bodies: { graceMs: 0, minBytesPerSecond: 0, timeoutMs: 1 } }),
   'backups.maxWaiting': beginningOwn({ backups: { maxWaiting: 2, maxWaitingPerUser: 3 } }, 'PUT /v1/me/backup'),
   'backups.maxWaitingPerPrefix': async (t) => {
     const server = await startNode(t, { config: { backups: { maxWaitingPerPrefix: 0 } } })
@@ -81,6 +89,15 @@ export const httpProbes: Probes = {
     return say(await call(`${server.url}/v1/me/backup`, { method: 'PUT', token, body: 'x' }))
   },
   'backups.maxWaitingPerUser': beginningOwn({}, 'PUT /v1/me/backup'),
+  'backups.maxBytes': beginningOwn({ backups: { maxWaitingPerUser: 3, maxBytes: 2_999 } }, 'PUT /v1/me/backup'),
+  'backups.minBytesPerSecond': beginningOwn(
+    { backups: { maxWaitingPerUser: 3, graceMs: 0, minBytesPerSecond: 1_000_000 } },
+    'PUT /v1/me/backup',
+  ),
+  'backups.timeoutMs': beginningOwn(
+    { backups: { maxWaitingPerUser: 3, graceMs: 0, minBytesPerSecond: 0, timeoutMs: 1 } },
+    'PUT /v1/me/backup',
+  ),
   'accounts.maxBackupBytes': async (t) => {
     const server = await startNode(t, { config: { accounts: { maxBackupBytes: 10 } } })
     const token = await createToken(server)

@@ -3,6 +3,7 @@ import { parseConfig } from '../../config/config.ts'
 import { defaultLimits } from '../../config/limits.ts'
 import { expiryProbes } from './expiry-probes.ts'
 import { httpProbes } from './http-probes.ts'
+import { idempotencyProbes } from './idempotency-probes.ts'
 import { mailboxProbes } from './mailbox-probes.ts'
 import { describeLimit, readLimitsTable } from './limits-table.ts'
 import type { Probes } from './probe.ts'
@@ -16,6 +17,7 @@ const probes = new Map(
     ...silenceProbes,
     ...mailboxProbes,
     ...httpProbes,
+    ...idempotencyProbes,
     ...expiryProbes,
     ...registrationProbes,
   } satisfies Probes),
