@@ -26,10 +26,10 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
     tag: TAG,
     summary: 'This description',
     answers: { 200: { description: 'OpenAPI 3.1' } },
-    handle: () => ({ status: 200, body: bytes, headers: { 'content-type': 'application/json' } }),
+    handle: (): ApiAnswer => ({ status: 200, body: bytes, headers: { 'content-type': 'application/json' } }),
   })
   // Written once: it is long, and anybody may ask for it.
-  const bytes = Buffer.from(JSON.stringify(createOpenApi([...routes, description], '/')))
+  const bytes: Buffer = Buffer.from(JSON.stringify(createOpenApi([...routes, description], '/')))
   const pages = assets.names.map((name) =>
     openRoute({
       method: 'GET',
