@@ -56,6 +56,8 @@ export const defaultLimits = {
   http: { burst: 500, perSecond: 100 },
   /** HTTP requests without a good token, by address prefix. */
   anonymous: { burst: 500, perSecond: 100 },
+  /** Bytes of JSON bodies, by user or, without a good token, address prefix: to read 256 KiB of it costs up to 30 ms. */
+  bodyBytes: { burst: 8_388_608, perSecond: 524_288 },
   /** Pre-keys taken, by the pair of the taking device and the one they are of: on all nodes together. */
   preKeys: { burst: 6, perSecond: 6 / 600 },
   /** One-time pre-keys taken by those whom the user does not know, by device: past it none are given, on all nodes. */

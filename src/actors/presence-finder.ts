@@ -18,9 +18,11 @@ export interface PresenceStore {
   peekSeen(user: UserId): number
 }
 
-/** Users who are asked for again at a tick, and of those asked for at a time when all are, at most. */
-const RETRIES = 1_000
-const CONCURRENT = 500
+/** Look-ups that are tried again at a tick, and as many that are made anew, at most: a user has one for each watcher. */
+const LOOK_UPS = 1_000
+/** Users who are asked for at a time when all are, and look-ups of each. */
+const CONCURRENT = 50
+const CONCURRENT_LOOK_UPS = 10
 
 /**
  * Finds out about watched users: who may see them, in the storage, and whether they are online, from the other nodes.
@@ -34,7 +36,7 @@ export class PresenceFinder {
   readonly #nodes: PresenceNodes
   /** What is known of them may be wrong. */
   readonly #retries = new Set<WatchedUser>()
-  /** Whose turn it is to be found out about anew, and how many are due. */
+  /** Whose turn it is to be found out about anew, and how many look-ups are due. */
   #turn: Iterator<WatchedUser>
   #due = 0
 
@@ -105,20 +107,23 @@ export class PresenceFinder {
 
   /** Finds out anew what failed, for so many that it does no harm, and about this share of all users in turn. */
   refreshSome(share: number): void {
-    let left = RETRIES
+    let left = LOOK_UPS
     for (const watched of this.#retries) {
-      if (left-- === 0) break
+      if (left <= 0) break
+      left -= watched.watches.size
       this.#retries.delete(watched)
       void this.#refresh(watched)
     }
-    this.#due = Math.min(this.#due + this.#watchlist.users * share, RETRIES)
-    for (; this.#due >= 1; this.#due--) {
+    this.#due = Math.min(this.#due + this.#watchlist.size * share, LOOK_UPS)
+    while (this.#due >= 1) {
       let next = this.#turn.next()
       if (next.done === true) {
         this.#turn = this.#watchlist.all()
         next = this.#turn.next()
       }
-      if (next.done !== true) void this.#refresh(next.value)
+      if (next.done === true) break
+      this.#due -= next.value.watches.size
+      void this.#refresh(next.value)
     }
   }
 
@@ -138,9 +143,14 @@ export class PresenceFinder {
     for (let next = rest.next(); next.done !== true; next = rest.next()) await this.#refresh(next.value)
   }
 
+  async #lookUpRest(watched: WatchedUser, rest: Iterator<Watch>): Promise<void> {
+    for (let next = rest.next(); next.done !== true; next = rest.next()) await this.lookUp(watched, next.value)
+  }
+
   async #refresh(watched: WatchedUser): Promise<void> {
     if (!this.#watchlist.has(watched)) return
-    await Promise.all([...watched.watches.values()].map((watch) => this.lookUp(watched, watch)))
+    const watches = watched.watches.values()
+    await Promise.all(Array.from({ length: CONCURRENT_LOOK_UPS }, () => this.#lookUpRest(watched, watches)))
     if (this.#watchlist.has(watched)) await this.ask(watched)
   }
 }

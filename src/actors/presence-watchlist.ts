@@ -15,11 +15,6 @@ export class Watchlist {
     return this.#size
   }
 
-  /** Users who are watched. */
-  get users(): number {
-    return this.#watched.size
-  }
-
   /** All who are watched; may be walked while it changes. */
   all(): MapIterator<WatchedUser> {
     return this.#watched.values()

@@ -155,7 +155,7 @@ export function createApi(parts: ApiParts): Api {
     ...deviceRoutes({ accounts, lists, checks: keyChecks, lookups, hints, events }),
     ...linkRoutes({ rendezvous, waiters, links: parts.links, checks: keyChecks, events, lifetimeMs }),
     ...backupRoutes(backups, maxBackupBytes),
-    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, limiters, lookups, hints, events }),
+    ...keyRoutes({ preKeys, take, lists, checks: keyChecks, lookups, hints, events }),
     ...messageRoutes(hostedAccounts, clock),
     ...healthRoutes(checks),
     ...(config.metrics.port === undefined ? metricsRoutes(registry) : []),

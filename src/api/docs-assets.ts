@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ export interface Asset {
   readonly bytes: Buffer
   readonly gzipped: Buffer
   readonly type: string
+  readonly etag: string
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -69,5 +71,6 @@ async function load(name: string): Promise<Asset> {
 }
 
 async function toAsset(bytes: Buffer, type: string): Promise<Asset> {
-  return { bytes, type, gzipped: await compress(bytes, { level: constants.Z_BEST_COMPRESSION }) }
+  const etag = `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`
+  return { bytes, type, etag, gzipped: await compress(bytes, { level: constants.Z_BEST_COMPRESSION }) }
 }

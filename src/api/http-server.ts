@@ -170,8 +170,10 @@ export class HttpServer {
   }
 
   async #answer(exchange: Exchange, answer: ApiAnswer): Promise<void> {
-    // A connection that is kept for the next request is a luxury.
-    const stays = await exchange.answer(answer, this.#draining || this.#connections.crowded)
+    // A connection that is kept for the next request is a luxury; and what a client that has sent too much has sent
+    // beyond that is not even read.
+    const ends = this.#draining || this.#connections.crowded || answer.status === 429
+    const stays = await exchange.answer(answer, ends)
     this.#connections.ended(exchange.prefix, stays)
   }
 

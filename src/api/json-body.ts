@@ -4,8 +4,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const OPENING = new Set([0x5b, 0x7b])
-const CLOSING = new Set([0x5d, 0x7d])
+/** Brackets and braces differ in this bit alone. */
+const BRACE_BIT = 0x20
+const OPENING = 0x7b
+const CLOSING = 0x7d
 
 /**
  * Reads a JSON body.
@@ -37,8 +39,8 @@ function jsonDepth(bytes: Uint8Array): number {
       if (byte === BACKSLASH) index++
       else if (byte === QUOTE) inString = false
     } else if (byte === QUOTE) inString = true
-    else if (OPENING.has(byte)) deepest = Math.max(deepest, ++depth)
-    else if (CLOSING.has(byte)) depth--
+    else if ((byte | BRACE_BIT) === OPENING) deepest = Math.max(deepest, ++depth)
+    else if ((byte | BRACE_BIT) === CLOSING) depth--
   }
   return deepest
 }

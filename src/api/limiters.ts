@@ -39,23 +39,23 @@ export class Limiters {
   }
 
   /** @throws RefusalError with RATE_LIMITED */
-  require(name: LimitName, key: string | number): void {
-    this.#requireOk(name, this.of(name).take(key))
+  require(name: LimitName, key: string | number, tokens = 1): void {
+    this.#requireOk(name, this.of(name).take(key, tokens))
   }
 
   /** The same by network address: each prefix that the address lies in has a bucket. @throws RefusalError with RATE_LIMITED */
-  requireAddress(name: LimitName, address: string): void {
-    this.#requireOk(name, this.takeAddress(name, address))
+  requireAddress(name: LimitName, address: string, tokens = 1): void {
+    this.#requireOk(name, this.takeAddress(name, address, tokens))
   }
 
   /** Takes from the bucket of each prefix of the address, or from none. */
-  takeAddress(name: LimitName, address: string): RateDecision {
+  takeAddress(name: LimitName, address: string, tokens = 1): RateDecision {
     const limiters = this.#byPrefix.get(name)!
     const prefixes = addressPrefixes(address)
     for (const [place, prefix] of prefixes.entries()) {
-      const decision = limiters[place]!.take(prefix)
+      const decision = limiters[place]!.take(prefix, tokens)
       if (decision.ok) continue
-      for (let taken = 0; taken < place; taken++) limiters[taken]!.giveBack(prefixes[taken]!)
+      for (let taken = 0; taken < place; taken++) limiters[taken]!.giveBack(prefixes[taken]!, tokens)
       return decision
     }
     return { ok: true }

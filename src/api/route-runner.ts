@@ -62,6 +62,7 @@ export class RouteRunner {
       incoming?.place.begin(caller?.address.user)
       // Nobody is answered while a body is on its way.
       const rawBody = (await incoming?.body.read()) ?? NOTHING
+      if (exchange.announcedBytes === undefined) this.#requireBytes(route, exchange, caller, rawBody.length)
       return await this.#placed(exchange, () => {
         const request = this.#parse(route, exchange, rawBody)
         return this.#inTime(this.#handle(route, request, caller))
@@ -105,7 +106,16 @@ export class RouteRunner {
     if (caller === undefined) limiters.requireAddress('anonymous', exchange.clientAddress)
     else limiters.require('http', caller.address.user)
     if (route.limit !== undefined) this.#require(route.limit, exchange, caller)
+    this.#requireBytes(route, exchange, caller, exchange.announcedBytes ?? 0)
     return caller
+  }
+
+  /** What JSON costs is its bytes, however little they say. */
+  #requireBytes({ body }: Route, { clientAddress }: Exchange, caller: Identity | undefined, bytes: number): void {
+    if (body === undefined || bytes === 0) return
+    const { limiters } = this.#parts
+    if (caller === undefined) limiters.requireAddress('bodyBytes', clientAddress, bytes)
+    else limiters.require('bodyBytes', caller.address.user, bytes)
   }
 
   #require({ name, by }: RouteLimit, { clientAddress }: Exchange, caller: Identity | undefined): void {

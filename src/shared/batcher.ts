@@ -24,6 +24,8 @@ const RETRY_AFTER_MS = 1_000
  */
 export class Batcher<Request, Answer> {
   readonly #options: BatcherOptions<Request, Answer>
+  /** Made once: a stack for each of many refusals would cost more than what is refused. */
+  readonly #overloaded = new RefusalError('OVERLOADED', 'Too many requests wait here', { retryAfterMs: RETRY_AFTER_MS })
   #waiting: Waiting<Request, Answer>[] = []
   #running = false
 
@@ -33,10 +35,7 @@ export class Batcher<Request, Answer> {
 
   /** @throws RefusalError with OVERLOADED when too many wait already */
   add(request: Request): Promise<Answer> {
-    if (this.#waiting.length >= this.#options.maxWaiting) {
-      const overloaded = new RefusalError('OVERLOADED', 'Too many requests wait here', { retryAfterMs: RETRY_AFTER_MS })
-      return Promise.reject(overloaded)
-    }
+    if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(this.#overloaded)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject })
       if (!this.#running) {

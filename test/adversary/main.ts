@@ -6,7 +6,7 @@ import { fuzz } from './fuzz/fuzz.ts'
 import type { FuzzFinding } from './fuzz/fuzz.ts'
 import { findFuzzHarm, renderFuzz } from './fuzz/report.ts'
 import { readOptions } from './options.ts'
-import { renderReport, renderVerdict } from './report.ts'
+import { renderMarkdown, renderReport, renderVerdict } from './report.ts'
 import { tryAttacker } from './trial.ts'
 import type { Outcome } from './trial.ts'
 import { findDelay, findHarm } from './verdict.ts'
@@ -51,7 +51,7 @@ async function attack(): Promise<boolean> {
     await arena.stop()
     arena = await open()
   }
-  say(renderReport(outcomes))
+  say(options.markdown ? renderMarkdown(outcomes) : renderReport(outcomes))
   const bad = outcomes.filter((outcome) => findHarm(outcome).length + findDelay(outcome).length > 0)
   say(`${outcomes.length - bad.length} of ${outcomes.length} attackers were borne within their budgets`)
   return bad.length === 0

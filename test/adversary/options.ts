@@ -9,6 +9,7 @@ export interface Options {
   readonly cluster: boolean
   readonly seed: number
   readonly list: boolean
+  readonly markdown: boolean
   /** Sequences; undefined: attackers attack. */
   readonly fuzz?: number
 }
@@ -26,6 +27,7 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--cluster', 'two nodes behind haproxy instead of one', false)
     .option('--seed <n>', 'what is drawn at random', wholeNumber, Math.ceil(Math.random() * 1_000_000))
     .option('--fuzz <n>', 'only: so many random sequences of frames and requests, against one node', wholeNumber)
+    .option('--markdown', 'print the table in Markdown, as it stands in docs/hostile.md', false)
     .option('--list', 'say what each attacker does, and end', false)
     .addHelpText('after', '\nThe exit code is 0 only when every attacker was borne within its budget.')
     .parse(argv)

@@ -5,24 +5,32 @@ import { figuresOf, findDelay, findHarm } from './verdict.ts'
 const WIDE = 34
 const MOST_ANSWERS = 4
 
+const HEAD = [
+  'attacker',
+  'sent',
+  'answered how',
+  'livez max',
+  '✓ p50 / p99 ms',
+  'heap / rss MiB',
+  'loop ms',
+  'files',
+  'db/byte',
+  'answer/byte',
+  'lost',
+  'verdict',
+]
+
 /** The table of a run. */
 export function renderReport(outcomes: readonly Outcome[]): string {
-  const table = makeTable([
-    'attacker',
-    'sent',
-    'answered how',
-    'livez max',
-    '✓ p50 / p99 ms',
-    'heap / rss MiB',
-    'loop ms',
-    'files',
-    'db/byte',
-    'answer/byte',
-    'lost',
-    'verdict',
-  ])
-  for (const outcome of outcomes) table.push(row(outcome))
+  const table = makeTable([...HEAD])
+  for (const outcome of outcomes) table.push(row(outcome).map(wrap))
   return table.toString()
+}
+
+/** The same for docs/hostile.md. */
+export function renderMarkdown(outcomes: readonly Outcome[]): string {
+  const lines = [HEAD, HEAD.map(() => '---'), ...outcomes.map(row)]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 /** One line, as soon as an attacker is done. */
@@ -38,7 +46,7 @@ function row(outcome: Outcome): string[] {
   return [
     attacker.name,
     mib(counts.sentBytes),
-    wrap(answersOf(counts.answers)),
+    answersOf(counts.answers),
     `${Math.round(figures.liveMaxMs)} ms`,
     `${whole(figures.acceptedP50Ms)} / ${whole(figures.acceptedP99Ms)}`,
     `${Math.round(figures.heapMiB)} / ${Math.round(samples.rssBytes / 1_048_576)}`,
@@ -47,7 +55,7 @@ function row(outcome: Outcome): string[] {
     figures.databaseRatio.toFixed(1),
     figures.answerRatio.toFixed(1),
     String(bystanders.lost),
-    wrap(complaints.length === 0 ? 'borne' : complaints.join('; ')),
+    complaints.length === 0 ? 'borne' : complaints.join('; '),
   ]
 }
 

@@ -1,4 +1,6 @@
 import test from 'ava'
+import type { ApiAnswer } from '../../src/api/route.ts'
+import { docsRoutes } from '../../src/api/routes/docs.ts'
 import { shareServer } from '../helpers/server.ts'
 
 const shared = shareServer(test)
@@ -20,6 +22,14 @@ test('the page loads only files of this server, and may do no more', async (t) =
     t.is(response.status, 200, file)
     t.true((await response.arrayBuffer()).byteLength > 100, file)
   }
+})
+
+test('the description is written once, and not for each who asks', async (t) => {
+  const [description] = docsRoutes([])
+  const ask = description!.handle as unknown as () => ApiAnswer | Promise<ApiAnswer>
+  const [first, second] = [await ask(), await ask()]
+  t.true(first.body instanceof Uint8Array)
+  t.is(first.body, second.body)
 })
 
 test('its files are compressed for those who take it, and not sent again', async (t) => {

@@ -109,6 +109,13 @@ export const httpProbes: Probes = {
     await call(`${server.url}/v1/me`)
     return say(await call(`${server.url}/v1/me`))
   },
+  'limits.bodyBytes': async (t) => {
+    const server = await startNode(t, limited('bodyBytes', 40))
+    const [account] = await createAccount(server.databaseUrl)
+    const rename = () =>
+      call(`${server.url}/v1/me`, { method: 'PATCH', token: account!.token, body: { name: 'x'.repeat(20) } })
+    return (await rename()).status === 200 ? say(await rename()) : 'the first one is refused'
+  },
   'limits.backup': twice('backup', 'GET', '/v1/me/backup'),
   'limits.devices': twice('devices', 'PUT', '/v1/devices/list', {}),
   'limits.keys': twice('keys', 'PUT', '/v1/keys', {}),

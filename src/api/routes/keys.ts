@@ -13,7 +13,6 @@ import type { PreKeys } from '../../storage/pre-keys.ts'
 import { pathUserSchema, userIdSchema, userSchema } from '../fields.ts'
 import type { KeyChecks } from '../key-checks.ts'
 import { base64Schema, bytesSchema, deviceIdSchema, preKeysSchema, toBase64 } from '../key-fields.ts'
-import type { Limiters } from '../limiters.ts'
 import type { Lookups } from '../lookups.ts'
 import { refusingKeys } from '../list-refusals.ts'
 import { type Route, tokenRoute } from '../route.ts'
@@ -27,7 +26,6 @@ export interface KeyRoutesParts {
   readonly take: PreKeyTake
   readonly lists: DeviceLists
   readonly checks: KeyChecks
-  readonly limiters: Limiters
   readonly lookups: Lookups
   readonly hints: Hints
   readonly events: Events
@@ -62,7 +60,7 @@ const identitySchema = z.strictObject({
 })
 
 export function keyRoutes(parts: KeyRoutesParts): Route[] {
-  const { preKeys, take, lists, checks, limiters, lookups, hints, events } = parts
+  const { preKeys, take, lists, checks, lookups, hints, events } = parts
   return [
     tokenRoute({
       method: 'PUT',
@@ -160,8 +158,8 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
       answers: {
         200: { description: 'Those that have another one now', schema: z.object({ users: z.array(userIdSchema) }) },
       },
-      async handle({ body }, { address }) {
-        limiters.require('identityCheck', address.user)
+      limit: { name: 'identityCheck', by: 'user' },
+      async handle({ body }) {
         const changed = await lists.findChanged(body.users)
         return { status: 200, body: { users: changed.map(String) } }
       },
