@@ -6,7 +6,7 @@ import { LONG } from './helpers/long.ts'
 import { readOptions } from './suite/options.ts'
 import type { Options } from './suite/options.ts'
 import { listChanges, listFiles, readReferences } from './suite/repository.ts'
-import { selectChanged, selectLong } from './suite/selection.ts'
+import { selectChanged, selectLong, withShortForm } from './suite/selection.ts'
 import { TestServer } from './suite/test-server.ts'
 
 /** Kept between runs: Node has every module ready that did not change since. */
@@ -18,15 +18,19 @@ const files = await select(options)
 process.exit(files?.length === 0 ? 0 : await run(options, files ?? []))
 
 /** The files that the options ask for; undefined: AVA decides. */
-async function select({ long, changed }: Options): Promise<readonly string[] | undefined> {
+async function select({ long, changed, rest }: Options): Promise<readonly string[] | undefined> {
   if (!long && changed === undefined) return undefined
   const references = await readReferences(await listFiles())
-  if (changed === undefined) return selectLong(references).tests
+  if (changed === undefined) {
+    const { tests } = selectLong(references)
+    // AVA gets the files that were named anyway.
+    return rest.some((one) => tests.includes(one)) ? undefined : tests
+  }
   const changes = await listChanges(changed)
   const { tests, because } = selectChanged(references, changes)
   const reason = because === undefined ? '' : ` (${because})`
   console.log(`${changes.size} files differ from ${changed} and touch ${tests.length} test files${reason}.`)
-  if (!long) return tests
+  if (!long) return withShortForm(tests)
   const withLongForm = new Set(selectLong(references).tests)
   return tests.filter((test) => withLongForm.has(test))
 }

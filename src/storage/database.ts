@@ -1,5 +1,6 @@
 import { type EntityManager, MikroORM, type Options } from '@mikro-orm/postgresql'
 import { Pool, type PoolConfig } from 'pg'
+import { databaseName } from './database-name.ts'
 import { Device } from './entities/device.ts'
 import { User } from './entities/user.ts'
 import { reclaimLostConnections } from './lost-connections.ts'
@@ -117,10 +118,4 @@ function poolConfig(options: DatabaseOptions, connections: number): PoolConfig {
     keepAlive: true,
     application_name: 'parley',
   }
-}
-
-/** Host and database, without user and password: for logs. */
-export function databaseName(url: string): string {
-  const parsed = new URL(url)
-  return `${parsed.searchParams.get('host') ?? parsed.host}${parsed.pathname}`
 }

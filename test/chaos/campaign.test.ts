@@ -6,16 +6,21 @@ import type { CampaignResult } from './campaign.ts'
 import { Cluster } from './cluster.ts'
 import { renderReport } from './report.ts'
 import { leverNames } from './schedule.ts'
+import type { LeverName } from './schedule.ts'
 import { SHORT_SETTINGS } from './short-settings.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
+/** What befalls nodes in no other test of `npm test`, or not in a cluster. */
+const RARE: readonly LeverName[] = ['freeze', 'cutLink', 'stopNats', 'slowLine', 'fillDisk']
+const LEVERS = times(RARE, leverNames)
+const NODES = times(2, 3)
 const DEVICES = times(8, 40)
 const PER_SECOND = times(25, 50)
 let cluster: Cluster
 
 test.before(async () => {
-  cluster = await Cluster.start({ nodes: 3, databases: 2, diskMiB: 512, settings: SHORT_SETTINGS })
+  cluster = await Cluster.start({ nodes: NODES, databases: 2, diskMiB: 512, settings: SHORT_SETTINGS })
 })
 
 test.after.always(() => cluster?.stop())
@@ -29,7 +34,7 @@ test.serial('every fault that can befall a cluster, one after the other, loses n
     result = await runCampaign(cluster, {
       devices: DEVICES,
       seed,
-      levers: leverNames,
+      levers: LEVERS,
       ms: 0,
       perSecond: PER_SECOND,
       short: true,

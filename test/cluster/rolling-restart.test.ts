@@ -8,14 +8,15 @@ import { waitUntil } from '../helpers/wait-until.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
-const USERS = times(9, 24)
-const PER_SECOND = times(30, 100)
+const NODES = times(2, 3)
+const USERS = times(6, 24)
+const PER_SECOND = times(20, 100)
 /** Shown before each restart. */
-const MESSAGES = times(30, 100)
+const MESSAGES = times(20, 100)
 let cluster: Cluster
 
 test.before(async () => {
-  cluster = await Cluster.start({ nodes: 3, databases: 1 })
+  cluster = await Cluster.start({ nodes: NODES, databases: 1 })
 })
 
 test.after.always(() => cluster?.stop())

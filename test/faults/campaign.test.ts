@@ -5,7 +5,7 @@ import type { Crowd } from './crowd.ts'
 import { Harness } from './harness.ts'
 
 /** How long faults of all kinds follow each other; FAULT_SECONDS makes a longer campaign of it. */
-const SECONDS = Number(process.env['FAULT_SECONDS'] ?? times(5, 60))
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? times(3, 60))
 let harness: Harness
 
 test.before(async () => {

@@ -1,5 +1,5 @@
 import { Client } from 'pg'
-import { databaseName } from '../../src/storage/database.ts'
+import { databaseName } from '../../src/storage/database-name.ts'
 import { SlotMove } from '../../src/storage/slot-move.ts'
 import type { MoveEnd } from '../../src/storage/slot-move.ts'
 

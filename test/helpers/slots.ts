@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { UserId } from '../../src/shared/ids.ts'
-import { databaseName } from '../../src/storage/database.ts'
+import { databaseName } from '../../src/storage/database-name.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { openShards } from '../../src/storage/open-shards.ts'
 import type { OpenShards } from '../../src/storage/open-shards.ts'

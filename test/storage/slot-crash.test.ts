@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { setTimeout as wait } from 'node:timers/promises'
 import test from 'ava'
 import { RefusalError } from '../../src/shared/refusal.ts'
 import type { Shards } from '../../src/storage/shards.ts'
@@ -10,6 +11,8 @@ import { waitUntil } from '../helpers/wait-until.ts'
 const SLOT = 5
 const [USER] = usersOfSlot(SLOT, 1) as [never]
 const KILLED_MOVE = fileURLToPath(new URL('../helpers/killed-move.ts', import.meta.url))
+/** Of the writer: faster, it would only keep the machine busy while nobody serves the slot. */
+const PACE_MS = 5
 const BEFORE_AWAY = ['arriving', 'copying', 'bytes', 'copied', 'frozen', 'synced'] as const
 
 /** Writes to a mailbox as nodes do, again and again, and knows what must be in it. */
@@ -34,6 +37,7 @@ class Writer {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const id = this.#next++
+      await wait(PACE_MS)
       await this.#do(
         `INSERT INTO envelopes (user_id, device, message_id, from_user, from_device, kind, urgent, expires_at,
            client_id, about, payload)

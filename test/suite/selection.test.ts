@@ -2,7 +2,7 @@ import test from 'ava'
 import { findReferences } from './references.ts'
 import { readOptions } from './options.ts'
 import { listFiles, readReferences } from './repository.ts'
-import { selectChanged, selectLong } from './selection.ts'
+import { selectChanged, selectLong, withShortForm } from './selection.ts'
 
 const FILES = new Set([
   'config/proxy.cfg',
@@ -83,6 +83,8 @@ test('in this repository a change is led to its tests, and to few others', async
   }
   const { tests } = selectLong(graph)
   t.true(tests.includes('test/model/walk.test.ts'))
+  t.true(tests.includes('test/cluster/upgrade.long.test.ts'))
+  t.false(withShortForm(tests).includes('test/cluster/upgrade.long.test.ts'))
   t.false(tests.includes('test/api/start.test.ts'))
 })
 

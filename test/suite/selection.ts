@@ -2,12 +2,15 @@ import { findReaching } from './references.ts'
 import type { References } from './references.ts'
 
 const TEST = /^test\/.*\.test\.ts$/
+/** What has no short form; AVA knows it too: see `ava.config.js`. */
+const LONG_ALONE = /\.long\.test\.ts$/
 /** Importing it means to have a long form. */
 const LONG_HELPER = 'test/helpers/long.ts'
 /** What every test depends on. */
 const FOR_ALL = new Set([
   'package.json',
   'package-lock.json',
+  'ava.config.js',
   'test/run.ts',
   'test/suite/test-process.ts',
   'test/suite/test-server.ts',
@@ -21,9 +24,16 @@ export interface Selection {
   readonly because?: string
 }
 
-/** The test files with a long form. */
+/** The test files with a long form, and those that are long alone. */
 export function selectLong(references: References): Selection {
-  return { tests: findReaching(findTests(references), references, new Set([LONG_HELPER])) }
+  const all = findTests(references)
+  const withLongForm = new Set(findReaching(all, references, new Set([LONG_HELPER])))
+  return { tests: all.filter((test) => withLongForm.has(test) || LONG_ALONE.test(test)) }
+}
+
+/** Those that `npm test` can run. */
+export function withShortForm(tests: readonly string[]): readonly string[] {
+  return tests.filter((test) => !LONG_ALONE.test(test))
 }
 
 /** The test files that a change touches; all of them where that is not known. */

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { StartError } from '../../src/shared/start-error.ts'
-import { databaseName } from '../../src/storage/database.ts'
+import { databaseName } from '../../src/storage/database-name.ts'
 import type { MoveEnd } from '../../src/storage/slot-move.ts'
 import { readSlots } from '../../src/storage/slot-row.ts'
 import type { SetView } from './plan.ts'
