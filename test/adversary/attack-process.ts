@@ -4,11 +4,15 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { SmsSink } from '../../tools/replay/sms-sink.ts'
 import type { FromAttack, ToAttack } from './attack.ts'
+import type { Attacker } from './attacker.ts'
 import { noCounts } from './tally.ts'
 import type { TallyCounts } from './tally.ts'
 import type { Mark } from './target.ts'
 
 const PROGRAM = join(import.meta.dirname, 'attack.ts')
+/** So long a busy machine may take to get an attacker to its limit. */
+const MORE_MS = 15_000
+const LOOK_MS = 100
 /** After it was told to end. */
 const KILL_MS = 8_000
 
@@ -34,16 +38,25 @@ export class AttackProcess {
     return attack
   }
 
-  /** Lets an attacker attack for so long. @returns what it counted */
-  async run(name: string, mark: Mark, seconds: number): Promise<TallyCounts> {
+  /** Lets an attacker attack for so long, and on until it was refused if it must be. @returns what it counted */
+  async run({ name, refusedBy }: Attacker, mark: Mark, seconds: number): Promise<TallyCounts> {
     const exited = once(this.#child, 'exit')
     this.#say({ type: 'attack', name, mark })
-    const timers = [
-      setTimeout(() => this.#say({ type: 'end' }), seconds * 1_000),
-      setTimeout(this.#endNow, seconds * 1_000 + KILL_MS),
-    ]
+    const isRefused = (): boolean =>
+      refusedBy.length === 0 || refusedBy.some((answer) => answer in this.#counts.answers)
+    const latest = performance.now() + seconds * 1_000 + MORE_MS
+    let timer: NodeJS.Timeout
+    const endWhenRefused = (): void => {
+      if (!isRefused() && performance.now() < latest) {
+        timer = setTimeout(endWhenRefused, LOOK_MS)
+        return
+      }
+      this.#say({ type: 'end' })
+      timer = setTimeout(this.#endNow, KILL_MS)
+    }
+    timer = setTimeout(endWhenRefused, seconds * 1_000)
     await exited
-    for (const timer of timers) clearTimeout(timer)
+    clearTimeout(timer)
     return this.#counts
   }
 

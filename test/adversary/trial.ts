@@ -39,7 +39,7 @@ export async function tryAttacker(arena: Arena, attacker: Attacker, seconds: num
   const number = trials++
   const network = `127.${16 + (number >> 8)}.${number & 255}`
   const nodeUrls = arena.nodes.map(({ url }) => url)
-  const attack = process.run(attacker.name, { url: arena.url, nodeUrls, network, accounts, seed }, seconds)
+  const attack = process.run(attacker, { url: arena.url, nodeUrls, network, accounts, seed }, seconds)
   const over = new AbortController()
   const keeping = keepRunning(arena, over.signal)
   const third = (seconds * 1_000) / 3

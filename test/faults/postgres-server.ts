@@ -63,13 +63,14 @@ export class PostgresServer {
 
   /** Writes to its log until there is no room for more, at which it crashes. Resolves when it does not answer any more. */
   async exhaustLog(): Promise<void> {
-    const client = await this.#connect()
+    let client: Client | undefined
     try {
+      client = await this.#connect()
       for (let i = 0; i < MOST_SEGMENTS; i++) await client.query(WRITE_A_SEGMENT)
     } catch {
-      // That was the last byte.
+      // That was the last byte; the nodes may have written it.
     } finally {
-      await client.end().catch(() => undefined)
+      await client?.end().catch(() => undefined)
     }
   }
 
