@@ -269,8 +269,14 @@ export class MessageCore {
     let ended = 0
     for (const [place, shard] of this.#parts.shards.entries()) {
       try {
-        expiry.judge(place, await shard.surveyExpired())
-        const page = (after: RowKey): Promise<ExpiredPage> => shard.findExpired(after)
+        let known = await this.#surveyExpired(place, shard)
+        const page = async (after: RowKey): Promise<ExpiredPage> => {
+          const found = await shard.findExpired(after)
+          known -= found.expired.length
+          // More than the survey knew of: a clock may have stepped since.
+          if (known < 0) known = (await this.#surveyExpired(place, shard)) - found.expired.length
+          return found
+        }
         const from = this.#sweptTo[place]!
         const done = await this.returns.sweep(page, from, settings.expirySweepRows, () => expiry.open)
         this.#sweptTo[place] = done.next ?? FIRST_ROW
@@ -281,6 +287,13 @@ export class MessageCore {
       }
     }
     return ended
+  }
+
+  /** @returns about how many envelopes of a database have expired */
+  async #surveyExpired(place: number, shard: MailboxShard): Promise<number> {
+    const survey = await shard.surveyExpired()
+    this.#parts.expiry.judge(place, survey)
+    return survey.expired
   }
 
   /** Sends the sessions away, some at a time; resolves when all are closed and all that was taken is stored. */
