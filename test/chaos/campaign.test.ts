@@ -12,7 +12,7 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
 /** What befalls nodes in no other test of `npm test`, or not in a cluster. */
-const RARE: readonly LeverName[] = ['freeze', 'cutLink', 'stopNats', 'slowLine', 'fillDisk']
+const RARE: readonly LeverName[] = ['freeze', 'cutLink', 'stopNats', 'slowLine']
 const LEVERS = times(RARE, leverNames)
 const NODES = times(2, 3)
 const DEVICES = times(8, 40)
