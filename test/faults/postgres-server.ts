@@ -9,6 +9,7 @@ import { waitUntil } from '../helpers/wait-until.ts'
 export type Victim = 'postmaster' | 'all' | 'backend'
 
 const READY_MS = 30_000
+const FIND_MS = 3_000
 /** 16 MiB of the log, in no table. */
 const WRITE_A_SEGMENT = `SELECT pg_logical_emit_message(false, 'filler', repeat('x', 16777216))`
 const MOST_SEGMENTS = 200
@@ -135,9 +136,13 @@ export class PostgresServer {
   }
 
   async #connect(timeoutMs = READY_MS): Promise<Client> {
-    const client = await connectWhenReady(await this.findUrl(), timeoutMs)
-    if (client === undefined) throw new Error(`PostgreSQL in ${this.#folder} does not accept connections`)
-    return client
+    const deadline = performance.now() + timeoutMs
+    do {
+      // Found anew each time: on a full disk the file that says where it is may be cut short.
+      const client = await connectWhenReady(await this.findUrl(), FIND_MS)
+      if (client !== undefined) return client
+    } while (performance.now() < deadline)
+    throw new Error(`PostgreSQL in ${this.#folder} does not accept connections`)
   }
 
   async #requirePostmaster(): Promise<Postmaster> {
