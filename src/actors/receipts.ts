@@ -18,8 +18,10 @@ export interface Receipt {
   readonly about: readonly string[]
 }
 
-/** Told once, when every device's mailbox has the receipt, or has not taken it for now. */
 export interface ReceiptListener<Item> {
+  /** Whether a receipt may go to so many mailboxes. False: it does not, and nothing more is told. Without it all may. */
+  admitsReceipt?(item: Item, mailboxes: number): boolean
+  /** Told once, when every device's mailbox has the receipt, or has not taken it. */
   receiptSent(item: Item, notTaken: NotTaken | undefined, receipt: Envelope | undefined): void
 }
 
@@ -52,6 +54,7 @@ export class Receipts {
   }
 
   #sendTo<Item>(devices: DeviceList, receipt: Receipt, listener: ReceiptListener<Item>, item: Item): void {
+    if (listener.admitsReceipt?.(item, devices.length) === false) return
     const stamp = this.#stamps.next(0n)
     if (stamp === undefined) return listener.receiptSent(item, 'refused', undefined)
     const { kind, id, from, about } = receipt

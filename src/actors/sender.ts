@@ -214,6 +214,15 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     this.#listener.accepted(send.id, send.messageId, send.at, delivered)
   }
 
+  /** It counts once for each mailbox, which gets a row. */
+  admitsReceipt(frame: SendFrame, mailboxes: number): boolean {
+    const tooFast = this.#take('receiptBytes', Math.max(1, mailboxes) * receiptRowBytes(frame.about.length))
+    if (tooFast === undefined) return true
+    this.#done(frameBytes(frame))
+    if (!this.#closed) this.#listener.refused(frame.id, tooFast)
+    return false
+  }
+
   receiptSent(frame: SendFrame, notTaken: NotTaken | undefined, receipt: Envelope | undefined): void {
     this.#done(frameBytes(frame))
     if (this.#closed) return
@@ -227,20 +236,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
   }
 
   #sendReceipt(frame: SendFrame, to: UserId): void {
-    const devices = this.#host.directory.peek(to)
-    if (devices !== undefined) return this.#sendReceiptTo(devices.length, frame, to)
-    this.#host.directory.find(to).then(
-      ({ length }) => this.#sendReceiptTo(length, frame, to),
-      () =>
-        this.#refuseTaken(frame, to, { ...this.#noRoom('The recipient could not be looked up'), code: 'UNAVAILABLE' }),
-    )
-  }
-
-  /** It counts once for each device: each of their mailboxes gets a row. */
-  #sendReceiptTo(devices: number, frame: SendFrame, to: UserId): void {
     const { kind, id, about } = frame
-    const tooFast = this.#take('receiptBytes', Math.max(1, devices) * receiptRowBytes(about.length))
-    if (tooFast !== undefined) return this.#refuseTaken(frame, to, tooFast)
     this.#host.receipts.send({ kind, id, about, from: this.#self, to }, this, frame)
   }
 
