@@ -33,6 +33,7 @@ import type { PresenceStore } from './presence-finder.ts'
 import { Receipts } from './receipts.ts'
 import { Residents } from './residents.ts'
 import { Returns } from './returns.ts'
+import type { ExpiredRows } from './returns.ts'
 import { Router } from './router.ts'
 import type { LookupGate, SenderEvents, SenderHost, SenderSettings, SendGate } from './sender.ts'
 import { Session } from './session.ts'
@@ -265,20 +266,12 @@ export class MessageCore {
 
   /** Ends what has expired in mailboxes that nobody fetches: no more at a time than it may, and nothing without a survey. */
   async sweepExpired(): Promise<number> {
-    const { expiry, settings } = this.#parts
+    const { settings } = this.#parts
     let ended = 0
     for (const [place, shard] of this.#parts.shards.entries()) {
       try {
-        let known = await this.#surveyExpired(place, shard)
-        const page = async (after: RowKey): Promise<ExpiredPage> => {
-          const found = await shard.findExpired(after)
-          known -= found.expired.length
-          // More than the survey knew of: a clock may have stepped since.
-          if (known < 0) known = (await this.#surveyExpired(place, shard)) - found.expired.length
-          return found
-        }
         const from = this.#sweptTo[place]!
-        const done = await this.returns.sweep(page, from, settings.expirySweepRows, () => expiry.open)
+        const done = await this.returns.sweep(this.#expiredRows(place, shard), from, settings.expirySweepRows)
         this.#sweptTo[place] = done.next ?? FIRST_ROW
         ended += done.ended
         this.#parts.events.expirySwept(done.ended)
@@ -289,11 +282,17 @@ export class MessageCore {
     return ended
   }
 
-  /** @returns about how many envelopes of a database have expired */
-  async #surveyExpired(place: number, shard: MailboxShard): Promise<number> {
-    const survey = await shard.surveyExpired()
-    this.#parts.expiry.judge(place, survey)
-    return survey.expired
+  #expiredRows(place: number, shard: MailboxShard): ExpiredRows {
+    const { expiry } = this.#parts
+    return {
+      survey: async () => {
+        const survey = await shard.surveyExpired()
+        expiry.judge(place, survey)
+        return survey.expired
+      },
+      find: (after) => shard.findExpired(after),
+      mayEnd: () => expiry.open,
+    }
   }
 
   /** Sends the sessions away, some at a time; resolves when all are closed and all that was taken is stored. */

@@ -14,6 +14,15 @@ export interface ReturnsOptions {
   readMailbox(to: Address, limit: number): Promise<readonly Envelope[]>
 }
 
+/** The rows of one database that have expired. */
+export interface ExpiredRows {
+  /** Resolves with about how many there are, after which {@link mayEnd} knows of them. */
+  survey(): Promise<number>
+  find(after: RowKey): Promise<ExpiredPage>
+  /** Whether any may be ended now. */
+  mayEnd(): boolean
+}
+
 const PAGE_ROWS = 500
 
 /** Ends what no device will fetch: the sender gets EXPIRED first, then the row goes. Receipts go without a word. */
@@ -26,20 +35,23 @@ export class Returns {
 
   /**
    * Looks through rows of one database from a place on, page by page, and ends those that have expired, until `most` were
-   * ended or it is told to stop. @returns where to go on; undefined: all rows were seen
+   * ended or it is told to stop. What no survey knew of is ended only after the next one: a clock may have stepped in
+   * between. @returns where to go on; undefined: all rows were seen
    */
   async sweep(
-    findExpired: (after: RowKey) => Promise<ExpiredPage>,
+    rows: ExpiredRows,
     from: RowKey,
     most: number,
-    goesOn: () => boolean,
   ): Promise<{ readonly ended: number; readonly next: RowKey | undefined }> {
     let ended = 0
     let at: RowKey | undefined = from
-    while (at !== undefined && ended < most && goesOn()) {
-      const { expired, next }: ExpiredPage = await findExpired(at)
+    let known = await rows.survey()
+    while (at !== undefined && ended < most && rows.mayEnd()) {
+      const { expired, next }: ExpiredPage = await rows.find(at)
+      known -= expired.length
+      if (known < 0) known = (await rows.survey()) - expired.length
       // Time has passed since the last look at the clocks.
-      if (!goesOn()) break
+      if (!rows.mayEnd()) break
       const done = await Promise.all(expired.map((envelope) => this.end(envelope)))
       ended += done.filter(Boolean).length
       at = next

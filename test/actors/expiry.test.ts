@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import test from 'ava'
 import { Kind } from '../../proto/frames.ts'
+import { findExpired, FIRST_ROW, surveyExpired } from '../../src/storage/expired-rows.ts'
+import type { RowKey } from '../../src/storage/expired-rows.ts'
 import { TestClock } from '../helpers/clock.ts'
-import { queryDatabase, turnDatabaseClock } from '../helpers/database.ts'
+import { openDatabase, queryDatabase, turnDatabaseClock } from '../helpers/database.ts'
 import { message, receipt } from '../helpers/device.ts'
 import { countRows, withClient } from '../helpers/raw-accounts.ts'
 import { connectTo, newDevice, startNodes } from '../helpers/raw-nodes.ts'
@@ -145,4 +147,26 @@ test.serial('a hosted mailbox is read without what has expired and cannot go bac
     t.is(more, limit !== 10)
   }
   t.is(await countRows(other!.databaseUrl, bob), 4)
+})
+
+test.serial('what expires between a survey and the look at the rows is not ended before the next survey', async (t) => {
+  const [alice, bob] = [await newDevice(node), await newDevice(node)]
+  const a = await connectTo(node, alice)
+  await a.say(bob, 'short', { ttl: 60 })
+  const database = await openDatabase(node.databaseUrl)
+  t.teardown(() => database.close())
+  let surveys = 0
+  const sweep = (mayEnd: () => boolean) => {
+    const survey = async (): Promise<number> => {
+      const { expired } = await surveyExpired(database.pool)
+      if (++surveys === 1) await turn(61_000)
+      return expired
+    }
+    const find = (after: RowKey) => findExpired(database.pool, after, 100)
+    return node.core.returns.sweep({ survey, find, mayEnd }, FIRST_ROW, 10)
+  }
+  t.is((await sweep(() => surveys === 1)).ended, 0)
+  t.is(surveys, 2)
+  t.is(await countRows(node.databaseUrl, bob), 1)
+  t.is((await sweep(() => true)).ended, 1)
 })
