@@ -18,7 +18,7 @@ export interface PresenceStore {
   peekSeen(user: UserId): number
 }
 
-/** Look-ups that are tried again at a tick, and as many that are made anew, at most: a user has one for each watcher. */
+/** Look-ups that are tried again after a fault at a tick, and as many that are refreshed: a user has one for each watcher. */
 const LOOK_UPS = 1_000
 /** Users who are asked for at a time when all are, and look-ups of each. */
 const CONCURRENT = 50
@@ -36,7 +36,7 @@ export class PresenceFinder {
   readonly #nodes: PresenceNodes
   /** What is known of them may be wrong. */
   readonly #retries = new Set<WatchedUser>()
-  /** Whose turn it is to be found out about anew, and how many look-ups are due. */
+  /** Whose turn it is to be refreshed, and how many look-ups are due. */
   #turn: Iterator<WatchedUser>
   #due = 0
 
@@ -100,12 +100,12 @@ export class PresenceFinder {
     watched.tell()
   }
 
-  /** At a later tick all about the user is found out anew. */
+  /** At a later tick all about the user is found out again. */
   retry(watched: WatchedUser): void {
     this.#retries.add(watched)
   }
 
-  /** Finds out anew what failed, for so many that it does no harm, and about this share of all users in turn. */
+  /** Finds out again what failed, for so many that it does no harm, and about this share of all users in turn. */
   refreshSome(share: number): void {
     let left = LOOK_UPS
     for (const watched of this.#retries) {
@@ -127,7 +127,7 @@ export class PresenceFinder {
     }
   }
 
-  /** Finds out everything anew. */
+  /** Finds out everything again. */
   refreshAll(): void {
     const all = this.#watchlist.all()
     for (let i = 0; i < CONCURRENT; i++) void this.#refreshRest(all)

@@ -42,7 +42,7 @@ export interface Stamp {
  * Stamps envelopes: 41 bits of ms since 1970, 10 bits of node number, 12 bits of counter. Stamps never collide with
  * those of another node, as a node number is claimed for a time, and those of one device only grow. When the clock steps
  * back, stamps go on from where they are until another number is there; from then on they begin at the clock's time
- * again, but for devices that have seen later ones: those go on with the number of before.
+ * again, but for devices that have seen later ones: those go on with the earlier number.
  */
 export class MessageStamps {
   readonly #clock: Clock
@@ -99,7 +99,7 @@ export class MessageStamps {
     if (this.#newest.reaches(floorMs, now)) return this.#stamp(now, floorMs + 1)
     const former = this.#former.find((one) => one.reaches(floorMs, 0))
     if (former === undefined) return this.#stamp(now, 0)
-    // Where the claim of before does not reach any more, that of now is made to.
+    // Where the earlier claim does not reach any more, the newest is made to.
     return former.next(now, floor <= former.lastId ? 0 : floorMs + 1) ?? this.#stamp(now, floorMs + 1)
   }
 

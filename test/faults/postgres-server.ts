@@ -138,7 +138,7 @@ export class PostgresServer {
   async #connect(timeoutMs = READY_MS): Promise<Client> {
     const deadline = performance.now() + timeoutMs
     do {
-      // Found anew each time: on a full disk the file that says where it is may be cut short.
+      // Looked up each time: on a full disk the file that says where it is may be cut short.
       const client = await connectWhenReady(await this.findUrl(), FIND_MS)
       if (client !== undefined) return client
     } while (performance.now() < deadline)
