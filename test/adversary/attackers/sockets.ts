@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { proxyHeader } from '../../helpers/proxy-header.ts'
+import type { RawDevice } from '../../helpers/raw-accounts.ts'
 import { attacker } from '../attacker.ts'
 import { upgradeRequest } from '../attack-session.ts'
 import { forever, until } from '../means.ts'
+import type { Target } from '../target.ts'
+
+const ODD_NUMBERS = [Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER, 0, 0, 2 ** 52]
+/** Together fewer connections than a device may make: else it would be refused for their sake. */
+const ROUNDS = 8
 
 export const badTokens = attacker({
   name: 'bad-tokens',
@@ -129,20 +135,15 @@ export const forgedAddresses = attacker({
 export const connectionNumbers = attacker({
   name: 'connection-numbers',
   about: 'Connection numbers at and near 2^53, after which the device must still be able to connect',
-  accounts: 20,
+  accounts: 4,
   run: async (target, signal) => {
-    await forever(signal, 4, async (index) => {
-      const device = target.accounts[index * 5]!
-      for (const number of [Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER, 0, 0, 2 ** 52]) {
-        const session = await target.socket()
-        await session?.connect(device.token, number)
-        session?.close()
-      }
-      return true
-    })
-    for (const index of [0, 5, 10, 15]) {
+    const { accounts: devices } = target
+    for (let round = 0; round < ROUNDS && !signal.aborted; round++) {
+      await Promise.all(devices.map((device) => connectOddly(target, device)))
+    }
+    for (const device of devices) {
       const session = await target.socket()
-      if ((await session?.connect(target.accounts[index]!.token, 0)) === false) {
+      if ((await session?.connect(device.token, 0)) === false) {
         target.tally.broke('a device cannot connect any more')
       }
       session?.close()
@@ -150,3 +151,12 @@ export const connectionNumbers = attacker({
     await until(signal)
   },
 })
+
+/** Sessions of one device with numbers that no other can exceed. */
+async function connectOddly(target: Target, device: RawDevice): Promise<void> {
+  for (const number of ODD_NUMBERS) {
+    const session = await target.socket()
+    await session?.connect(device.token, number)
+    session?.close()
+  }
+}
