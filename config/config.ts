@@ -286,6 +286,8 @@ export function parseConfig(env: Env = {}) {
       bufferBytes: 64 * MiB,
       /** Rows a statement, at most. */
       flushRows: 1_000,
+      /** Bytes of those, at most: whoever waits for the next statement waits for these. */
+      flushBytes: 1 * MiB,
       /** Between the starts of two flushes, at least: lets batches form. */
       flushIntervalMs: 5,
       /** How long a receipt may wait for the acknowledgement that makes its row unnecessary. */

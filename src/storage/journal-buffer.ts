@@ -2,6 +2,7 @@ import { envelopeBytes, isReceipt } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address, MessageId } from '../shared/ids.ts'
 import { AppendLane } from './append-lane.ts'
+import type { FlushRoom } from './append-lane.ts'
 import { Append, Delete } from './journal-op.ts'
 import type { AppendListener, DeleteListener } from './journal-op.ts'
 
@@ -74,7 +75,7 @@ export class JournalBuffer {
     if (append.state !== 'buffered') return false
     append.state = 'done'
     this.#bytes -= envelopeBytes(append.envelope)
-    this.#lane(append).struck()
+    this.#lane(append).struck(append)
     return true
   }
 
@@ -101,17 +102,18 @@ export class JournalBuffer {
   }
 
   /**
-   * Takes out what the next statement writes: at most `limit` appends and as many deletes; everything when somebody
-   * waits for a barrier.
+   * Takes out what the next statement writes: appends until `rows` or `bytes` of them, and as many rows to delete;
+   * everything when somebody waits for a barrier.
    */
-  take(now: number, limit: number): Flush {
+  take(now: number, { rows, bytes }: Readonly<FlushRoom>): Flush {
     const barriers = this.#barriers
     this.#barriers = []
-    const most = barriers.length > 0 ? Infinity : limit
+    const room = barriers.length > 0 ? { rows: Infinity, bytes: Infinity } : { rows, bytes }
+    const most = room.rows
     const receiptsUpTo = barriers.length > 0 ? Infinity : now - this.#limits.receiptDelayMs
     const appends: Append[] = []
-    this.#messages.take(appends, most, Infinity)
-    this.#receipts.take(appends, most, receiptsUpTo)
+    this.#messages.take(appends, room, Infinity)
+    this.#receipts.take(appends, room, receiptsUpTo)
     return { appends, deletes: this.#deletes.splice(0, most), barriers }
   }
 
@@ -127,8 +129,8 @@ export class JournalBuffer {
    */
   giveUp(): void {
     const waiting: Append[] = []
-    this.#messages.take(waiting, Infinity, Infinity)
-    this.#receipts.take(waiting, Infinity, Infinity)
+    this.#messages.extract(waiting, () => true)
+    this.#receipts.extract(waiting, () => true)
     for (const append of waiting) this.settle(append, 'notAppended')
   }
 

@@ -13,6 +13,8 @@ import { classifyError } from './pg-error.ts'
 export interface JournalOptions extends JournalLimits {
   /** Rows a statement, at most. */
   readonly flushRows: number
+  /** Bytes of those: whoever waits for the next flush waits for these. */
+  readonly flushBytes: number
   /** Between the starts of two flushes, at least: lets batches form. */
   readonly flushIntervalMs: number
   /** An append that PostgreSQL could not take for so long is refused, and new ones at once. */
@@ -177,7 +179,8 @@ export class Journal {
     this.#lastFlushAt = now
     this.#flushing = true
     this.#flushingSince = now
-    void this.#flush(this.#buffer.take(now, this.#options.flushRows))
+    const { flushRows: rows, flushBytes: bytes } = this.#options
+    void this.#flush(this.#buffer.take(now, { rows, bytes }))
   }
 
   async #flush(flush: Flush): Promise<void> {

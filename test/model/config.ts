@@ -1,3 +1,4 @@
+import type { FlushRoom } from '../../src/storage/append-lane.ts'
 import type { RoomLimits } from '../../src/storage/mailbox-room.ts'
 
 /** How often each fault may strike in one walk. */
@@ -61,7 +62,7 @@ export interface WorldConfig {
   readonly inboxBatches: number
   readonly bufferBytes: number
   /** Appends and deletes of one flush, at most. */
-  readonly flushLimit: number
+  readonly flushRoom: FlushRoom
   /** By how much each node is wrong about the database's clock. */
   readonly skew: readonly number[]
   /** Nodes remember where a mailbox was. */

@@ -267,10 +267,10 @@ export const FLAWS: readonly Flaw[] = [
     edits: [
       {
         file: BUFFER,
-        from: 'const most = barriers.length > 0 ? Infinity : limit',
-        to: 'const most = limit',
+        from: 'const room = barriers.length > 0 ? { rows: Infinity, bytes: Infinity } : { rows, bytes }',
+        to: 'const room = { rows, bytes }',
       },
     ],
-    kind: { config: { ...NO_POLL.config, flushLimit: 1 } },
+    kind: { config: { ...NO_POLL.config, flushRoom: { rows: 1, bytes: 50_000 } } },
   },
 ]

@@ -136,7 +136,7 @@ export class Node implements RouteEffects, AppendListener<RoutedItem> {
   }
 
   flush(): void {
-    const flush = this.buffer.take(this.now, this.#world.config.flushLimit)
+    const flush = this.buffer.take(this.now, this.#world.config.flushRoom)
     if (flush.appends.some((append) => this.#struck.has(append))) {
       this.#world.violate('STRUCK', 'an insert that was struck out is written')
     }

@@ -63,7 +63,7 @@ function drawConfig(random: Random): WorldConfig {
     inFlightEnvelopes: random.chance(0.2) ? 3 : 100,
     inboxBatches: random.chance(0.1) ? 1 : 100,
     bufferBytes: random.chance(0.3) ? 1_600 : 20_000,
-    flushLimit: random.chance(0.3) ? 2 : 100,
+    flushRoom: random.chance(0.3) ? { rows: 2, bytes: 500 } : { rows: 100, bytes: 50_000 },
     skew: random.chance(0.5)
       ? [0, 0, 0]
       : random.pick([

@@ -26,13 +26,14 @@ class Told implements AppendListener<string>, DeleteListener<string> {
   }
 }
 
+const rows = (count: number) => ({ rows: count, bytes: Infinity })
 const message = () => envelopeTo(BOB)
 const receipt = () => envelopeTo(BOB, { kind: Kind.READ, payload: new Uint8Array(0) })
 
 test('an empty buffer is never due', (t) => {
   const buffer = new JournalBuffer(LIMITS)
   t.is(buffer.dueAt(), undefined)
-  t.deepEqual(buffer.take(0, 10), { appends: [], deletes: [], barriers: [] })
+  t.deepEqual(buffer.take(0, rows(10)), { appends: [], deletes: [], barriers: [] })
 })
 
 test('messages are due at once, deletes a little later, receipts last', (t) => {
@@ -62,7 +63,7 @@ test('a flush takes messages and deletes in order, and of the receipts those who
   buffer.append(second, 1_001, told, 'second')
   buffer.delete(BOB, idOf(7), 1_001, told, 'seven')
   buffer.delete(BOB, idOf(8), 1_001, told, 'eight')
-  const flush = buffer.take(1_002, 10)
+  const flush = buffer.take(1_002, rows(10))
   t.deepEqual(
     flush.appends.map(({ envelope }) => envelope),
     [first, second, early],
@@ -74,12 +75,49 @@ test('a flush takes messages and deletes in order, and of the receipts those who
   t.is(buffer.dueAt(), 1_900)
 })
 
+test('a flush takes no more bytes than it may, but at least one row', (t) => {
+  const buffer = new JournalBuffer(LIMITS)
+  const told = new Told()
+  const envelopes = Array.from({ length: 5 }, message)
+  for (const envelope of envelopes) buffer.append(envelope, 0, told, 'm')
+  const two = { rows: 10, bytes: envelopeBytes(message()) + 1 }
+  const taken = [buffer.take(0, two), buffer.take(0, two), buffer.take(0, { rows: 10, bytes: 1 })]
+  t.deepEqual(
+    taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
+    envelopes,
+  )
+  t.deepEqual(
+    taken.map(({ appends }) => appends.length),
+    [2, 2, 1],
+  )
+})
+
+test('who writes little does not wait behind all of those who write much, and each keeps the order', (t) => {
+  const buffer = new JournalBuffer(LIMITS)
+  const told = new Told()
+  const from = (user: number) => envelopeTo(BOB, { from: addressOf(user) })
+  const [one, two, three] = [15_550_000_005, 15_550_000_006, 15_550_000_007].map((user) => [
+    from(user),
+    from(user),
+    from(user),
+  ])
+  const last = from(15_550_000_008)
+  for (const envelope of [...one!, ...two!, ...three!, last]) buffer.append(envelope, 0, told, 'm')
+  const half = { rows: 10, bytes: envelopeBytes(last) * 5 }
+  const taken = [buffer.take(0, half), buffer.take(0, half)].map(({ appends }) =>
+    appends.map(({ envelope }) => envelope),
+  )
+  t.deepEqual(taken[0], [one![0], two![0], three![0], last, one![1]])
+  t.deepEqual(taken[1], [one![2], two![1], two![2], three![1], three![2]])
+  t.is(buffer.dueAt(), undefined)
+})
+
 test('a flush takes no more rows than it may, and leaves the rest for the next one', (t) => {
   const buffer = new JournalBuffer(LIMITS)
   const told = new Told()
   const envelopes = Array.from({ length: 5 }, message)
   for (const envelope of envelopes) buffer.append(envelope, 0, told, '')
-  const taken = [buffer.take(0, 2), buffer.take(0, 2), buffer.take(0, 2)]
+  const taken = [buffer.take(0, rows(2)), buffer.take(0, rows(2)), buffer.take(0, rows(2))]
   t.deepEqual(
     taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
     envelopes,
@@ -98,7 +136,7 @@ test('what is struck out is not written, not told, and makes room', (t) => {
   t.true(buffer.strike(appends[1]!))
   t.false(buffer.strike(appends[0]!))
   t.is(buffer.bytes, envelopeBytes(appends[2]!.envelope))
-  t.deepEqual(buffer.take(5_000, 10).appends, [appends[2]!])
+  t.deepEqual(buffer.take(5_000, rows(10)).appends, [appends[2]!])
   t.deepEqual(told.all, [])
   t.is(buffer.dueAt(), undefined)
 })
@@ -107,7 +145,7 @@ test('what is being written, or was, cannot be struck out', (t) => {
   const buffer = new JournalBuffer(LIMITS)
   const told = new Told()
   const append = buffer.append(message(), 0, told, 'm')!
-  buffer.take(0, 10)
+  buffer.take(0, rows(10))
   t.false(buffer.strike(append))
   buffer.settle(append, 'appended')
   t.false(buffer.strike(append))
@@ -122,7 +160,7 @@ test('the buffer is bounded in bytes, those being written among them', (t) => {
   t.truthy(first)
   t.truthy(buffer.append(large(), 0, told, 'second'))
   t.is(buffer.append(large(), 0, told, 'third'), undefined)
-  const { appends } = buffer.take(0, 1)
+  const { appends } = buffer.take(0, rows(1))
   t.is(buffer.append(large(), 0, told, 'third'), undefined)
   buffer.settle(appends[0]!, 'appended')
   t.truthy(buffer.append(large(), 0, told, 'third'))
@@ -145,7 +183,7 @@ test('a barrier hurries everything, whatever the limit, and goes with it', (t) =
   buffer.delete(BOB, idOf(1), 100, told, '')
   buffer.barrier(() => told.all.push('barrier'))
   t.is(buffer.dueAt(), 0)
-  const flush = buffer.take(100, 1)
+  const flush = buffer.take(100, rows(1))
   t.deepEqual([flush.appends.length, flush.deletes.length, flush.barriers.length], [2, 1, 1])
   t.is(buffer.dueAt(), undefined)
 })
@@ -154,7 +192,7 @@ test('giving up refuses all that waits, and nothing that is being written', (t) 
   const buffer = new JournalBuffer(LIMITS)
   const told = new Told()
   buffer.append(message(), 0, told, 'written')
-  buffer.take(0, 10)
+  buffer.take(0, rows(10))
   buffer.append(message(), 10, told, 'message')
   buffer.append(receipt(), 20, told, 'receipt')
   buffer.giveUp()
@@ -172,7 +210,7 @@ test('thousands that are struck out keep neither their memory nor the order of t
     else buffer.strike(append)
   }
   t.is(buffer.dueAt(), 0)
-  t.deepEqual(buffer.take(5_000, 10_000).appends, kept)
+  t.deepEqual(buffer.take(5_000, rows(10_000)).appends, kept)
   for (const append of kept) buffer.settle(append, 'appended')
   t.is(buffer.bytes, 0)
 })

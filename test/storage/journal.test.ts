@@ -41,7 +41,13 @@ class Harness implements AppendListener<Envelope>, DeleteListener<MessageId> {
   constructor(databaseUrl: string, pool: Pool, options: Partial<JournalOptions>) {
     this.databaseUrl = databaseUrl
     this.pool = pool
-    const defaults = { bufferBytes: 64 * 1024 * 1024, flushRows: 1_000, flushIntervalMs: 2, receiptDelayMs: 1_000 }
+    const defaults = {
+      bufferBytes: 64 * 1024 * 1024,
+      flushRows: 1_000,
+      flushBytes: 1_048_576,
+      flushIntervalMs: 2,
+      receiptDelayMs: 1_000,
+    }
     const events = {
       flushed: (appends: number, deletes: number) => void this.flushes.push([appends, deletes]),
       flushFailed: (error: Error) => void this.failures.push(error),
