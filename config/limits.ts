@@ -41,7 +41,7 @@ export const defaultLimits = {
   /** Frames of every kind, by device: all but new acknowledgements. As many again may be owed before it is closed. */
   frames: { burst: 10_000, perSecond: 1_000 },
   /** Bytes of WebSocket messages received, by device. As many again may be owed before it is closed. */
-  bytesIn: { burst: 33_554_432, perSecond: 4_194_304 },
+  bytesIn: { burst: 12_582_912, perSecond: 1_048_576 },
   /** Envelopes sent that are no receipts, by device. */
   send: { burst: 1_000, perSecond: 200 },
   /** Bytes of READ and PLAYED, by device, as rows of each device that gets them: who reads all at once needs some 100 KiB. */

@@ -49,10 +49,10 @@ export class Intake {
     this.#host = host
   }
 
-  /** The token was good. Returns why the session must wait, if it must. */
+  /** The token was good. Returns why the session must wait, if it must: also for what the device still owes. */
   identify(key: number): Haste | undefined {
     this.#key = key
-    return this.#take('connect', this.#host.limiter('connect').bucket(key), 1)
+    return this.#owed('frames') ?? this.#owed('bytesIn') ?? this.take('connect')
   }
 
   /** The session is there: from now on the buckets of the device count. */
@@ -119,14 +119,18 @@ export class Intake {
 
   /** Takes from a bucket of the device, or says how long it must wait. */
   take(limit: IntakeLimit, tokens = 1): Haste | undefined {
-    return this.#take(limit, this.#bucket(limit), tokens)
-  }
-
-  #take(limit: IntakeLimit, bucket: RateBucket, tokens: number): Haste | undefined {
-    const decision = bucket.take(tokens)
+    const decision = this.#bucket(limit).take(tokens)
     if (decision.ok) return undefined
     this.#host.rateLimited(limit)
     return { limit, retryAfterMs: decision.retryAfterMs }
+  }
+
+  #owed(limit: IntakeLimit): Haste | undefined {
+    const bucket = this.#bucket(limit)
+    bucket.owe(0)
+    const haste = hasteOf(limit, bucket)
+    if (haste !== undefined) this.#host.rateLimited(limit)
+    return haste
   }
 
   #bucket(limit: IntakeLimit): RateBucket {

@@ -182,7 +182,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     const { user, device } = answer.address
     const haste = this.#intake.identify(addressKey(user, device))
     if (haste !== undefined) {
-      this.#tooMany('connections', haste)
+      const { limit, retryAfterMs } = haste
+      this.#error('RATE_LIMITED', `The limit ${limit} allows this device no session for now`, { retryAfterMs })
       return this.#refuse(CloseCode.OVERLOADED)
     }
     await this.#start(answer, frame)

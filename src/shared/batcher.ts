@@ -60,13 +60,15 @@ export class Batcher<Request, Answer> {
 
   #nextBatch(): Waiting<Request, Answer>[] {
     const batch = new Map<string, Waiting<Request, Answer>>()
-    const rest: Waiting<Request, Answer>[] = []
-    for (const waiting of this.#waiting) {
+    const passedOver: Waiting<Request, Answer>[] = []
+    let i = 0
+    for (; i < this.#waiting.length && batch.size < this.#options.maxBatch; i++) {
+      const waiting = this.#waiting[i]!
       const key = this.#options.keyOf(waiting.request)
-      if (batch.size < this.#options.maxBatch && !batch.has(key)) batch.set(key, waiting)
-      else rest.push(waiting)
+      if (batch.has(key)) passedOver.push(waiting)
+      else batch.set(key, waiting)
     }
-    this.#waiting = rest
+    this.#waiting = passedOver.concat(this.#waiting.slice(i))
     return [...batch.values()]
   }
 }

@@ -2,6 +2,7 @@ import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { decodeClientFrames, decodeClientFramesJson, DecodeError } from '../../proto/codec.ts'
+import type { ClientFrame } from '../../proto/frames.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { Connection, ConnectionHandler } from './connection.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -214,7 +215,7 @@ export class Gateway implements ConnectionHost {
     connection.close(CloseCode.OVERLOADED)
   }
 
-  /** Returns the frames in the message. */
+  /** Returns the things that the message named. */
   #handle(connection: SocketConnection, bytes: Uint8Array): number {
     if (connection.closing) return 0
     try {
@@ -224,7 +225,7 @@ export class Gateway implements ConnectionHost {
         this.#silent.delete(connection)
       }
       connection.handler?.onFrames(frames, bytes.length)
-      return frames.length
+      return countThings(frames)
     } catch (error) {
       if (error instanceof DecodeError) {
         this.#options.events.undecodable(error)
@@ -272,6 +273,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 /** uWebSockets.js has checked that text messages are UTF-8. */
 function decodeText(bytes: Uint8Array): string {
   return utf8.decode(bytes)
+}
+
+/** Frames, and the copies, messages and users in them: each makes work of its own. */
+function countThings(frames: readonly ClientFrame[]): number {
+  let things = frames.length
+  for (const frame of frames) {
+    if (frame.type === 'send') things += frame.copies.length + frame.about.length
+    else if (frame.type === 'watch' || frame.type === 'unwatch') things += frame.users.length
+  }
+  return things
 }
 
 function refuse(

@@ -16,12 +16,12 @@ export interface TurnsOptions<Member> {
   readonly waitingBytes: number
   /** Of all connections together. */
   readonly waitingBytesInAll: number
-  /** Handles a message. Returns the frames in it. */
+  /** Handles a message. Returns how many things it named, each of which made work. */
   handle(member: Member, message: Uint8Array): number
 }
 
-/** Work is measured in bytes; a frame counts as so many more. */
-const FRAME_WORK = 128
+/** Work is measured in bytes; a frame, a copy or a user named counts as so many more. */
+const THING_WORK = 128
 /** What is handled as it comes, of each connection, however busy the tick is. */
 const TURN_WORK = 16 * 1_024
 /** In a tick: past it, those who had their turn wait for the next one. */
@@ -106,7 +106,7 @@ export class Turns<Member extends TurnTaker> {
   }
 
   #handle(member: Member, message: Uint8Array): void {
-    const work = message.length + FRAME_WORK * this.#options.handle(member, message)
+    const work = message.length + THING_WORK * this.#options.handle(member, message)
     member.work += work
     this.#work += work
   }

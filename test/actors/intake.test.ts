@@ -68,6 +68,16 @@ test('a new connection of the device goes on with what the one before has left',
   t.true(open(2).admitsFrames(pings(1)))
 })
 
+test('a device that owes gets no session until it owes nothing', (t) => {
+  const { host, open, limited } = createIntakes({ frames: 10, bytesIn: 100 })
+  t.true(open().admitsFrames(pings(15)))
+  t.deepEqual(new Intake(host).identify(KEY), { limit: 'frames', retryAfterMs: 500 })
+  t.true(open(2).admits(150))
+  t.deepEqual(new Intake(host).identify(2), { limit: 'bytesIn', retryAfterMs: 5_000 })
+  t.is(new Intake(host).identify(3), undefined)
+  t.deepEqual(limited, ['frames', 'bytesIn'])
+})
+
 test('an acknowledgement of something new costs nothing, a repeated one a frame', (t) => {
   const { open } = createIntakes({ frames: 1 })
   const intake = open()

@@ -61,6 +61,22 @@ test('a batch is no larger than its bound', async (t) => {
   await answers
 })
 
+test('what a full batch passes over or does not reach keeps its order', async (t) => {
+  const { batcher, batch } = createBatcher({ maxBatch: 2 })
+  const answers = Promise.all(['a:1', 'a:2', 'a:3', 'b:1', 'b:2', 'c:1'].map((request) => batcher.add(request)))
+  const expected = [
+    ['a:1', 'b:1'],
+    ['a:2', 'b:2'],
+    ['a:3', 'c:1'],
+  ]
+  for (const [index, requests] of expected.entries()) {
+    const one = await batch(index)
+    t.deepEqual(one.requests, requests)
+    one.answer()
+  }
+  await answers
+})
+
 test('a batch that fails fails its own requests, and the next one runs', async (t) => {
   const { batcher, batch } = createBatcher()
   const first = batcher.add('a')
