@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
 import { isClean } from './checker.ts'
+import { decodeExport } from './export-encoding.ts'
 import { Player } from './player.ts'
 import type { PlayProgress, PlayResult } from './player.ts'
-import { renderReport } from './report.ts'
+import { renderReport, renderScript } from './report.ts'
 import { sampleExport } from './sample.ts'
-import { readScript, ScriptError } from './script.ts'
+import { checkPlayable, readScript, ScriptError } from './script.ts'
 import type { Script } from './script.ts'
 import { ServerProcess } from './server-process.ts'
 import { SmsSink } from './sms-sink.ts'
@@ -22,6 +23,8 @@ interface Options {
   readonly smsPort?: number
   readonly seed: number
   readonly window: number
+  readonly dryRun?: true
+  readonly json?: true
 }
 
 const SAMPLE_MESSAGES = 2_000
@@ -35,6 +38,8 @@ const program = new Command('npm run replay --')
   .argument('[export]', 'the .txt file of "Export chat"')
   .option('--sample [messages]', `play a made-up chat instead (default: ${SAMPLE_MESSAGES} messages)`, wholeNumber)
   .option('--authors <number>', 'how many write in the made-up chat', wholeNumber, 4)
+  .option('--dry-run', 'read the chat, say what is in it, and play nothing')
+  .option('--json', 'with --dry-run: say it as JSON')
   .option('--limit <messages>', 'play only so many from the beginning', wholeNumber)
   .option('--url <url>', 'a running server to play against; needs --sms-port')
   .option(
@@ -54,7 +59,14 @@ The exit code is 0 only when nothing was lost, duplicated or out of order, and e
   .action(run)
 
 async function run(file: string | undefined, options: Options): Promise<void> {
+  if (options.json && !options.dryRun)
+    throw new ScriptError('--json goes with --dry-run: a played chat is told as a table.')
   const script = await load(file, options)
+  if (options.dryRun) {
+    const said = options.json ? JSON.stringify({ ...script, lines: undefined }) : renderScript(script)
+    return void process.stdout.write(`${said}\n`)
+  }
+  checkPlayable(script)
   const { url, smsPort } = options
   if (url !== undefined && smsPort === undefined) {
     const advice = 'start the server with SMS_SENDER=http://127.0.0.1:4000 and add --sms-port 4000'
@@ -87,9 +99,20 @@ async function run(file: string | undefined, options: Options): Promise<void> {
 async function load(file: string | undefined, { sample, authors, seed, limit }: Options): Promise<Script> {
   if (sample === undefined && file === undefined)
     throw new ScriptError('Name an export, or play a made-up one: --sample')
-  if (sample === undefined) return readScript(await readFile(file ?? '', 'utf8'), limit)
+  if (sample === undefined) return readScript(decodeExport(await read(file ?? '')), limit)
   const messages = sample === true ? SAMPLE_MESSAGES : sample
   return readScript(sampleExport({ messages, authors, seed }), limit)
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new ScriptError(`There is no file ${file}`)
+    if (code === 'EISDIR') throw new ScriptError(`${file} is a folder: give the .txt file in it.`)
+    throw error
+  }
 }
 
 async function play(
@@ -99,7 +122,7 @@ async function play(
   directory: string,
 ): Promise<PlayResult> {
   const total = Player.countSends(script)
-  process.stdout.write(`${script.authors.length} authors, ${script.lines.length} messages, ${total} to send\n`)
+  process.stdout.write(`${script.authors.length} authors, ${script.messages} messages, ${total} to send\n`)
   const format =
     '{bar} {percentage}% {stage}  sent {sent} · ✓ {accepted} · ✓✓ {delivered} · read {read} of {total} · {away} away'
   const bar = new SingleBar({ format, barsize: 20, hideCursor: true, noTTYOutput: true, notTTYSchedule: 5_000 })

@@ -1,7 +1,13 @@
 import Table from 'cli-table3'
+import { oneLine } from '../chat/text.ts'
 import type { Findings } from './checker.ts'
 import type { PlayResult } from './player.ts'
 import type { Script } from './script.ts'
+
+const COMPACT = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
+/** Names shown, at most. */
+const MAX_AUTHORS = 12
+const NAME_WIDTH = 30
 
 /** Every finding in the words of the table. */
 const findingNames: Readonly<Record<keyof Findings, string>> = {
@@ -18,12 +24,10 @@ const findingNames: Readonly<Record<keyof Findings, string>> = {
 
 /** The table at the end of a run. */
 export function renderReport(script: Script, { progress, findings, ...result }: PlayResult): string {
-  const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
-  const table = new Table({ colAligns: ['left', 'right'], style: { head: [], border: [] }, chars })
+  const table = new Table({ colAligns: ['left', 'right'], style: { head: [], border: [] }, chars: COMPACT })
   const seconds = result.durationMs / 1000
   table.push(
-    ['authors', script.authors.length],
-    ['messages of the chat', script.lines.length],
+    ...describe(script),
     ['messages sent', progress.sent],
     ['✓ accepted', progress.accepted],
     ['✓✓ delivered', progress.delivered],
@@ -36,6 +40,28 @@ export function renderReport(script: Script, { progress, findings, ...result }: 
   )
   for (const [key, name] of Object.entries(findingNames)) table.push([name, findings[key as keyof Findings].length])
   return table.toString()
+}
+
+/** What was read of a chat, in words: a wrong reading shows. */
+export function renderScript(script: Script): string {
+  const table = new Table({ style: { head: [], border: [] }, chars: COMPACT })
+  table.push(...describe(script))
+  return table.toString()
+}
+
+function describe({ authors, messages, system, skipped }: Script): [name: string, value: string | number][] {
+  return [
+    ['authors', listOf(authors)],
+    ['messages of the chat', messages],
+    ['notices of WhatsApp', system],
+    ['lines without a message', skipped],
+  ]
+}
+
+function listOf(authors: readonly string[]): string {
+  const shown = authors.slice(0, MAX_AUTHORS).map((author) => oneLine(author, NAME_WIDTH))
+  const more = authors.length - shown.length
+  return `${authors.length}: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
 }
 
 function times(latencies: PlayResult['acceptedMs']): string {

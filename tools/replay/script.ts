@@ -1,4 +1,4 @@
-import { parseString } from 'whatsapp-chat-parser'
+import { readExport } from './export.ts'
 
 /** One message of the chat: who wrote it, by number, and what. */
 interface ScriptLine {
@@ -10,7 +10,11 @@ interface ScriptLine {
 export interface Script {
   readonly authors: readonly string[]
   readonly lines: readonly ScriptLine[]
-  /** Notes of the system and lines without text: not played. */
+  /** Messages of the chat: a long one is several lines. */
+  readonly messages: number
+  /** Notices of WhatsApp itself: not played. */
+  readonly system: number
+  /** Messages without text, and what stands before the first message: not played. */
   readonly skipped: number
 }
 
@@ -23,29 +27,28 @@ export class ScriptError extends Error {
 const MAX_CHARS = 16_000
 
 /**
- * Reads a chat export of WhatsApp, in any format that whatsapp-chat-parser knows.
+ * What is to be played of a chat export of WhatsApp.
  *
  * @param limit - only so many messages from its beginning
+ * @throws ExportError when it cannot be read
  */
 export function readScript(text: string, limit = Infinity): Script {
-  if (text.startsWith('PK')) throw new ScriptError('That is a zip archive: unpack it, and give the .txt file in it.')
+  const { messages: all, system, skipped } = readExport(text)
+  const messages = all.slice(0, limit)
   const authors = new Map<string, number>()
   const lines: ScriptLine[] = []
-  const messages = parseString(text.replace(/^\u{feff}/u, '').trimEnd())
-  let skipped = 0
-  for (const { author, message } of messages) {
-    if (lines.length >= limit) break
-    if (author === null || message.trim() === '') {
-      skipped += 1
-      continue
-    }
+  for (const { author, text: whole } of messages) {
     const number = authors.get(author) ?? authors.size
     authors.set(author, number)
-    for (const part of split(message)) lines.push({ author: number, text: part })
+    for (const part of split(whole)) lines.push({ author: number, text: part })
   }
-  if (lines.length === 0) throw new ScriptError('There is no message in it. Is it a chat export of WhatsApp?')
-  if (authors.size < 2) throw new ScriptError('Only one person writes in it, so there is nobody to send to.')
-  return { authors: [...authors.keys()], lines, skipped }
+  return { authors: [...authors.keys()], lines, messages: messages.length, system, skipped }
+}
+
+/** @throws ScriptError when nobody in it has anybody to write to */
+export function checkPlayable({ authors }: Script): void {
+  if (authors.length === 0) throw new ScriptError('Nobody writes anything in it.')
+  if (authors.length === 1) throw new ScriptError('Only one person writes in it, so there is nobody to send to.')
 }
 
 /** Long texts in parts, never cut within a character. */

@@ -61,6 +61,7 @@ test('the tool starts a server of its own, plays an export, and succeeds when al
   await writeFile(file, sampleExport({ messages: 120, authors: 2, seed: 3 }))
   const { code, stdout, stderr } = await replay(file)
   t.regex(stderr, /100% done/)
+  t.regex(stdout, /authors +│ +2: Amina, Bruno │/)
   t.regex(stdout, /2 authors, 120 messages, 120 to send/)
   t.regex(stdout, /read +│ +120 │/)
   t.regex(stdout, /decrypted as written +│ +120 │/)
@@ -68,12 +69,25 @@ test('the tool starts a server of its own, plays an export, and succeeds when al
   t.is(code, 0)
 })
 
+test('a dry run says what was read, as a table or as JSON, and needs no server', async (t) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'parley-replay-test-')), 'chat.txt')
+  await writeFile(file, '17/03/2024, 08:00 - Encrypted.\n17/03/2024, 08:01 - Ana: hi\n17/03/2024, 08:01 - Ana:\n')
+  const json = await replay(file, '--dry-run', '--json')
+  t.deepEqual(JSON.parse(json.stdout), { authors: ['Ana'], messages: 1, system: 1, skipped: 1 })
+  const table = await replay(file, '--dry-run')
+  t.regex(table.stdout, /authors +│ 1: Ana +│/)
+  t.regex(table.stdout, /notices of WhatsApp +│ 1 +│/)
+  t.deepEqual([json.code, table.code], [0, 0])
+})
+
 test('what cannot be played is said in one line', async (t) => {
   const file = join(await mkdtemp(join(tmpdir(), 'parley-replay-test-')), 'chat.txt')
   await writeFile(file, 'no chat')
   for (const [parameters, message] of [
-    [[file], /^There is no message in it.*\n$/],
-    [['/does/not/exist.txt'], /^ENOENT.*\n$/],
+    [[file], /^No line begins with a date and a time. Line 1 is: no chat\n$/],
+    [['/does/not/exist.txt'], /^There is no file \/does\/not\/exist.txt\n$/],
+    [['src'], /^src is a folder: give the .txt file in it.\n$/],
+    [['--sample', '--json'], /^--json goes with --dry-run/],
     [[], /^Name an export.*\n$/],
     [['--sample', '--url', 'http://127.0.0.1:9'], /^To register.*SMS_SENDER.*\n$/],
     [

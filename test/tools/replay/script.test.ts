@@ -1,6 +1,6 @@
 import test from 'ava'
 import { sampleExport } from '../../../tools/replay/sample.ts'
-import { readScript, ScriptError } from '../../../tools/replay/script.ts'
+import { checkPlayable, readScript, ScriptError } from '../../../tools/replay/script.ts'
 
 test('an Android export is read with its emoji and its lines', (t) => {
   const script = readScript(
@@ -18,7 +18,7 @@ test('an Android export is read with its emoji and its lines', (t) => {
     { author: 1, text: '<Media omitted>' },
     { author: 0, text: '👨‍👩‍👧‍👦' },
   ])
-  t.is(script.skipped, 1)
+  t.is(script.system, 1)
 })
 
 test('an iPhone export and an American one are read', (t) => {
@@ -39,10 +39,12 @@ test('a text that is too long for one message becomes several, whole again when 
   t.is(parts.join(''), long)
 })
 
-test('what is no export, or has nobody to send to, is refused in words', (t) => {
-  t.throws(() => readScript('PK\u{3}\u{4}…'), { instanceOf: ScriptError, message: /zip/ })
-  t.throws(() => readScript('nothing here'), { instanceOf: ScriptError, message: /no message/ })
-  t.throws(() => readScript('17/03/2024, 08:01 - A: hello\n'), { instanceOf: ScriptError, message: /one person/ })
+test('a chat in which nobody has anybody to write to is read, and cannot be played', (t) => {
+  const alone = readScript('17/03/2024, 08:01 - A: hello\n')
+  t.is(alone.messages, 1)
+  t.throws(() => checkPlayable(alone), { instanceOf: ScriptError, message: /one person/ })
+  const empty = readScript('17/03/2024, 08:01 - Messages are encrypted.\n')
+  t.throws(() => checkPlayable(empty), { instanceOf: ScriptError, message: /Nobody writes/ })
 })
 
 test('a limit takes the beginning of the chat', (t) => {
@@ -55,6 +57,7 @@ test('a made-up chat is read back whole: every message, every author, emoji and 
   const text = sampleExport(options)
   t.is(text, sampleExport(options))
   const script = readScript(text)
+  t.is(script.messages, 2_000)
   t.is(script.lines.length, 2_000)
   t.is(script.authors.length, 5)
   t.true(script.lines.some((line) => /\p{Extended_Pictographic}/u.test(line.text)))
