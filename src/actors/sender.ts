@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.ts'
 import { ROW_BYTES, isReceipt, receiptRowBytes } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey, parseUserId } from '../shared/ids.ts'
+import { nobodyIs } from '../shared/phone-number.ts'
 import type { Address, DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import type { RateBucket, RateDecision, RateLimiter } from '../shared/rate-limit.ts'
 import type { Refusal } from '../shared/refusal.ts'
@@ -261,7 +262,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
 
   #sendTo(devices: DeviceList, frame: SendFrame, to: UserId): void {
     if (devices.length === 0) {
-      return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: `Nobody is registered as +${to}` })
+      return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: nobodyIs(to) })
     }
     const conversation = this.#conversation(to)
     if (conversation !== undefined) conversation.known = true

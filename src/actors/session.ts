@@ -13,6 +13,7 @@ import type {
 import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
+import { correction } from '../shared/phone-number.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Restore } from '../storage/backup/find-restore.ts'
@@ -249,6 +250,8 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
     }
     if (frame.payload.length > MAX_PAYLOAD_BYTES)
       return this.#error('TOO_LARGE', 'The payload of a signal is too large')
+    const better = correction(user)
+    if (better !== undefined) return this.#error('BAD_REQUEST', `signal.to: this number is written ${better}`)
     const haste = this.#intake.take('signal')
     if (haste !== undefined) return this.#tooMany('signals', haste)
     const actor = this.#actor
@@ -261,7 +264,9 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       if (user === undefined) return this.#error('BAD_REQUEST', `${frame.type}.users names no user`)
       const haste = this.#intake.take('watch')
       if (haste !== undefined) return this.#tooMany('users watched or no longer watched', haste)
+      const better = correction(user)
       if (frame.type === 'unwatch') this.#host.presence.unwatch(this, user)
+      else if (better !== undefined) this.#error('BAD_REQUEST', `${frame.type}.users: this number is written ${better}`)
       else if (!this.#watchOne(user)) return
     }
   }

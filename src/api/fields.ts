@@ -1,6 +1,7 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
 import { MAX_USER, parseUserId, type UserId } from '../shared/ids.ts'
+import { correction } from '../shared/phone-number.ts'
 
 /** Control characters and line breaks have no place in names. */
 const ONE_LINE = /^\P{Cc}*$/u
@@ -40,6 +41,15 @@ export function writtenLineSchema(maxLength: number) {
 
 const USER_MESSAGE = 'must be a user id: a phone number, with or without "+"'
 
+/** The user, if the number is written in the one way in which it is a user. */
+function toCanonicalUser(value: string | number, context: z.RefinementCtx): UserId {
+  const user = parseUserId(value) as UserId
+  const better = correction(user)
+  if (better === undefined) return user
+  context.addIssue({ code: 'custom', message: `must be ${better}` })
+  return z.NEVER
+}
+
 /** A user in a request: a string or a number, with or without a plus sign. */
 export const userSchema = z
   .union(
@@ -47,20 +57,21 @@ export const userSchema = z
       z
         .string()
         .regex(/^\+?[1-9]\d{0,14}$/)
-        .meta({ examples: ['15550000001'] }),
-      z.int().min(1).max(MAX_USER),
+        .meta({ examples: ['15550000001'], format: 'phone-number' }),
+      z.int().min(1).max(MAX_USER).meta({ format: 'phone-number' }),
     ],
     { error: USER_MESSAGE },
   )
-  .transform((value) => parseUserId(value) as UserId)
+  .transform(toCanonicalUser)
 
 /** A user in a query, where a plus sign may arrive as a space. */
 export const queryUserSchema = z
   .string()
   .regex(/^[+ ]?[1-9]\d{0,14}$/, USER_MESSAGE)
-  .transform((value) => parseUserId(value.trim()) as UserId)
+  .meta({ format: 'phone-number' })
+  .transform((value, context) => toCanonicalUser(value.trim(), context))
 
-/** A user in a path. */
+/** A user in a path: one who is nobody is answered so. */
 export const pathUserSchema = z
   .string()
   .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, USER_MESSAGE)
@@ -82,7 +93,7 @@ export const phoneSchema = z
     { error: 'must be in E.164: country code and number, digits only, with or without "+"' },
   )
   .refine((phone) => isPossiblePhoneNumber(`+${parseUserId(phone)}`), 'is not a possible phone number')
-  .transform((phone) => parseUserId(phone) as UserId)
+  .transform(toCanonicalUser)
 
 /** A whole number in a query. */
 export function queryIntegerSchema(minimum: number, maximum: number) {

@@ -27,17 +27,21 @@ const contactSchema = z.union(
     z.strictObject({ vcard: vcardSchema }),
     z.strictObject({
       name: writtenLineSchema(256),
-      phone: z.string().regex(/^\+?[\d .()/-]{1,40}$/, 'must be a phone number'),
+      phone: writtenLineSchema(64).describe('As people write it'),
     }),
   ],
   { error: 'must be {"name", "phone"}, or {"vcard"} with a whole vCard' },
 )
 
+/** What a message of another type has may be named, as nothing. */
+const nothing = z.null().optional()
+const noMedia = { media_object: nothing, document: nothing }
+
 /** The variants of what is sent over HTTP, by `type`, without sender and recipient. */
 export const contentVariants = {
-  text: z.strictObject({ type: z.literal('text'), text: bodySchema }),
-  location: z.strictObject({ type: z.literal('location'), location: locationSchema }),
-  contact: z.strictObject({ type: z.literal('contact'), contact: contactSchema }),
+  text: z.strictObject({ type: z.literal('text').optional(), text: bodySchema, ...noMedia }),
+  location: z.strictObject({ type: z.literal('location'), location: locationSchema, text: nothing, ...noMedia }),
+  contact: z.strictObject({ type: z.literal('contact'), contact: contactSchema, text: nothing, ...noMedia }),
 } as const
 
 export type SentContent = z.output<(typeof contentVariants)[keyof typeof contentVariants]>
@@ -72,8 +76,9 @@ export function toContent(content: SentContent, id: string, to: UserId, sentAtMs
 
 function toBody(content: SentContent): Content['body'] {
   switch (content.type) {
+    case undefined:
     case 'text':
-      return content
+      return { type: 'text', text: content.text }
     case 'location': {
       const { latitude, longitude, name = '', address = '' } = content.location
       return { type: 'location', latitude, longitude, name, address }

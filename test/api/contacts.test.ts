@@ -20,6 +20,16 @@ test('contacts are replaced as a whole, each once, in the order of their numbers
   t.deepEqual(await list(), [])
 })
 
+test('a contact whose number is written otherwise than it should be is refused by its place, with the right number', async (t) => {
+  const { url } = shared()
+  const { token } = await register(shared())
+  const users = ['15550000001', '4407911123456']
+  const answer = await call<Problem>(`${url}/v1/contacts`, { method: 'PUT', token, body: { users } })
+  t.is(answer.status, 400)
+  t.like(answer.body.errors?.[0], { field: 'users.1' })
+  t.regex(JSON.stringify(answer.body.errors), /must be \+447911123456, not/)
+})
+
 test('lists that come together end as one of them', async (t) => {
   const { url } = shared()
   const { token } = await register(shared())

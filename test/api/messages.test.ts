@@ -88,6 +88,37 @@ test('every form of a user id is taken', async (t) => {
   }
 })
 
+test('a message without a type is a text, and what others have may be null', async (t) => {
+  const pair = await createPair()
+  const to = { reciever_ID: pair.bob.user }
+  const none = { media_object: null, document: null }
+  const location = { latitude: 1, longitude: 2 }
+  const contact = { name: 'Jane', phone: '1-800-FLOWERS ext. 5' }
+  for (const message of [
+    { text: 'one' },
+    { type: 'text', text: 'two', ...none },
+    { type: 'location', location, text: null, ...none },
+    { type: 'contact', contact, text: null, ...none },
+  ]) {
+    t.is((await send(pair, { ...to, ...message })).status, 201, JSON.stringify(message))
+  }
+  t.deepEqual(
+    (await read(pair)).body.messages.map(({ type, text, location: place, contact: card }) => [
+      type,
+      text ?? place ?? card,
+    ]),
+    [
+      ['text', 'one'],
+      ['text', 'two'],
+      ['location', location],
+      ['contact', contact],
+    ],
+  )
+  for (const refused of [{}, { text: null }, { text: 'x', document: {} }, { type: null, text: 'x' }]) {
+    t.is((await send(pair, { ...to, ...refused })).status, 400, JSON.stringify(refused))
+  }
+})
+
 test('a location goes with and without its names', async (t) => {
   const pair = await createPair()
   const places = [
@@ -192,7 +223,7 @@ test('what is wrong with a message is told by field', async (t) => {
   const to = { reciever_ID: pair.bob.user }
   const cases: readonly [Record<string, unknown>, string][] = [
     [{ type: 'text', text: 'x' }, 'reciever_ID'],
-    [{ ...to, text: 'x' }, 'type'],
+    [{ ...to, type: 5, text: 'x' }, 'type'],
     [{ ...to, type: 'fax', text: 'x' }, 'type'],
     [{ ...to, type: 'text' }, 'text'],
     [{ ...to, type: 'text', text: '' }, 'text'],

@@ -53,6 +53,19 @@ test('what is no possible phone number is refused', async (t) => {
   }
 })
 
+test('a phone number is taken in the one way in which it is a user; other ways are refused, with the right one', async (t) => {
+  for (const [written, right] of [
+    ['+4407911123456', '+447911123456'],
+    [4_407_911_123_456, '+447911123456'],
+    ['54111523456789', '+5491123456789'],
+    ['+330612345678', '+33612345678'],
+  ] as const) {
+    const answer = await askForCode(shared(), written)
+    t.is(answer.status, 400, String(written))
+    t.true(answer.body.errors?.[0]?.message.includes(`must be ${right}, not`), JSON.stringify(answer.body))
+  }
+})
+
 test('a phone number is the same with and without its plus sign, and as a number', async (t) => {
   const server = shared()
   const phone = newPhone()

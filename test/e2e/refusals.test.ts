@@ -204,3 +204,24 @@ test('unanswered sends are bounded: those over it are refused for now', async (t
   a.send({ ...frames[2]!, first: true })
   await a.accepted(frames[2]!.id)
 })
+
+test('a number that is written otherwise than it should be is nobody, and the answer says how it is written', async (t) => {
+  const alice = await connect(await account())
+  const wrong = 4_407_911_123_456
+  const better = /\+447911123456, not \+4407911123456/
+  alice.send(message({ user: wrong }, 'x'))
+  const unknown = await alice.waitFor('error')
+  t.is(unknown.code, 'UNKNOWN_USER')
+  t.regex(unknown.message, better)
+  const payload = new Uint8Array(1)
+  alice.send(
+    { type: 'watch', users: [wrong, 447_911_123_456] },
+    { type: 'signal', to: { user: wrong, device: 0 }, payload },
+  )
+  for (const place of ['watch.users', 'signal.to']) {
+    const { code, message: words } = await alice.waitFor('error', (frame) => frame.message.startsWith(place))
+    t.is(code, 'BAD_REQUEST')
+    t.regex(words, better)
+  }
+  t.is((await alice.waitFor('presence')).user, 447_911_123_456)
+})

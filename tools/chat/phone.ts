@@ -1,7 +1,23 @@
-/** A user from how people write phone numbers: "+1 (555) 000-0001", "15550000001"; undefined when it is none. */
+import { parseDigits, parsePhoneNumberFromString } from 'libphonenumber-js/min'
+
+/**
+ * A user from how people write and copy phone numbers: "+1 (555) 000-0001", "15550000001", "0044 7911 123456",
+ * "tel:+44-7911-123456", "+44 (0)7911 123456", with the digits of any script and whatever marks came along. Undefined when
+ * it is none, or lacks the country code.
+ */
 export function parsePhone(text: string): number | undefined {
-  const digits = text.replaceAll(/[\s().-]/g, '').replace(/^(\+|00)/, '')
-  return /^[1-9]\d{6,14}$/.test(digits) ? Number(digits) : undefined
+  const written = text
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .trim()
+    .replace(/^tel:/i, '')
+    .replace(/^\(\+([^)]*)\)/, '+$1')
+  if (/\p{L}/u.test(written.replace(/;.*$/, ''))) return undefined
+  const hasPlus = written.startsWith('+')
+  const whole = hasPlus ? written : `+${written.replace(/^[^\p{Nd}]*/u, '')}`
+  const isLong = !hasPlus && parseDigits(written).startsWith('00')
+  const number = parsePhoneNumberFromString(isLong ? `+${parseDigits(written).slice(2)}` : whole, { extract: false })
+  return number?.isPossible() === true ? Number(number.number.slice(1)) : undefined
 }
 
 export function formatPhone(user: number): string {

@@ -2,6 +2,7 @@ import type { KeyServer, KeyStock, ListedKeys, NewKeys, TakenKeys } from '../../
 import { RefusedError } from '../../../client/errors.ts'
 import type { Hints } from '../../actors/hints.ts'
 import type { Address, DeviceId, UserId } from '../../shared/ids.ts'
+import { nobodyIs } from '../../shared/phone-number.ts'
 import type { Accounts } from '../../storage/accounts.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake } from '../../storage/pre-key-take.ts'
@@ -35,7 +36,7 @@ export class LocalKeyServer implements KeyServer {
     for (;;) {
       const known = since + lists.length
       const chain = await this.#parts.lists.findChain(user as UserId, known === 0 ? undefined : known)
-      if (chain === undefined) throw new RefusedError('UNKNOWN_USER', `Nobody is registered as +${user}`, false)
+      if (chain === undefined) throw new RefusedError('UNKNOWN_USER', nobodyIs(user), false)
       if (chain.lists.length === 0) throw new RefusedError('NO_KEYS', 'This user has no device list', false)
       lists.push(...chain.lists)
       if (!chain.more) return { lists, certificates: chain.certs }
@@ -48,7 +49,7 @@ export class LocalKeyServer implements KeyServer {
     const taken = await take.take({ by: this.#self, of: user as UserId, devices: devices as readonly DeviceId[] })
     switch (taken.outcome) {
       case 'unknown user':
-        throw new RefusedError('UNKNOWN_USER', `Nobody is registered as +${user}`, false)
+        throw new RefusedError('UNKNOWN_USER', nobodyIs(user), false)
       case 'no keys':
         throw new RefusedError('NO_KEYS', 'No device of this user has keys', false)
       case 'limited':

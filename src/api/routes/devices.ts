@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Hints } from '../../actors/hints.ts'
 import type { Events } from '../../shared/events.ts'
 import { RefusalError } from '../../shared/refusal.ts'
+import { nobodyIs } from '../../shared/phone-number.ts'
 import type { Accounts } from '../../storage/accounts.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import { pathUserSchema, queryIntegerSchema, timeSchema, userIdSchema } from '../fields.ts'
@@ -90,7 +91,7 @@ export function deviceRoutes(parts: DeviceRoutesParts): Route[] {
       async handle({ params: { user }, query }, { address }) {
         if (user !== address.user) lookups.require(address.user)
         const chain = await lists.findChain(user, query.since)
-        if (chain === undefined) throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${user}`)
+        if (chain === undefined) throw new RefusalError('UNKNOWN_USER', nobodyIs(user))
         if (chain.lists.length === 0) throw new RefusalError('NO_KEYS', 'This user has no device list')
         const body = { lists: chain.lists.map(toBase64), certs: chain.certs.map(toBase64), more: chain.more }
         return { status: 200, body }

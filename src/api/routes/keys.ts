@@ -7,6 +7,7 @@ import type { Hints } from '../../actors/hints.ts'
 import type { Events } from '../../shared/events.ts'
 import type { Address } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
+import { nobodyIs } from '../../shared/phone-number.ts'
 import type { DeviceLists } from '../../storage/device-lists.ts'
 import type { PreKeyTake, PreKeyBundle } from '../../storage/pre-key-take.ts'
 import type { PreKeys } from '../../storage/pre-keys.ts'
@@ -127,7 +128,7 @@ export function keyRoutes(parts: KeyRoutesParts): Route[] {
         const taken = await take.take({ by: address, of, devices: body.devices })
         switch (taken.outcome) {
           case 'unknown user':
-            throw new RefusalError('UNKNOWN_USER', `Nobody is registered as +${of}`)
+            throw new RefusalError('UNKNOWN_USER', nobodyIs(of))
           case 'no keys':
             throw new RefusalError('NO_KEYS', 'No device of this user has keys')
           case 'limited': {
