@@ -1,3 +1,4 @@
+import './shared/clean-environment.ts'
 import { ConfigError, parseConfig } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
 import { Node } from './api/node.ts'

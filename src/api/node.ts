@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
-import uWS from 'uWebSockets.js'
+import uWS from '../transport/uws.ts'
 import type { Config } from '../../config/config.ts'
 import { type Clock, monotonicClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'

@@ -3,6 +3,7 @@ import { open, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
+import { forgetLibpqVariables } from '../shared/clean-environment.ts'
 import { StartError } from '../shared/start-error.ts'
 import {
   chooseRunner,
@@ -80,6 +81,7 @@ export class EmbeddedPostgres {
 
   /** @throws StartError when the folder is of no use or belongs to another live node */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+    forgetLibpqVariables()
     const { dataDir } = options
     const folder = join(dataDir, 'postgres')
     const binaries = await findBinaries()

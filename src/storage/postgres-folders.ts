@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../shared/start-error.ts'
@@ -28,9 +28,12 @@ export async function prepareFolder(dataDir: string, ids: ServerUser | undefined
   }
 }
 
-/** In the data folder, or, where its path is too long for a socket, in a private folder of the system's temporary one. */
+/**
+ * In the data folder; or, where its path is too long for a socket, or has a comma, which parts the folders of a server's
+ * sockets, in a private folder of the system's temporary one.
+ */
 export async function prepareSocketFolder(folder: string, ids: ServerUser | undefined): Promise<string> {
-  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES) return folder
+  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES && !folder.includes(',')) return folder
   const owner = ids?.uid ?? process.getuid?.() ?? 0
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
   const short = join(tmpdir(), `parley-${owner}-${name}`)
@@ -52,6 +55,7 @@ export async function initialiseFolder(
   binaries: PostgresBinaries,
   runner: Runner,
 ): Promise<void> {
+  if (ids === undefined) requireUserEntry()
   const draft = `${folder}.new`
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { mode: 0o700 })
@@ -74,6 +78,19 @@ export async function initialiseFolder(
   })
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
+}
+
+/** PostgreSQL looks its user up by name, and a container may run as a number that has none. */
+function requireUserEntry(): void {
+  try {
+    userInfo()
+  } catch (cause) {
+    const user = process.getuid?.()
+    throw new StartError(
+      `PostgreSQL needs a name for the user ${user} that runs this node: add a line for it to /etc/passwd, or run as another`,
+      { cause },
+    )
+  }
 }
 
 function lastLine(text: string): string {

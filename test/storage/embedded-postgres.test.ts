@@ -72,6 +72,22 @@ test.serial('it is durable, speaks UTF-8 and listens on no port', async (t) => {
   ])
 })
 
+test.serial('what the shell has set for other servers reaches neither this one nor its clients', async (t) => {
+  const others = { PGPORT: '1', PGSSLMODE: 'require', PGOPTIONS: '-c nothing=1', PGUSER: 'nobody', PGDATA: '/nowhere' }
+  Object.assign(process.env, others)
+  const postgres = await start(t, await createFolder(t))
+  t.deepEqual(await query(postgres, 'SELECT current_user AS who'), [{ who: 'parley' }])
+  for (const name of Object.keys(others)) t.false(name in process.env, name)
+})
+
+test.serial('a folder may have any name that a folder can have', async (t) => {
+  for (const name of ['a,b', 'with space', "it's", 'ä'.repeat(60)]) {
+    const postgres = await start(t, join(await createFolder(t), '..', name))
+    t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }], name)
+    await postgres.stop()
+  }
+})
+
 test.serial('a folder that another node uses is refused, and the other goes on', async (t) => {
   const dataDir = await createFolder(t)
   const postgres = await start(t, dataDir)

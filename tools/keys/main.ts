@@ -1,3 +1,4 @@
+import '../../src/shared/clean-environment.ts'
 import { Command } from 'commander'
 import { hex } from '../../client/crypto/bytes.ts'
 import { masterKeyId } from '../../client/crypto/hosted/master-key.ts'
