@@ -20,7 +20,7 @@ try {
     await node.destroy()
     process.exit(0)
   }
-  process.on('SIGTERM', () => void stop()).on('SIGINT', () => void stop())
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop())
   await node.start()
   console.log(node.welcome)
 } catch (error) {

@@ -44,17 +44,21 @@ export async function prepareSocketFolder(folder: string, ids: ServerUser | unde
   return short
 }
 
+export interface NewFolder {
+  readonly folder: string
+  readonly ids: ServerUser | undefined
+  readonly binaries: PostgresBinaries
+  readonly runner: Runner
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Makes a new database cluster. It is made beside its place and renamed, so that an interrupted start leaves nothing that
  * looks whole.
  * @throws StartError
  */
-export async function initialiseFolder(
-  folder: string,
-  ids: ServerUser | undefined,
-  binaries: PostgresBinaries,
-  runner: Runner,
-): Promise<void> {
+export async function initialiseFolder({ folder, ids, binaries, runner, signal }: NewFolder): Promise<void> {
   if (ids === undefined) requireUserEntry()
   const draft = `${folder}.new`
   await rm(draft, { recursive: true, force: true })
@@ -71,11 +75,13 @@ export async function initialiseFolder(
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ]
-  await run(program, args, { ...runner.ids, env: environment(), cwd: '/' }).catch((cause: unknown) => {
-    throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, {
-      cause,
-    })
-  })
+  await run(program, args, { ...runner.ids, env: environment(), cwd: '/', ...(signal && { signal }) }).catch(
+    (cause: unknown) => {
+      throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, {
+        cause,
+      })
+    },
+  )
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
 }
