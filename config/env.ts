@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { readEnvFile } from './env-file.ts'
+
+/** Of the host's name in the name of a node, which has 64 in all. */
+const MAX_HOST_CHARS = 57
 
 /** The environment variables that a node reads, by name; `config.ts` gives them their types, defaults and checks. */
 export interface Env {
@@ -23,9 +26,12 @@ export interface Env {
   readonly LOG_LEVEL?: string | undefined
 }
 
-/** Names the variables, after those of the file `.env`, which replace none. An empty variable counts as absent. */
+/**
+ * Names the variables, after those of the file `.env`, which replace none. An empty variable counts as absent.
+ * @throws ConfigError when the file cannot be read
+ */
 export function readEnv(): Env {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+  for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value
   const env = process.env
   return {
     PORT: env['PORT'],
@@ -35,7 +41,7 @@ export function readEnv(): Env {
     TRUSTED_PROXIES: env['TRUSTED_PROXIES'],
     PUBLIC_URL: env['PUBLIC_URL'],
     // Two nodes of one machine must differ, hence the random part.
-    NODE_NAME: env['NODE_NAME'] || `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}-${randomBytes(3).toString('hex')}`,
+    NODE_NAME: env['NODE_NAME'] || nameAfter(hostname()),
     DATA_DIR: env['DATA_DIR'],
     BACKUP_DIR: env['BACKUP_DIR'],
     DATABASE_URLS: env['DATABASE_URLS'],
@@ -47,4 +53,9 @@ export function readEnv(): Env {
     LIMITS: env['LIMITS'],
     LOG_LEVEL: env['LOG_LEVEL'],
   }
+}
+
+/** A name for a node of this host, as short as names must be. */
+export function nameAfter(host: string): string {
+  return `${host.replace(/[^A-Za-z0-9-]/g, '-').slice(0, MAX_HOST_CHARS)}-${randomBytes(3).toString('hex')}`
 }

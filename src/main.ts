@@ -1,3 +1,4 @@
+import './shared/clean-environment.ts'
 import { ConfigError, parseConfig } from '../config/config.ts'
 import { readEnv } from '../config/env.ts'
 import { Node } from './api/node.ts'
@@ -19,7 +20,7 @@ try {
     await node.destroy()
     process.exit(0)
   }
-  process.on('SIGTERM', () => void stop()).on('SIGINT', () => void stop())
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop())
   await node.start()
   console.log(node.welcome)
 } catch (error) {

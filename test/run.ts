@@ -47,7 +47,7 @@ async function run({ long, rest }: Options, selected: readonly string[]): Promis
       NODE_COMPILE_CACHE: COMPILE_CACHE,
     },
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ava.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ava.kill(signal))
   const [code] = (await once(ava, 'exit')) as [number | null]
   return code ?? 1
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
-import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+import uWS from '../transport/uws.ts'
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 import type { Events } from '../shared/events.ts'
 import { StartError } from '../shared/start-error.ts'
 import { addressPrefix, isThisMachine } from '../shared/address-prefix.ts'

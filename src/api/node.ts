@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
-import uWS from 'uWebSockets.js'
+import uWS from '../transport/uws.ts'
 import type { Config } from '../../config/config.ts'
 import { type Clock, monotonicClock } from '../shared/clock.ts'
 import type { UserId } from '../shared/ids.ts'
@@ -76,11 +76,11 @@ export class Node {
   readonly #logger: Logger
   readonly #events: Events
   readonly #registry = createRegistry()
+  readonly #ending = new AbortController()
   /** Closes what was opened, the last one first. */
   readonly #opened = new AsyncDisposableStack()
   readonly #checks: Record<string, HealthCheck> = {}
   #state: State = 'created'
-  #postgres: EmbeddedPostgres | undefined
   #http: HttpServer | undefined
   #api: Api | undefined
   #messaging: Messaging | undefined
@@ -335,7 +335,7 @@ export class Node {
 
   /** For a process that ends now: nothing is waited for. */
   abandon(): void {
-    this.#postgres?.abandon()
+    this.#ending.abort()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -409,8 +409,13 @@ export class Node {
 
   async #startPostgres({ dataDir, backupDir }: Config['storage']): Promise<string> {
     const settings = await openArchive(backupDir)
-    const postgres = await EmbeddedPostgres.start({ dataDir, settings, onCrash: () => this.#events.databaseCrashed() })
-    this.#postgres = postgres
+    const postgres = await EmbeddedPostgres.start({
+      dataDir,
+      settings,
+      signal: this.#ending.signal,
+      onWait: (what) => this.#events.startWaits(what),
+      onCrash: () => this.#events.databaseCrashed(),
+    })
     this.#opened.defer(() => postgres.stop())
     return postgres.url
   }

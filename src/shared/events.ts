@@ -52,6 +52,9 @@ function nodeEvents({ logger, registry }: EventsOptions) {
         'PUBLIC_URL is plain http: put TLS before the nodes, as docs/cluster.md shows, and name it by https'
       logger.warn({ event: 'publicUrlInTheClear', url }, advice)
     },
+    startWaits(what: string): void {
+      logger.info({ event: 'startWaits', for: what })
+    },
     migrated(database: string, migrations: readonly string[]): void {
       logger.info({ event: 'migrated', database, migrations })
     },

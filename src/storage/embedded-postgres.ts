@@ -3,6 +3,7 @@ import { open, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
+import { forgetLibpqVariables } from '../shared/clean-environment.ts'
 import { StartError } from '../shared/start-error.ts'
 import {
   chooseRunner,
@@ -29,8 +30,10 @@ const OWNER_LOCK = 7_270_001
 const MAX_LOG_BYTES = 10 * 1024 * 1024
 const RESTART_DELAY_MS = 500
 const EXIT_POLL_MS = 50
-/** For what a crash left in the write-ahead log. */
-const RECOVERY_MS = 300_000
+/** A server that starts says at least every ten seconds how far it is with what a crash has left. */
+const PATIENCE_MS = 60_000
+/** How often one that starts is looked at, and told of. */
+const LOOK_MS = 3_000
 /** A server that does not answer in it is ended. */
 const ADOPTION_MS = 30_000
 
@@ -40,8 +43,12 @@ export interface EmbeddedPostgresOptions {
   readonly maxConnections?: number
   /** Beside those that every embedded server has. */
   readonly settings?: Readonly<Record<string, string>>
-  /** What the server may take to be ready: default, what a crash may have left to do. */
-  readonly recoveryMs?: number
+  /** How long a server that starts may say nothing in its log. */
+  readonly patienceMs?: number
+  /** The process ends at once: what was started by then ends too. */
+  readonly signal?: AbortSignal
+  /** The start waits, and for what: said every three seconds. */
+  readonly onWait?: (what: string) => void
   /** The server went away without being told to; it is being started again. */
   readonly onCrash?: () => void
 }
@@ -58,7 +65,10 @@ export class EmbeddedPostgres {
   readonly #options: EmbeddedPostgresOptions
   readonly #binaries: PostgresBinaries
   readonly #runner: Runner
+  /** 0: none runs. */
   #pid = 0
+  /** Not adopted. */
+  #isOwn = false
   #owner: Client | undefined
   #stopping = false
   #watch: Promise<void> | undefined
@@ -80,6 +90,7 @@ export class EmbeddedPostgres {
 
   /** @throws StartError when the folder is of no use or belongs to another live node */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+    forgetLibpqVariables()
     const { dataDir } = options
     const folder = join(dataDir, 'postgres')
     const binaries = await findBinaries()
@@ -88,9 +99,18 @@ export class EmbeddedPostgres {
     const runner = await chooseRunner(binaries, ids, dataDir)
     const socketFolder = await prepareSocketFolder(folder, ids)
     const postgres = new EmbeddedPostgres(options, folder, socketFolder, binaries, runner)
-    if (!(await exists(join(folder, 'PG_VERSION')))) await initialiseFolder(folder, ids, binaries, runner)
-    await postgres.#startServer()
-    await postgres.#own()
+    options.signal?.addEventListener('abort', () => postgres.abandon())
+    if (!(await exists(join(folder, 'PG_VERSION')))) {
+      await initialiseFolder({ folder, ids, binaries, runner, signal: options.signal })
+    }
+    try {
+      await postgres.#startServer()
+      await postgres.#own()
+    } catch (error) {
+      // That of another node goes on.
+      if (postgres.#isOwn) await postgres.stop()
+      throw error
+    }
     return postgres
   }
 
@@ -109,7 +129,8 @@ export class EmbeddedPostgres {
   /** As `stop()`, without waiting: for a process that ends now. */
   abandon(): void {
     this.#stopping = true
-    if (this.#pid !== 0) signalProcess(this.#pid, 'SIGINT')
+    // One that was found running may be another node's, until the lock says whose it is.
+    if (this.#pid !== 0 && (this.#isOwn || this.#owner !== undefined)) signalProcess(this.#pid, 'SIGINT')
   }
 
   /** Adopts the server that runs on the folder, or starts one. */
@@ -145,12 +166,36 @@ export class EmbeddedPostgres {
       await log.close()
     }
     const ended = new AbortController()
-    child.on('error', () => ended.abort())
-    child.on('exit', () => ended.abort())
-    const client = await connectWhenReady(this.urlOf('postgres'), this.#options.recoveryMs ?? RECOVERY_MS, ended.signal)
+    const end = (): void => {
+      ended.abort()
+      this.#pid = 0
+    }
+    child.on('error', end)
+    child.on('exit', end)
+    this.#pid = child.pid ?? 0
+    this.#isOwn = true
+    if (this.#options.signal?.aborted) this.abandon()
+    const client = await this.#waitFor(logFile, ended.signal)
     if (client === undefined) throw new StartError(await this.#explain(logFile))
     await client.end()
-    this.#pid = child.pid ?? 0
+  }
+
+  /** Connects when the server is ready; undefined: it ended, or says nothing in its log for too long. */
+  async #waitFor(logFile: string, ended: AbortSignal): Promise<Client | undefined> {
+    const patienceMs = this.#options.patienceMs ?? PATIENCE_MS
+    let seen = -1
+    let since = performance.now()
+    while (!ended.aborted) {
+      const client = await connectWhenReady(this.urlOf('postgres'), Math.min(LOOK_MS, patienceMs), ended)
+      if (client !== undefined) return client
+      const { size } = await stat(logFile)
+      if (size !== seen) since = performance.now()
+      else if (performance.now() - since > patienceMs) return undefined
+      seen = size
+      const line = (await readFile(logFile, 'utf8')).trim().split('\n').at(-1) ?? ''
+      if (!ended.aborted) this.#options.onWait?.(`PostgreSQL in ${this.#folder}: ${line}`)
+    }
+    return undefined
   }
 
   async #adopt(pid: number, socketFolder: string): Promise<boolean> {
@@ -176,7 +221,8 @@ export class EmbeddedPostgres {
   async #explain(logFile: string): Promise<string> {
     const log = await readFile(logFile, 'utf8').catch(() => '')
     const fatal = log.split('\n').findLast((line) => line.includes('FATAL:') || line.includes('PANIC:'))
-    const reason = fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? 'it gave no reason'
+    const last = log.trim().split('\n').at(-1) ?? ''
+    const reason = fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? `the last that it said is "${last}"`
     return `PostgreSQL did not start in ${this.#folder}: ${reason} (its log is ${logFile})`
   }
 

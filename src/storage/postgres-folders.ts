@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../shared/start-error.ts'
@@ -28,9 +28,12 @@ export async function prepareFolder(dataDir: string, ids: ServerUser | undefined
   }
 }
 
-/** In the data folder, or, where its path is too long for a socket, in a private folder of the system's temporary one. */
+/**
+ * In the data folder; or, where its path is too long for a socket, or has a comma, which parts the folders of a server's
+ * sockets, in a private folder of the system's temporary one.
+ */
 export async function prepareSocketFolder(folder: string, ids: ServerUser | undefined): Promise<string> {
-  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES) return folder
+  if (Buffer.byteLength(folder) <= MAX_SOCKET_FOLDER_BYTES && !folder.includes(',')) return folder
   const owner = ids?.uid ?? process.getuid?.() ?? 0
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
   const short = join(tmpdir(), `parley-${owner}-${name}`)
@@ -41,17 +44,22 @@ export async function prepareSocketFolder(folder: string, ids: ServerUser | unde
   return short
 }
 
+export interface NewFolder {
+  readonly folder: string
+  readonly ids: ServerUser | undefined
+  readonly binaries: PostgresBinaries
+  readonly runner: Runner
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Makes a new database cluster. It is made beside its place and renamed, so that an interrupted start leaves nothing that
  * looks whole.
  * @throws StartError
  */
-export async function initialiseFolder(
-  folder: string,
-  ids: ServerUser | undefined,
-  binaries: PostgresBinaries,
-  runner: Runner,
-): Promise<void> {
+export async function initialiseFolder({ folder, ids, binaries, runner, signal }: NewFolder): Promise<void> {
+  if (ids === undefined) requireUserEntry()
   const draft = `${folder}.new`
   await rm(draft, { recursive: true, force: true })
   await mkdir(draft, { mode: 0o700 })
@@ -67,13 +75,28 @@ export async function initialiseFolder(
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ]
-  await run(program, args, { ...runner.ids, env: environment(), cwd: '/' }).catch((cause: unknown) => {
-    throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, {
-      cause,
-    })
-  })
+  await run(program, args, { ...runner.ids, env: environment(), cwd: '/', ...(signal && { signal }) }).catch(
+    (cause: unknown) => {
+      throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, {
+        cause,
+      })
+    },
+  )
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
+}
+
+/** PostgreSQL looks its user up by name, and a container may run as a number that has none. */
+function requireUserEntry(): void {
+  try {
+    userInfo()
+  } catch (cause) {
+    const user = process.getuid?.()
+    throw new StartError(
+      `PostgreSQL needs a name for the user ${user} that runs this node: add a line for it to /etc/passwd, or run as another`,
+      { cause },
+    )
+  }
 }
 
 function lastLine(text: string): string {

@@ -1,4 +1,4 @@
-import uWS from 'uWebSockets.js'
+import uWS from './uws.ts'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { decodeClientFrames, decodeClientFramesJson, DecodeError } from '../../proto/codec.ts'

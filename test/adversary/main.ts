@@ -24,7 +24,7 @@ if (options.list) {
 const seconds = options.seconds ?? (options.short ? SHORT_SECONDS : SECONDS)
 const open = options.cluster && options.fuzz === undefined ? openCluster : openNode
 let arena = await open()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => void arena.stop().finally(() => process.exit(130)))
 }
 try {

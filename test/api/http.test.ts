@@ -1,5 +1,9 @@
+import { once } from 'node:events'
 import test from 'ava'
+import { WebSocket } from 'ws'
+import { encodeClientFramesJson } from '../../proto/codec.ts'
 import type { Problem } from '../../src/api/problem.ts'
+import { connectFrame } from '../helpers/device.ts'
 import { call, newPhone, register } from '../helpers/http.ts'
 import { RawConnection } from '../helpers/raw-http.ts'
 import { shareServer } from '../helpers/server.ts'
@@ -23,6 +27,20 @@ test('broken bodies are refused with a problem', async (t) => {
     t.is(answer.headers.get('content-type'), 'application/problem+json')
     t.like(answer.body, { type: 'about:blank', title: 'Bad Request', status: 400, code: 'BAD_REQUEST' })
   }
+})
+
+test('the cookies that other programs of this host have set are in nobody’s way', async (t) => {
+  const { url } = shared()
+  const { token } = await register(shared())
+  const headers = { cookie: Array.from({ length: 120 }, (_, i) => `program-${i}=${'x'.repeat(95)}`).join('; ') }
+  t.true(headers.cookie.length > 12_000)
+  t.is((await fetch(`${url}/livez`, { headers })).status, 200)
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'parley.v1.json', { headers })
+  await once(socket, 'open')
+  socket.send(encodeClientFramesJson([connectFrame(token)]))
+  const [data] = (await once(socket, 'message')) as [Buffer]
+  t.regex(data.toString(), /"connected"/)
+  socket.terminate()
 })
 
 test('a body that is no UTF-8 is refused', async (t) => {

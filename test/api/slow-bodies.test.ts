@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import uWS from 'uWebSockets.js'
+import uWS from '../../src/transport/uws.ts'
 import { Exchange } from '../../src/api/exchange.ts'
 import type { RequestBody } from '../../src/api/request-body.ts'
 import { call, newPhone, register } from '../helpers/http.ts'

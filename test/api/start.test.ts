@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Client } from 'pg'
-import { endPostmaster } from '../../src/storage/postmaster.ts'
+import { endPostmaster, findPostmaster } from '../../src/storage/postmaster.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { call } from '../helpers/http.ts'
 import { NodeProcess } from '../helpers/process.ts'
@@ -111,6 +111,25 @@ test.serial('SIGTERM turns readyz red and waits for what is under way; a second 
   })
   t.is(await hasty.exitCode(), 1)
   t.false(hasty.stdout.includes('nodeStopped'))
+})
+
+test.serial('a closed terminal stops a node and its PostgreSQL, also while they start', async (t) => {
+  const DATA_DIR = await createDataDir(t)
+  const server = join(DATA_DIR, 'postgres')
+  const runs = async () => (await findPostmaster(server)) !== undefined
+  const node = new NodeProcess(t, { DATA_DIR })
+  await node.ready()
+  node.signal('SIGHUP')
+  t.is(await node.exitCode(), 0)
+  t.false(await runs())
+  for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) {
+    const starting = new NodeProcess(t, { DATA_DIR })
+    await waitUntil('PostgreSQL starts', runs)
+    starting.signal(signal)
+    await starting.exitCode()
+    await waitUntil('PostgreSQL has gone', async () => !(await runs()))
+    t.pass()
+  }
 })
 
 test.serial('what stops a start is one clear line and exit code 1', async (t) => {

@@ -34,7 +34,7 @@ const measuresLives = [idleDevices, perNode, stormDevices, envelopes].every((cou
 const servers: ServerUnderTest[] = []
 const stopAll = () => Promise.all(servers.map((server) => server.stop()))
 const stop = (): void => void stopAll().then(() => process.exit(1))
-process.once('SIGINT', stop).once('SIGTERM', stop)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
 
 await using sms = await SmsSink.start()
 const serverOptions = { smsUrl: sms.url, profileDir: await profileDir(options) }

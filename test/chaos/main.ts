@@ -15,7 +15,7 @@ const cluster = await Cluster.start({
   diskMiB: short ? 512 : 1_024,
   ...(short ? { settings: SHORT_SETTINGS } : {}),
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => void cluster.stop().finally(() => process.exit(130)))
 }
 try {

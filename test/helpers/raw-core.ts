@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
-import uWS from 'uWebSockets.js'
+import uWS from '../../src/transport/uws.ts'
 import type { us_listen_socket } from 'uWebSockets.js'
 import { Budgets } from '../../src/api/budgets.ts'
 import { Limiters } from '../../src/api/limiters.ts'

@@ -1,4 +1,4 @@
-import uWS from 'uWebSockets.js'
+import uWS from '../../src/transport/uws.ts'
 import type { us_listen_socket } from 'uWebSockets.js'
 import type { ClientFrame } from '../../proto/frames.ts'
 import type { Connection } from '../../src/transport/connection.ts'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -70,6 +70,59 @@ test.serial('it is durable, speaks UTF-8 and listens on no port', async (t) => {
       TimeZone: 'UTC',
     },
   ])
+})
+
+test.serial('what the shell has set for other servers reaches neither this one nor its clients', async (t) => {
+  const others = { PGPORT: '1', PGSSLMODE: 'require', PGOPTIONS: '-c nothing=1', PGUSER: 'nobody', PGDATA: '/nowhere' }
+  Object.assign(process.env, others)
+  const postgres = await start(t, await createFolder(t))
+  t.deepEqual(await query(postgres, 'SELECT current_user AS who'), [{ who: 'parley' }])
+  for (const name of Object.keys(others)) t.false(name in process.env, name)
+})
+
+test.serial('a folder may have any name that a folder can have', async (t) => {
+  for (const name of ['a,b', 'with space', "it's", 'ä'.repeat(60)]) {
+    const postgres = await start(t, join(await createFolder(t), '..', name))
+    t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }], name)
+    await postgres.stop()
+  }
+})
+
+test.serial('a server that starts and says nothing more is told of, given up and ended', async (t) => {
+  const dataDir = await createFolder(t)
+  const waits: string[] = []
+  // Its socket has another name than the one that clients look for.
+  const settings = { port: '5433' }
+  const options = { dataDir, settings, patienceMs: 200, onWait: (what: string) => void waits.push(what) }
+  const error = await t.throwsAsync(EmbeddedPostgres.start(options), { instanceOf: StartError })
+  t.regex(error.message, /^PostgreSQL did not start in \S+: the last that it said is ".*ready to accept connections"/)
+  t.true(waits.length > 0)
+  t.regex(waits[0]!, /^PostgreSQL in \S+: ./)
+  t.is(await pidOf(dataDir).catch(() => 'none'), 'none')
+})
+
+test.serial('a start that is broken off leaves nothing that runs, whenever that is', async (t) => {
+  const dataDir = await createFolder(t)
+  const own = async () => {
+    const all = await readdir('/proc')
+    const lines = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')))
+    return lines.filter((line) => line.includes(dataDir))
+  }
+  for (const stage of ['initdb', 'postgres'] as const) {
+    const ending = new AbortController()
+    const starting = EmbeddedPostgres.start({ dataDir, signal: ending.signal })
+    const done = starting.then(
+      () => undefined,
+      () => undefined,
+    )
+    await waitUntil(`${stage} runs`, async () => (await own()).some((line) => line.split('\0')[0]!.endsWith(stage)))
+    ending.abort()
+    await done
+    await waitUntil('nothing runs', async () => (await own()).length === 0)
+    t.pass()
+  }
+  const postgres = await start(t, dataDir)
+  t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }])
 })
 
 test.serial('a folder that another node uses is refused, and the other goes on', async (t) => {

@@ -1,3 +1,4 @@
+import '../../src/shared/clean-environment.ts'
 import { Command } from 'commander'
 import { parseConfig } from '../../config/config.ts'
 import { readEnv } from '../../config/env.ts'

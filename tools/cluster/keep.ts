@@ -14,7 +14,7 @@ const [program = '', ...args] = process.argv.slice(2)
 let child: ChildProcess | undefined
 let stopping = false
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     stopping = true
     child?.kill(signal)

@@ -1,3 +1,4 @@
+import '../../src/shared/clean-environment.ts'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { findProgram } from '../get/find-program.ts'

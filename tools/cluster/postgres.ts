@@ -11,7 +11,7 @@ try {
   const settings = await openArchive(process.env['BACKUP_DIR'])
   const postgres = await EmbeddedPostgres.start({ dataDir, maxConnections: MAX_CONNECTIONS, settings, onCrash })
   const stop = (): void => void postgres.stop().then(() => process.exit(0))
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
   console.log(`PostgreSQL is ready on ${postgres.url}`)
 } catch (error) {
   if (!(error instanceof StartError)) throw error

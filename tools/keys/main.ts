@@ -1,3 +1,4 @@
+import '../../src/shared/clean-environment.ts'
 import { Command } from 'commander'
 import { hex } from '../../client/crypto/bytes.ts'
 import { masterKeyId } from '../../client/crypto/hosted/master-key.ts'
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
   opened.defer(() => watch.close())
 
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
   const report = await rotateAll({ shards, masterKeys, signal: stopping.signal })
   const lines = [...describeReport(report, stopping.signal.aborted), ...(await describeBoxes(databases, masterKeys))]
   process.stdout.write(`${lines.join('\n')}\n`)

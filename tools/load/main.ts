@@ -87,7 +87,7 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
   cleanUp.defer(() => codes.close())
   const k6 = new K6(program)
   const stopping = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       stopping.abort(new TargetError('Stopped'))
       k6.stop()

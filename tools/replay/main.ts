@@ -80,12 +80,13 @@ async function run(file: string | undefined, options: Options): Promise<void> {
     await server?.stop()
     await rm(directory, { recursive: true, force: true })
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
   }
   try {
     if (url === undefined) process.stdout.write('Starting a server for this run…\n')
-    server = url === undefined ? await ServerProcess.start(sms.url) : undefined
+    server = url === undefined ? await ServerProcess.spawn(sms.url) : undefined
+    await server?.ready()
     const result = await play(script, { ...options, url: server?.url ?? url ?? '' }, sms, directory)
     process.stdout.write(`${renderReport(script, result)}\n`)
     for (const complaint of result.complaints) process.stdout.write(`! ${complaint}\n`)

@@ -21,17 +21,19 @@ export class ServerProcess {
     this.#process = process
   }
 
-  /** @param smsUrl - where it posts the codes */
-  static async start(smsUrl: string): Promise<ServerProcess> {
+  /** Starts one; {@link ready} says when it serves. @param smsUrl - where it posts the codes */
+  static async spawn(smsUrl: string): Promise<ServerProcess> {
     const dataDir = await OwnProcess.createDataDir('replay-server')
     const port = String(await findFixedPort())
     const main = new URL('../../src/main.ts', import.meta.url)
     const env = { PORT: port, HOST: '127.0.0.1', DATA_DIR: dataDir, SMS_SENDER: smsUrl, LIMITS: ROOMY_LIMITS }
     const child = new OwnProcess(dataDir, { main, env })
-    const server = new ServerProcess(`http://127.0.0.1:${port}`, child)
-    if (await server.#isReady()) return server
-    await server.stop()
-    throw new ServerStartError(`The server did not start.\n${child.lastWords}`)
+    return new ServerProcess(`http://127.0.0.1:${port}`, child)
+  }
+
+  /** @throws ServerStartError when it ends, or takes too long */
+  async ready(): Promise<void> {
+    if (!(await this.#isReady())) throw new ServerStartError(`The server did not start.\n${this.#process.lastWords}`)
   }
 
   /** Ends it and removes its data. */

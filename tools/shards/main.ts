@@ -1,3 +1,4 @@
+import '../../src/shared/clean-environment.ts'
 import { Command } from 'commander'
 import { parseConfig } from '../../config/config.ts'
 import { readEnv } from '../../config/env.ts'
@@ -53,7 +54,7 @@ async function move(
     const { names } = await set.view()
     const target = parseTarget(names, to)
     const mover = new Mover(set, target)
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => mover.stop())
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => mover.stop())
     if (abort === true) {
       const given = await mover.abort(slots)
       process.stdout.write(

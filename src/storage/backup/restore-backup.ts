@@ -20,8 +20,6 @@ export interface RestoreOptions {
   readonly onBytes?: (bytes: number) => void
 }
 
-/** Replaying a long log takes its time. */
-const REPLAY_MS = 24 * 3_600_000
 /** At least that of the server which was backed up, else PostgreSQL does not start. */
 const MAX_CONNECTIONS = 300
 
@@ -50,7 +48,6 @@ async function replay(folder: BackupFolder, base: BaseBackup, dataDir: string, u
   const postgres = await EmbeddedPostgres.start({
     dataDir,
     maxConnections: MAX_CONNECTIONS,
-    recoveryMs: REPLAY_MS,
     settings: {
       restore_command: folder.restoreCommand,
       // Nobody reads a half.

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify, stripVTControlCharacters } from 'node:util'
@@ -11,6 +12,7 @@ import { sampleExport } from '../../../tools/replay/sample.ts'
 import { readScript } from '../../../tools/replay/script.ts'
 import { times } from '../../helpers/long.ts'
 import { startNode } from '../../helpers/node.ts'
+import { waitUntil } from '../../helpers/wait-until.ts'
 
 const MESSAGES = times(500, 2_000)
 
@@ -100,5 +102,33 @@ test('what cannot be played is said in one line', async (t) => {
     t.is(code, 1)
     t.regex(stderr, message)
     t.notRegex(stderr, /\n +at /)
+  }
+})
+
+test('a closed terminal ends a run and all that it has started, at any moment', async (t) => {
+  const marks = async () => {
+    const lines = await Promise.all(
+      (await readdir('/proc')).map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')),
+    )
+    return lines.filter((line) => line.includes(temporary))
+  }
+  const temporary = await mkdtemp(join(tmpdir(), 'parley-replay-test-'))
+  await chmod(temporary, 0o711)
+  for (const moment of [/Starting a server/, /sent/]) {
+    const child = spawn(process.execPath, ['tools/replay/main.ts', '--sample', '5000'], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const output of [child.stdout, child.stderr]) output.on('data', (data: Buffer) => (said += data.toString()))
+    await waitUntil('it is so far', () => moment.test(said), 60_000)
+    if (moment.test('sent')) await waitUntil('PostgreSQL runs', async () => (await marks()).length > 0)
+    child.kill('SIGHUP')
+    await once(child, 'exit')
+    await waitUntil('nothing of it runs', async () => (await marks()).length === 0)
+    t.deepEqual(
+      (await readdir(temporary)).filter((name) => name.startsWith('parley-replay')),
+      [],
+    )
   }
 })
