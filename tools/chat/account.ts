@@ -7,6 +7,8 @@ import type { Ask, Choice } from './choose-account.ts'
 import { formatPhone } from './phone.ts'
 import { registerDevice, restoreDevice } from './registration.ts'
 import { writeSaved } from './saved-accounts.ts'
+import type { SavedAccount } from './saved-accounts.ts'
+import { parseServerUrl } from '../server-url.ts'
 
 export interface AccountOptions {
   /** The server; undefined: the one of the last time, else the one of `npm start`. */
@@ -17,6 +19,8 @@ export interface AccountOptions {
   readonly register: boolean
   /** Brings the account back from its backup. */
   readonly restore: boolean
+  /** The server of the account has the new address `url`. */
+  readonly moved: boolean
 }
 
 export interface Account {
@@ -31,9 +35,10 @@ const DEFAULT_URL = 'http://localhost:3000'
 export async function openAccount(choice: Choice, options: AccountOptions, ask: Ask): Promise<Account> {
   const { user, directory, saved } = choice
   const url = requireUrl(options.url ?? saved?.url)
-  if (saved !== undefined && !options.register && saved.url !== url) {
-    const advice = `Use --data for another directory, or --register to move the account to ${url}.`
-    throw new ChatError(`${formatPhone(user)} is registered at ${saved.url}. ${advice}`)
+  if (saved !== undefined && !options.register && requireUrl(saved.url) !== url) {
+    // Another server would get the token of this one.
+    if (!options.moved) throw new ChatError(elsewhereText(saved, url))
+    await writeSaved({ ...saved, url })
   }
   if (saved !== undefined && options.restore) {
     throw new ChatError(`${formatPhone(user)} is on this machine already. Use --data for another directory.`)
@@ -58,9 +63,18 @@ export function defaultName(): string {
 }
 
 /** @throws {ChatError} when it is no address of a server */
-export function requireUrl(url = DEFAULT_URL): string {
-  if (!URL.canParse(url)) throw new ChatError(`${url} is not an address: try ${DEFAULT_URL}`)
+export function requireUrl(typed = DEFAULT_URL): string {
+  const url = parseServerUrl(typed)
+  if (url === undefined) throw new ChatError(`${typed} is not an address: try ${DEFAULT_URL}`)
   return url
+}
+
+function elsewhereText(saved: SavedAccount, url: string): string {
+  return [
+    `${formatPhone(saved.user)} is an account of ${saved.url}, not of ${url}.`,
+    'Leave --url out to use it there, or use --data for another directory.',
+    'If that server has a new address, add --moved.',
+  ].join('\n')
 }
 
 /** @param locked - who has it, where it is open already */

@@ -17,6 +17,7 @@ interface Options {
   readonly name?: string
   readonly register?: boolean
   readonly restore?: boolean
+  readonly moved?: boolean
   readonly link?: boolean
   readonly device?: number
   readonly askIdentities?: boolean
@@ -29,8 +30,15 @@ const program = new Command('npm run chat --')
   .option('--url <url>', 'the server (default: http://localhost:3000)')
   .option('--data <directory>', 'where to keep the account (default: one in ~/.parley)')
   .option('--name <name>', 'how this device is called in your list of devices')
-  .option('--register', 'register again, for example after the server has lost its data')
-  .option('--restore', 'bring your account back from its backup, with its recovery key: see /backup')
+  .option('--moved', 'the server of the account has a new address, the one of --url')
+  .option(
+    '--register',
+    'begin again with new keys, for example after the server has lost its data: your other devices end, and people are told',
+  )
+  .option(
+    '--restore',
+    'bring your account back from its backup, with its recovery key (see /backup): your other devices are linked anew',
+  )
   .option('--link', 'become a further device of an account, with the consent of its first device: see /link there')
   .option('--device <number>', 'which of several devices of the account on this machine', wholeNumber)
   .option('--ask-identities', 'send nothing to somebody who has new keys before you accept them: see /safety')
@@ -58,11 +66,11 @@ async function run(phone: string | undefined, to: string | undefined, options: O
 }
 
 function open(phone: string | undefined, options: Options, lines: LineReader): Promise<Account> {
-  const { url, data, name, device, register = false, restore = false } = options
+  const { url, data, name, device, register = false, restore = false, moved = false } = options
   if (options.link === true) return linkAccount({ url, data, name })
   const ask = (question: string): Promise<string | undefined> => lines.ask(question)
   const choice = chooseAccount({ phone, device, data, register: register || restore }, ask)
-  return choice.then((chosen) => openAccount(chosen, { url, name, register, restore }, ask))
+  return choice.then((chosen) => openAccount(chosen, { url, name, register, restore, moved }, ask))
 }
 
 try {

@@ -75,9 +75,9 @@ export function stopText(state: ConnectionState): string | undefined {
     case 'replaced':
       return 'This account was opened somewhere else. Type /online to use it here.'
     case 'unauthenticated':
-      return 'The server does not know this device any more. Start again with --register.'
+      return 'This device is logged out. Ways back: --restore or --link, as --help explains.'
     case 'removed':
-      return 'This device was removed from the account: start with --link, --restore or --register.'
+      return 'This device was removed from the account. Ways back: --link or --restore.'
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
   }

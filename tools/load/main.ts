@@ -11,6 +11,7 @@ import { ROOMY_LIMITS } from '../roomy-limits.ts'
 import { OwnCluster } from './own-cluster.ts'
 import { renderReport } from './report.ts'
 import { type ScenarioName, scenarioNames, scenarios, STORM_WRITERS } from './scenarios.ts'
+import { parseServerUrl } from '../server-url.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
@@ -149,8 +150,9 @@ function scenarioList(): string {
 
 /** @returns it without a slash at its end */
 function parseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:/.test(text)) throw new InvalidArgumentError('It must be an http URL.')
-  return text.replace(/\/+$/, '')
+  const url = parseServerUrl(text)
+  if (url === undefined) throw new InvalidArgumentError('It must be the address of a server.')
+  return url
 }
 
 function positive(text: string): number {

@@ -13,6 +13,7 @@ import { checkPlayable, readScript, ScriptError } from './script.ts'
 import type { Script } from './script.ts'
 import { ServerProcess } from './server-process.ts'
 import { SmsSink } from './sms-sink.ts'
+import { parseServerUrl } from '../server-url.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
@@ -67,7 +68,9 @@ async function run(file: string | undefined, options: Options): Promise<void> {
     return void process.stdout.write(`${said}\n`)
   }
   checkPlayable(script)
-  const { url, smsPort } = options
+  const { smsPort } = options
+  const url = options.url === undefined ? undefined : parseServerUrl(options.url)
+  if (options.url !== undefined && url === undefined) throw new ScriptError(`${options.url} is no address of a server`)
   if (url !== undefined && smsPort === undefined) {
     const advice = 'start the server with SMS_SENDER=http://127.0.0.1:4000 and add --sms-port 4000'
     throw new ScriptError(`To register its authors, the tool must get their codes: ${advice}`)

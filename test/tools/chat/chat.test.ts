@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -110,6 +110,30 @@ test('through pipes the tool registers, sends, receives and leaves when all is a
   t.deepEqual((await readdir(join(home, '.parley'))).toSorted(), [amina.slice(1), bruno.slice(1)].toSorted())
 })
 
+test('a server is the same however its address is typed, and for another one nothing is given up', async (t) => {
+  const server = shared()
+  const home = await mkdtemp(join(tmpdir(), 'parley-chat-'))
+  const phone = newPhone()
+  const bare = server.url.replace('http://', '')
+  const first = await runTool(home, [phone, '--url', bare], (output) =>
+    output.includes('Code: ') ? [server.sms.codeFor(phone), '/quit'] : undefined,
+  )
+  t.is(first.code, 0, first.output)
+  for (const url of [`${server.url}/`, ` ${server.url.toUpperCase()}`]) {
+    const again = await runTool(home, [phone, '--url', url], () => ['/quit'])
+    t.is(again.code, 0, again.output)
+  }
+  const other = server.url.replace('127.0.0.1', '127.0.0.2')
+  const elsewhere = await runTool(home, [phone, '--url', other], () => ['/quit'])
+  t.is(elsewhere.code, 1)
+  t.regex(elsewhere.output, /is an account of .*Leave --url out.*--moved/s)
+  t.notRegex(elsewhere.output, /--register/)
+  const moved = await runTool(home, [phone, '--url', other, '--moved'], () => ['/quit'])
+  t.is(moved.code, 0, moved.output)
+  const kept = JSON.parse(await readFile(join(home, '.parley', phone.slice(1), 'account.json'), 'utf8')) as unknown
+  t.like(kept, { url: other })
+})
+
 test('what goes wrong before the chat is said without a stack', async (t) => {
   const server = shared()
   const home = await mkdtemp(join(tmpdir(), 'parley-chat-'))
@@ -118,7 +142,7 @@ test('what goes wrong before the chat is said without a stack', async (t) => {
     [['+1555'], /"\+1555" is not a phone number/],
     [['+15559990001', 'bob'], /"bob" is not a phone number/],
     [['+15559990001', '--url', 'http://127.0.0.1:9'], /No server answers at http:\/\/127.0.0.1:9. Start one/],
-    [['+15559990001', '--url', 'nonsense'], /nonsense is not an address/],
+    [['+15559990001', '--url', 'ftp://nonsense'], /ftp:\/\/nonsense is not an address/],
     [['+15559990001', '--url', server.url], /Registration was not finished/],
     [[], /Name your phone number/],
   ] as const) {
