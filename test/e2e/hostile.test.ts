@@ -165,7 +165,7 @@ const floods: Record<string, () => ClientFrame[]> = {
 }
 
 for (const [what, frames] of Object.entries(floods)) {
-  test(`a flood of ${what} ends with 4004, a new session has no more left, and nobody else notices`, async (t) => {
+  test(`a flood of ${what} ends with 4004, there is no new session until that is paid off, and nobody else notices`, async (t) => {
     const flooder = (await createAccount(strict.databaseUrl))[0]!
     const flooding = await Device.connect(strict.url, flooder.token)
     await waitUntil('the node has enough', () => {
@@ -174,8 +174,11 @@ for (const [what, frames] of Object.entries(floods)) {
     })
     t.is(flooding.closed?.code, CloseCode.OVERLOADED)
     t.true(flooding.all('error').every(({ code }) => code !== 'INTERNAL'))
-    const again = await Device.connect(strict.url, flooder.token)
-    again.send({ type: 'ping' }, { type: 'ping' })
+    const again = await Device.open(strict.url)
+    again.send(connectFrame(flooder.token))
+    const refusal = await again.waitFor('error')
+    t.like(refusal, { code: 'RATE_LIMITED', temporary: true })
+    t.true(refusal.retryAfterMs > 0)
     t.is(await again.closing(), CloseCode.OVERLOADED)
     const quiet = await Device.connect(strict.url, (await createAccount(strict.databaseUrl))[0]!.token)
     await quiet.settled()
