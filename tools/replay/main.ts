@@ -77,9 +77,10 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   }
   const directory = await mkdtemp(join(tmpdir(), 'parley-replay-'))
   const sms = await SmsSink.open(smsPort ?? 0)
-  let server: ServerProcess | undefined
+  let spawning: Promise<ServerProcess> | undefined
   const cleanUp = async (): Promise<void> => {
     sms.close()
+    const server = await spawning?.catch(() => undefined)
     await server?.stop()
     await rm(directory, { recursive: true, force: true })
   }
@@ -88,7 +89,8 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   }
   try {
     if (url === undefined) process.stdout.write('Starting a server for this run…\n')
-    server = url === undefined ? await ServerProcess.spawn(sms.url) : undefined
+    if (url === undefined) spawning = ServerProcess.spawn(sms.url)
+    const server = await spawning
     await server?.ready()
     const result = await play(script, { ...options, url: server?.url ?? url ?? '' }, sms, directory)
     process.stdout.write(`${renderReport(script, result)}\n`)
