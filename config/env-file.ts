@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './config.ts'
+import { decodeText } from './decode-text.ts'
 
 /**
- * The variables of a file such as `.env`; none when there is no file. Editors on Windows begin it with a byte order mark, or
- * save it as UTF-16.
- *
+ * The variables of a file such as `.env`; none when there is no file.
  * @throws ConfigError when it cannot be read
  */
 export function readEnvFile(file: string): Readonly<Record<string, string>> {
@@ -19,21 +18,11 @@ export function readEnvFile(file: string): Readonly<Record<string, string>> {
       code === 'EISDIR' ? `${file} is a folder: it must be a file, or not be there` : unreadable(file, code),
     ])
   }
-  try {
-    const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes)
-    return parseEnv(text) as Record<string, string>
-  } catch {
-    throw new ConfigError([`${file} is no text in UTF-8: save it as UTF-8`])
-  }
+  const text = decodeText(bytes)
+  if (text === undefined) throw new ConfigError([`${file} is no text in UTF-8: save it as UTF-8`])
+  return parseEnv(text) as Record<string, string>
 }
 
 function unreadable(file: string, code: string | undefined): string {
   return `${file} cannot be read (${code ?? 'unknown'}): let the user that runs this read it`
-}
-
-/** In UTF-16 without a mark every second byte of a name is zero. */
-function encodingOf([first, second]: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
-  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le'
-  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return 'utf-16be'
-  return 'utf-8'
 }

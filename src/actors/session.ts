@@ -13,8 +13,8 @@ import type {
 import { MAX_PAYLOAD_BYTES } from '../../proto/limits.ts'
 import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import { addressKey, parseDeviceId, parseUserId } from '../shared/ids.ts'
-import { correction } from '../shared/phone-number.ts'
 import type { DeviceId, MessageId, UserId } from '../shared/ids.ts'
+import { correction } from '../shared/phone-number.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Restore } from '../storage/backup/find-restore.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
@@ -264,15 +264,18 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
       if (user === undefined) return this.#error('BAD_REQUEST', `${frame.type}.users names no user`)
       const haste = this.#intake.take('watch')
       if (haste !== undefined) return this.#tooMany('users watched or no longer watched', haste)
-      const better = correction(user)
       if (frame.type === 'unwatch') this.#host.presence.unwatch(this, user)
-      else if (better !== undefined) this.#error('BAD_REQUEST', `${frame.type}.users: this number is written ${better}`)
       else if (!this.#watchOne(user)) return
     }
   }
 
-  /** False: refused. */
+  /** False: refused, and so are all others of the frame. */
   #watchOne(user: UserId): boolean {
+    const better = correction(user)
+    if (better !== undefined) {
+      this.#error('BAD_REQUEST', `watch.users: this number is written ${better}`)
+      return true
+    }
     const viewer = this.#actor?.address.user
     if (viewer === undefined) return false
     if (user !== viewer && !this.#countLookup(viewer)) return false

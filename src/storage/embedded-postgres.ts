@@ -183,17 +183,18 @@ export class EmbeddedPostgres {
   /** Connects when the server is ready; undefined: it ended, or says nothing in its log for too long. */
   async #waitFor(logFile: string, ended: AbortSignal): Promise<Client | undefined> {
     const patienceMs = this.#options.patienceMs ?? PATIENCE_MS
-    let seen = -1
+    let seen = 0
     let since = performance.now()
     while (!ended.aborted) {
       const client = await connectWhenReady(this.urlOf('postgres'), Math.min(LOOK_MS, patienceMs), ended)
       if (client !== undefined) return client
-      const { size } = await stat(logFile)
-      if (size !== seen) since = performance.now()
+      const lines = (await readFile(logFile, 'utf8')).trim().split('\n')
+      // What it answers to whoever looks whether it is ready is no progress.
+      const said = lines.filter((line) => !line.includes('the database system is'))
+      if (said.length !== seen) since = performance.now()
       else if (performance.now() - since > patienceMs) return undefined
-      seen = size
-      const line = (await readFile(logFile, 'utf8')).trim().split('\n').at(-1) ?? ''
-      if (!ended.aborted) this.#options.onWait?.(`PostgreSQL in ${this.#folder}: ${line}`)
+      seen = said.length
+      if (!ended.aborted) this.#options.onWait?.(`PostgreSQL in ${this.#folder}: ${said.at(-1) ?? ''}`)
     }
     return undefined
   }

@@ -102,19 +102,18 @@ export class JournalBuffer {
   }
 
   /**
-   * Takes out what the next statement writes: appends until `rows` or `bytes` of them, and as many rows to delete;
-   * everything when somebody waits for a barrier.
+   * Takes out what the next statement writes: messages and receipts until `rows` or `bytes` of each, so that neither waits
+   * for ever behind the other, and as many rows to delete; everything when somebody waits for a barrier.
    */
   take(now: number, { rows, bytes }: Readonly<FlushRoom>): Flush {
     const barriers = this.#barriers
     this.#barriers = []
     const room = barriers.length > 0 ? { rows: Infinity, bytes: Infinity } : { rows, bytes }
-    const most = room.rows
     const receiptsUpTo = barriers.length > 0 ? Infinity : now - this.#limits.receiptDelayMs
     const appends: Append[] = []
-    this.#messages.take(appends, room, Infinity)
-    this.#receipts.take(appends, room, receiptsUpTo)
-    return { appends, deletes: this.#deletes.splice(0, most), barriers }
+    this.#messages.take(appends, { ...room }, Infinity)
+    this.#receipts.take(appends, { ...room }, receiptsUpTo)
+    return { appends, deletes: this.#deletes.splice(0, room.rows), barriers }
   }
 
   /** An append of a flush is in PostgreSQL, or surely not. */

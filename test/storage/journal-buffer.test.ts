@@ -75,21 +75,44 @@ test('a flush takes messages and deletes in order, and of the receipts those who
   t.is(buffer.dueAt(), 1_900)
 })
 
-test('a flush takes no more bytes than it may, but at least one row', (t) => {
+for (const [what, two] of [
+  ['rows', rows(2)],
+  ['bytes', { rows: 10, bytes: envelopeBytes(message()) + 1 }],
+] as const) {
+  test(`a flush takes no more ${what} than it may, and leaves the rest for the next one`, (t) => {
+    const buffer = new JournalBuffer(LIMITS)
+    const told = new Told()
+    const envelopes = Array.from({ length: 5 }, message)
+    for (const envelope of envelopes) buffer.append(envelope, 0, told, '')
+    const taken = [buffer.take(0, two), buffer.take(0, two), buffer.take(0, two)]
+    t.deepEqual(
+      taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
+      envelopes,
+    )
+    t.deepEqual(
+      taken.map(({ appends }) => appends.length),
+      [2, 2, 1],
+    )
+  })
+}
+
+test('a row that is larger than a flush may be goes alone', (t) => {
   const buffer = new JournalBuffer(LIMITS)
   const told = new Told()
-  const envelopes = Array.from({ length: 5 }, message)
-  for (const envelope of envelopes) buffer.append(envelope, 0, told, 'm')
-  const two = { rows: 10, bytes: envelopeBytes(message()) + 1 }
-  const taken = [buffer.take(0, two), buffer.take(0, two), buffer.take(0, { rows: 10, bytes: 1 })]
+  for (const item of ['one', 'two']) buffer.append(message(), 0, told, item)
   t.deepEqual(
-    taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
-    envelopes,
+    [1, 2].map(() => buffer.take(0, { rows: 10, bytes: 1 }).appends.length),
+    [1, 1],
   )
-  t.deepEqual(
-    taken.map(({ appends }) => appends.length),
-    [2, 2, 1],
-  )
+})
+
+test('receipts whose time has come do not wait behind messages that fill every flush', (t) => {
+  const buffer = new JournalBuffer(LIMITS)
+  const told = new Told()
+  const early = receipt()
+  buffer.append(early, 0, told, 'early')
+  for (let i = 0; i < 5; i++) buffer.append(message(), 1_000, told, 'm')
+  t.true(buffer.take(1_001, rows(2)).appends.some(({ envelope }) => envelope === early))
 })
 
 test('who writes little does not wait behind all of those who write much, and each keeps the order', (t) => {
@@ -110,22 +133,6 @@ test('who writes little does not wait behind all of those who write much, and ea
   t.deepEqual(taken[0], [one![0], two![0], three![0], last, one![1]])
   t.deepEqual(taken[1], [one![2], two![1], two![2], three![1], three![2]])
   t.is(buffer.dueAt(), undefined)
-})
-
-test('a flush takes no more rows than it may, and leaves the rest for the next one', (t) => {
-  const buffer = new JournalBuffer(LIMITS)
-  const told = new Told()
-  const envelopes = Array.from({ length: 5 }, message)
-  for (const envelope of envelopes) buffer.append(envelope, 0, told, '')
-  const taken = [buffer.take(0, rows(2)), buffer.take(0, rows(2)), buffer.take(0, rows(2))]
-  t.deepEqual(
-    taken.flatMap(({ appends }) => appends.map(({ envelope }) => envelope)),
-    envelopes,
-  )
-  t.deepEqual(
-    taken.map(({ appends }) => appends.length),
-    [2, 2, 1],
-  )
 })
 
 test('what is struck out is not written, not told, and makes room', (t) => {

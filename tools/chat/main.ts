@@ -37,7 +37,7 @@ const program = new Command('npm run chat --')
   )
   .option(
     '--restore',
-    'bring your account back from its backup, with its recovery key (see /backup): your other devices are linked anew',
+    'bring your account back from its backup, with its recovery key (see /backup): your other devices have to be linked again',
   )
   .option('--link', 'become a further device of an account, with the consent of its first device: see /link there')
   .option('--device <number>', 'which of several devices of the account on this machine', wholeNumber)
