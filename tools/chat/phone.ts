@@ -11,12 +11,11 @@ export function parsePhone(text: string): number | undefined {
     .replaceAll(/\p{Cf}/gu, '')
     .trim()
     .replace(/^tel:/i, '')
+    .replace(/;.*$/, '')
     .replace(/^\(\+([^)]*)\)/, '+$1')
-  if (/\p{L}/u.test(written.replace(/;.*$/, ''))) return undefined
-  const hasPlus = written.startsWith('+')
-  const whole = hasPlus ? written : `+${written.replace(/^[^\p{Nd}]*/u, '')}`
-  const isLong = !hasPlus && parseDigits(written).startsWith('00')
-  const number = parsePhoneNumberFromString(isLong ? `+${parseDigits(written).slice(2)}` : whole, { extract: false })
+  if (/\p{L}/u.test(written)) return undefined
+  const whole = written.startsWith('+') ? written : `+${parseDigits(written).replace(/^00/, '')}`
+  const number = parsePhoneNumberFromString(whole, { extract: false })
   return number?.isPossible() === true ? Number(number.number.slice(1)) : undefined
 }
 

@@ -66,6 +66,7 @@ function findGroup(entries: readonly ExportEntry[], byAuthor: ReadonlyMap<string
 /** Whether somebody is named in a text, not only as a part of a longer word. */
 function names(text: string, author: string): boolean {
   const name = author.replace(/^~\s?/u, '')
+  if (name === '') return false
   for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
     if (!/[a-z]/iu.test(text[at - 1] ?? '') && !/[a-z]/iu.test(text[at + name.length] ?? '')) return true
   }

@@ -57,6 +57,7 @@ test('phone numbers are read as people write them', (t) => {
     '+۴۴ ۷۹۱۱ ۱۲۳۴۵۶',
     '٠٠٤٤٧٩١١١٢٣٤٥٦',
     '+44.7911.123.456',
+    'tel:0044-7911-123456;ext=5',
   ])
     t.is(parsePhone(british), 447911123456, british)
   t.is(parsePhone('+54 11 15 2345 6789'), 5491123456789)

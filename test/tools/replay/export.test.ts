@@ -183,3 +183,9 @@ test('in a chat of two on an iPhone the first notice does not take its person aw
   )
   t.deepEqual([said, system], [['Ben> hi', 'Ana> ho'], 1])
 })
+
+test('somebody without a name is read as everybody else', (t) => {
+  const at = '[14.08.24, 21:00:10] '
+  const { said } = read(`${at}Ben: hi`, `${at}~: \u{200e}image omitted`)
+  t.deepEqual(said, ['Ben> hi', '~> \u{200e}image omitted'])
+})
