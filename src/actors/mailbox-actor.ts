@@ -193,6 +193,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
 
   /** Something in this actor failed: its session ends, the device reconnects, and its rows are all there. */
   crash(error: Error): void {
+    this.#ackUpTo = undefined
     this.#host.crashed(this, error)
     void this.close(CloseCode.SERVER_ERROR)
   }
@@ -293,6 +294,8 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.routable = false
     this.#host.leave(this)
     this.#session.end(code)
+    // It may have come in one read with the end of the connection.
+    if (this.#ackUpTo !== undefined) this.#between(() => this.#takeAcknowledgement(this.#ackUpTo ?? 0))
     this.#host.events.leftUnacknowledged(this.#state.unacknowledged)
     this.#state.close()
     if (this.#current !== undefined) answerAll(this.#current, 'notHere')

@@ -20,6 +20,7 @@ import {
   endPostmaster,
   findPostmaster,
   isPostmasterOf,
+  removeStrayPidFile,
   signalProcess,
   waitForExit,
 } from './postmaster.ts'
@@ -137,6 +138,7 @@ export class EmbeddedPostgres {
   async #startServer(): Promise<void> {
     const running = await findPostmaster(this.#folder)
     if (running !== undefined && (await this.#adopt(running.pid, running.socketFolder))) return
+    await removeStrayPidFile(this.#folder)
     const logFile = join(this.#options.dataDir, 'postgres.log')
     if (((await stat(logFile).catch(() => undefined))?.size ?? 0) > MAX_LOG_BYTES) await truncate(logFile)
     const log = await open(logFile, 'a', 0o600)

@@ -10,33 +10,60 @@ export interface Postmaster {
   readonly socketFolder: string
 }
 
-/** The server that runs on this data folder, if one does. A file left behind by one that is gone is removed. */
+/** How long a file that has just been made may be empty. */
+const FILLED_MS = 1_000
+
+/** The server that runs on this data folder, if one does. */
 export async function findPostmaster(folder: string): Promise<Postmaster | undefined> {
-  const file = join(folder, 'postmaster.pid')
-  const lines = await readFile(file, 'utf8').then(
+  const [pid = '', , , , socketFolder = ''] = (await readPidFile(folder)) ?? []
+  if (!(await isPostmasterOf(Number(pid), folder))) return undefined
+  return { pid: Number(pid), socketFolder }
+}
+
+/**
+ * Removes the file of a server that is gone where PostgreSQL would refuse to start beside it: a process of something else
+ * has its number now, or it was never filled. One whose number no process has, PostgreSQL removes itself.
+ */
+export async function removeStrayPidFile(folder: string): Promise<void> {
+  const deadline = performance.now() + FILLED_MS
+  let [pid] = (await readPidFile(folder)) ?? []
+  while (pid === '' && performance.now() < deadline) {
+    await delay(20)
+    pid = (await readPidFile(folder))?.[0]
+  }
+  if (pid === undefined || (pid !== '' && !isAlive(Number(pid)))) return
+  if (await isPostmasterOf(Number(pid), folder)) return
+  await rm(pidFile(folder), { force: true })
+}
+
+function pidFile(folder: string): string {
+  return join(folder, 'postmaster.pid')
+}
+
+/** Its lines; undefined: there is none. */
+async function readPidFile(folder: string): Promise<string[] | undefined> {
+  return readFile(pidFile(folder), 'utf8').then(
     (text) => text.split('\n'),
     () => undefined,
   )
-  if (lines === undefined) return undefined
-  const pid = Number(lines[0])
-  if (Number.isInteger(pid) && pid > 1 && (await isPostmasterOf(pid, folder))) {
-    return { pid, socketFolder: lines[4] ?? '' }
-  }
-  // PostgreSQL itself would take any process that now has the number for the server.
-  await rm(file, { force: true })
-  return undefined
 }
 
 /** Whether the process is the server of this folder; a zombie is not. */
 export async function isPostmasterOf(pid: number, folder: string): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
+  if (!isAlive(pid)) return false
   if (platform() !== 'linux') return true
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
   return command.split('\0').includes(folder)
+}
+
+function isAlive(pid: number): boolean {
+  // Numbers below name groups of processes, and 1 never is a server.
+  if (!Number.isInteger(pid) || pid <= 1) return false
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /** Polls, since the server need not be a child of this process. False: it still runs after `timeoutMs`. */

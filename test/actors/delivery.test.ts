@@ -240,6 +240,23 @@ test.serial('a full inbox has room again after its turn', async (t) => {
   t.false([...first.outcomes, ...second.outcomes].some((outcome) => outcome === 'refused' || outcome === 'notHere'))
 })
 
+test.serial('an acknowledgement that comes with the end of the connection counts', async (t) => {
+  const [alice, bob] = [await newDevice(one), await newDevice(one)]
+  const a = await connectTo(one, alice, { acks: true })
+  const stored = message(bob, 'stored', { first: true })
+  a.send(stored)
+  await a.accepted(stored.id)
+  const b = await connectTo(one, bob)
+  const { seq } = await b.delivery('stored')
+  const actor = one.core.residents.find(bob.address)!
+  // No turn comes between.
+  actor.acknowledge(seq)
+  void actor.close(CloseCode.SERVER_ERROR)
+  await a.receipt(Kind.DELIVERED, stored.id)
+  await waitUntil('its row is gone', async () => (await countRows(one.databaseUrl, bob)) === 0)
+  t.is(await b.closing(), CloseCode.SERVER_ERROR)
+})
+
 test.serial('the highest acknowledgement of a turn counts', async (t) => {
   const [alice, bob] = [await newDevice(one), await newDevice(one)]
   const a = await connectTo(one, alice, { acks: true })
