@@ -42,6 +42,11 @@ export const defaultLimits = {
   frames: { burst: 10_000, perSecond: 1_000 },
   /** Bytes of WebSocket messages received, by device. As many again may be owed before it is closed. */
   bytesIn: { burst: 12_582_912, perSecond: 1_048_576 },
+  /**
+   * The same, by network address. While it owes anything, those of its devices go on that have used little of their own
+   * `bytesIn`; the others are closed.
+   */
+  bytesInPerAddress: { burst: 67_108_864, perSecond: 16_777_216 },
   /** Envelopes sent that are no receipts, by device. */
   send: { burst: 1_000, perSecond: 200 },
   /** Bytes of READ and PLAYED, by device, as rows of each device that gets them: who reads all at once needs some 100 KiB. */

@@ -18,8 +18,13 @@ export interface IntakeHost {
   /** For what connections have sent before their `connected`, together. */
   readonly earlyRoom: Room
   limiter(name: IntakeLimit): RateLimiter<string | number>
+  /** What the connections of a network address may send together, by the prefixes that it lies in. */
+  bytesOfAddress(address: string): readonly RateBucket[]
   rateLimited(limit: string): void
 }
+
+/** Whoever has this part of their own bytes left goes on while their network address owes some. */
+const FRUGAL = 3 / 4
 
 /** Why a frame is refused for now. */
 export interface Haste {
@@ -33,6 +38,7 @@ export interface Haste {
  */
 export class Intake {
   readonly #host: IntakeHost
+  readonly #address: string
   /** Of the device; undefined: it is not known yet. */
   #key: number | undefined
   #open = false
@@ -44,15 +50,18 @@ export class Intake {
   #acknowledged = 0
   #haste: Haste | undefined
   #buckets: Partial<Record<IntakeLimit, RateBucket>> | undefined
+  #bytesOfAddress: readonly RateBucket[] | undefined
 
-  constructor(host: IntakeHost) {
+  /** @param address of the other end of the connection */
+  constructor(host: IntakeHost, address: string) {
     this.#host = host
+    this.#address = address
   }
 
   /** The token was good. Returns why the session must wait, if it must: also for what the device still owes. */
   identify(key: number): Haste | undefined {
     this.#key = key
-    return this.#owed('frames') ?? this.#owed('bytesIn') ?? this.take('connect')
+    return this.#owed('frames') ?? this.#owed('bytesIn') ?? this.#owedWithOthers() ?? this.take('connect')
   }
 
   /** The session is there: from now on the buckets of the device count. */
@@ -69,7 +78,12 @@ export class Intake {
 
   /** Whether a message of so many bytes may be read. */
   admits(bytes: number): boolean {
-    if (this.#open) return this.#bucket('bytesIn').owe(bytes) || this.#over('bytesIn')
+    const isAddressOver = this.#oweWithOthers(bytes) > 0
+    if (this.#open) {
+      const bucket = this.#bucket('bytesIn')
+      if (!bucket.owe(bytes)) return this.#over('bytesIn')
+      return !isAddressOver || bucket.left >= FRUGAL || this.#over('bytesInPerAddress')
+    }
     this.#earlyBytes += bytes
     return this.#earlyBytes <= this.#host.settings.earlyBytes || this.#over('earlyBytes')
   }
@@ -131,6 +145,24 @@ export class Intake {
     const haste = hasteOf(limit, bucket)
     if (haste !== undefined) this.#host.rateLimited(limit)
     return haste
+  }
+
+  /** Why the device must wait for what its network address owes: one that has sent little need not. */
+  #owedWithOthers(): Haste | undefined {
+    const retryAfterMs = this.#oweWithOthers(0)
+    if (retryAfterMs === 0 || this.#bucket('bytesIn').left >= FRUGAL) return undefined
+    this.#over('bytesInPerAddress')
+    return { limit: 'bytesInPerAddress', retryAfterMs }
+  }
+
+  /** Counts bytes for the network address, too. Returns for how many ms it owes some. */
+  #oweWithOthers(bytes: number): number {
+    let owedMs = 0
+    for (const bucket of (this.#bytesOfAddress ??= this.#host.bytesOfAddress(this.#address))) {
+      bucket.owe(bytes)
+      owedMs = Math.max(owedMs, bucket.owedMs)
+    }
+    return owedMs
   }
 
   #bucket(limit: IntakeLimit): RateBucket {

@@ -5,7 +5,7 @@ import type { Connection, ConnectionHandler } from '../transport/connection.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import type { Address, UserId } from '../shared/ids.ts'
-import type { RateLimiter } from '../shared/rate-limit.ts'
+import type { RateBucket, RateLimiter } from '../shared/rate-limit.ts'
 import { Room } from '../shared/room.ts'
 import type { ConnectAnswer } from '../storage/devices.ts'
 import type { Journal } from '../storage/journal.ts'
@@ -87,6 +87,8 @@ export interface CoreParts {
   readonly lookups: LookupGate
   readonly shards: readonly MailboxShard[]
   limiter(name: IntakeLimit | 'sendBytes' | 'receiptBytes'): RateLimiter<string | number>
+  /** What the connections of a network address may send together, by the prefixes that it lies in. */
+  bytesOfAddress(address: string): readonly RateBucket[]
   shardOf(user: UserId): MailboxShard
   readonly presence: PresenceStore
   findDevices(user: UserId): Promise<DeviceList>
@@ -192,6 +194,7 @@ export class MessageCore {
         settings,
         earlyRoom: new Room(settings.earlyBytesInAll),
         limiter: parts.limiter,
+        bytesOfAddress: parts.bytesOfAddress,
         rateLimited: (limit) => events.rateLimited(limit),
       },
       authenticate: parts.authenticate,

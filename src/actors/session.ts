@@ -76,7 +76,7 @@ export class Session implements ConnectionHandler, DeviceSession, SenderListener
   constructor(connection: Connection, host: SessionHost) {
     this.#connection = connection
     this.#host = host
-    this.#intake = new Intake(host.intakes)
+    this.#intake = new Intake(host.intakes, connection.address)
     host.sessions.add(this)
   }
 

@@ -3,7 +3,7 @@ import { addressPrefixes } from '../shared/address-prefix.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
 import { RateLimiter } from '../shared/rate-limit.ts'
-import type { RateDecision, RateLimit } from '../shared/rate-limit.ts'
+import type { RateBucket, RateDecision, RateLimit } from '../shared/rate-limit.ts'
 import { RefusalError } from '../shared/refusal.ts'
 
 /** What the prefixes of an address get of a limit by address, from /64 to /56 and /48: the wider, the more customers. */
@@ -36,6 +36,12 @@ export class Limiters {
 
   of(name: LimitName): RateLimiter<string | number> {
     return this.#limiters.get(name)!
+  }
+
+  /** The buckets of the prefixes that a network address lies in. */
+  ofAddress(name: LimitName, address: string): readonly RateBucket[] {
+    const limiters = this.#byPrefix.get(name)!
+    return addressPrefixes(address).map((prefix, place) => limiters[place]!.bucket(prefix))
   }
 
   /** @throws RefusalError with RATE_LIMITED */

@@ -131,6 +131,7 @@ export class Messaging {
       shards: mailboxes,
       shardOf: (user) => mailboxes[shards.homeOf(user)]!,
       limiter: (name) => limiters.of(name),
+      bytesOfAddress: (address) => limiters.ofAddress('bytesInPerAddress', address),
       presence: {
         find: (owner, other) => records.find(owner, other),
         noteSeen: (user, at) => lastSeen.note(user, at),

@@ -57,6 +57,11 @@ export class RateBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#limit.perSecond) * 1_000)
   }
 
+  /** Of its burst, what is left: from 1, all, to -1, as much is owed. As of the last call. */
+  get left(): number {
+    return this.#tokens / this.#limit.burst
+  }
+
   /** Gives back what was taken for something that then did not happen. */
   giveBack(tokens = 1): void {
     this.#refill()

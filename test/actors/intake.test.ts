@@ -8,15 +8,21 @@ import { Room } from '../../src/shared/room.ts'
 import { message, receipt } from '../helpers/device.ts'
 
 const KEY = 1
+const ADDRESS = '192.0.2.1'
 const bob = { user: 15_550_000_002 }
 const pings = (count: number) => Array.from({ length: count }, () => ({ type: 'ping' }) as const)
 
 /** Intakes of one node, whose time stands still. */
-function createIntakes(limits: Partial<Record<IntakeLimit, number>> = {}, earlyBytesInAll = 1_000) {
+function createIntakes(
+  limits: Partial<Record<IntakeLimit, number>> = {},
+  earlyBytesInAll = 1_000,
+  bytesInPerAddress = 1_000_000,
+) {
   const limited: string[] = []
   const limiters = new Map<IntakeLimit, RateLimiter<string | number>>()
   const clock = { now: () => 0 }
   const earlyRoom = new Room(earlyBytesInAll)
+  const ofAddress = new RateLimiter<string>({ burst: bytesInPerAddress, perSecond: 10 }, clock)
   const host = {
     settings: { earlyFrames: 4, earlyBytes: 1_000 },
     earlyRoom,
@@ -25,10 +31,11 @@ function createIntakes(limits: Partial<Record<IntakeLimit, number>> = {}, earlyB
       limiters.set(name, limiter)
       return limiter
     },
+    bytesOfAddress: (address: string) => [ofAddress.bucket(address)],
     rateLimited: (limit: string) => void limited.push(limit),
   }
-  const open = (key = KEY): Intake => {
-    const intake = new Intake(host)
+  const open = (key = KEY, address = ADDRESS): Intake => {
+    const intake = new Intake(host, address)
     intake.identify(key)
     intake.open()
     return intake
@@ -71,10 +78,10 @@ test('a new connection of the device goes on with what the one before has left',
 test('a device that owes gets no session until it owes nothing', (t) => {
   const { host, open, limited } = createIntakes({ frames: 10, bytesIn: 100 })
   t.true(open().admitsFrames(pings(15)))
-  t.deepEqual(new Intake(host).identify(KEY), { limit: 'frames', retryAfterMs: 500 })
+  t.deepEqual(new Intake(host, ADDRESS).identify(KEY), { limit: 'frames', retryAfterMs: 500 })
   t.true(open(2).admits(150))
-  t.deepEqual(new Intake(host).identify(2), { limit: 'bytesIn', retryAfterMs: 5_000 })
-  t.is(new Intake(host).identify(3), undefined)
+  t.deepEqual(new Intake(host, ADDRESS).identify(2), { limit: 'bytesIn', retryAfterMs: 5_000 })
+  t.is(new Intake(host, ADDRESS).identify(3), undefined)
   t.deepEqual(limited, ['frames', 'bytesIn'])
 })
 
@@ -111,19 +118,19 @@ test('receipts are not counted as sends', (t) => {
 
 test('a device opens so many sessions and no more', (t) => {
   const { host, limited } = createIntakes({ connect: 2 })
-  t.is(new Intake(host).identify(KEY), undefined)
-  t.is(new Intake(host).identify(KEY), undefined)
-  t.deepEqual(new Intake(host).identify(KEY), { limit: 'connect', retryAfterMs: 100 })
-  t.is(new Intake(host).identify(2), undefined)
+  t.is(new Intake(host, ADDRESS).identify(KEY), undefined)
+  t.is(new Intake(host, ADDRESS).identify(KEY), undefined)
+  t.deepEqual(new Intake(host, ADDRESS).identify(KEY), { limit: 'connect', retryAfterMs: 100 })
+  t.is(new Intake(host, ADDRESS).identify(2), undefined)
   t.deepEqual(limited, ['connect'])
 })
 
 test('before its session is there a connection has a small budget of its own, in frames and bytes', (t) => {
   const { host, limited } = createIntakes()
-  const intake = new Intake(host)
+  const intake = new Intake(host, ADDRESS)
   t.true(intake.admits(1_000))
   t.false(intake.admits(1))
-  const other = new Intake(host)
+  const other = new Intake(host, ADDRESS)
   t.true(other.keeps(pings(3), 100))
   t.true(other.admitsControl())
   t.false(other.admitsControl())
@@ -133,12 +140,25 @@ test('before its session is there a connection has a small budget of its own, in
 
 test('what connections keep until their sessions are there is bounded for all, and who keeps nothing takes no room', (t) => {
   const { host, limited, earlyRoom } = createIntakes({}, 1_000)
-  const intake = new Intake(host)
+  const intake = new Intake(host, ADDRESS)
   t.true(intake.keeps(pings(1), 600))
-  t.false(new Intake(host).keeps(pings(1), 600))
-  t.true(new Intake(host).keeps([], 600))
+  t.false(new Intake(host, ADDRESS).keeps(pings(1), 600))
+  t.true(new Intake(host, ADDRESS).keeps([], 600))
   t.deepEqual(limited, ['earlyBytesInAll'])
   intake.open()
   intake.close()
   t.is(earlyRoom.bytes, 0)
+})
+
+test('while an address owes bytes, those of its devices go on that have used little of their own', (t) => {
+  const { host, open, limited } = createIntakes({ bytesIn: 400 }, 1_000, 250)
+  const [greedy, frugal, elsewhere] = [open(1), open(2), open(3, '192.0.2.2')]
+  t.true(greedy.admits(250))
+  t.true(frugal.admits(100))
+  t.true(elsewhere.admits(250))
+  t.false(greedy.admits(1))
+  t.false(frugal.admits(1))
+  t.deepEqual(new Intake(host, ADDRESS).identify(1), { limit: 'bytesInPerAddress', retryAfterMs: 10_200 })
+  t.is(new Intake(host, ADDRESS).identify(4), undefined)
+  t.deepEqual(limited, ['bytesInPerAddress', 'bytesInPerAddress', 'bytesInPerAddress'])
 })

@@ -154,6 +154,13 @@ export const socketProbes: Probes = {
   },
   'limits.frames': owed('frames', 10, pings(10)),
   'limits.bytesIn': owed('bytesIn', 1_000, pings(250)),
+  'limits.bytesInPerAddress': async (t) => {
+    const bytesIn = { burst: 2_000, perSecond: 1 }
+    const { server, alice } = await setScene(t, limited('bytesInPerAddress', 600, { bytesIn }))
+    const device = await Device.connect(server.url, alice.token)
+    device.send(...pings(250))
+    return `close ${await device.closing()}`
+  },
   'limits.send': answers(limited('send', 2), ({ bob }) => ['1', '2', '3'].map((body) => message(bob, body))),
   'limits.receiptBytes': answers(limited('receiptBytes', 1_000), ({ bob, alice }) => [
     receipt(
