@@ -24,7 +24,7 @@ export interface IntakeHost {
 }
 
 /** Whoever has this part of their own bytes left goes on while their network address owes some. */
-const FRUGAL = 3 / 4
+const FRUGAL = 15 / 16
 
 /** Why a frame is refused for now. */
 export interface Haste {
@@ -82,7 +82,9 @@ export class Intake {
     if (this.#open) {
       const bucket = this.#bucket('bytesIn')
       if (!bucket.owe(bytes)) return this.#over('bytesIn')
-      return !isAddressOver || bucket.left >= FRUGAL || this.#over('bytesInPerAddress')
+      if (!isAddressOver || bucket.left >= FRUGAL) return true
+      bucket.drain()
+      return this.#over('bytesInPerAddress')
     }
     this.#earlyBytes += bytes
     return this.#earlyBytes <= this.#host.settings.earlyBytes || this.#over('earlyBytes')
@@ -158,7 +160,8 @@ export class Intake {
   /** Counts bytes for the network address, too. Returns for how many ms it owes some. */
   #oweWithOthers(bytes: number): number {
     let owedMs = 0
-    for (const bucket of (this.#bytesOfAddress ??= this.#host.bytesOfAddress(this.#address))) {
+    this.#bytesOfAddress ??= this.#host.bytesOfAddress(this.#address)
+    for (const bucket of this.#bytesOfAddress) {
       bucket.owe(bytes)
       owedMs = Math.max(owedMs, bucket.owedMs)
     }

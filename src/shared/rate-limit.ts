@@ -62,6 +62,12 @@ export class RateBucket {
     return this.#tokens / this.#limit.burst
   }
 
+  /** As much is owed as may be. */
+  drain(): void {
+    this.#refill()
+    this.#tokens = -this.#limit.burst
+  }
+
   /** Gives back what was taken for something that then did not happen. */
   giveBack(tokens = 1): void {
     this.#refill()
