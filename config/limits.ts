@@ -44,9 +44,9 @@ export const defaultLimits = {
   bytesIn: { burst: 12_582_912, perSecond: 1_048_576 },
   /**
    * The same, by network address. While it owes anything, those of its devices go on that have used little of their own
-   * `bytesIn`; the others are closed.
+   * `bytesIn`; the others are closed, and then owe as much as they may.
    */
-  bytesInPerAddress: { burst: 67_108_864, perSecond: 16_777_216 },
+  bytesInPerAddress: { burst: 16_777_216, perSecond: 16_777_216 },
   /** Envelopes sent that are no receipts, by device. */
   send: { burst: 1_000, perSecond: 200 },
   /** Bytes of READ and PLAYED, by device, as rows of each device that gets them: who reads all at once needs some 100 KiB. */

@@ -23,7 +23,7 @@ export interface IntakeHost {
   rateLimited(limit: string): void
 }
 
-/** Whoever has this part of their own bytes left goes on while their network address owes some. */
+/** Whoever has this part of their own bytes left goes on while their network address owes some: 768 KiB are used then. */
 const FRUGAL = 15 / 16
 
 /** Why a frame is refused for now. */
@@ -83,6 +83,7 @@ export class Intake {
       const bucket = this.#bucket('bytesIn')
       if (!bucket.owe(bytes)) return this.#over('bytesIn')
       if (!isAddressOver || bucket.left >= FRUGAL) return true
+      // Else it would be back at once, with the next part of a flood.
       bucket.drain()
       return this.#over('bytesInPerAddress')
     }

@@ -151,14 +151,14 @@ test('what connections keep until their sessions are there is bounded for all, a
 })
 
 test('while an address owes bytes, those of its devices go on that have used little of their own', (t) => {
-  const { host, open, limited } = createIntakes({ bytesIn: 400 }, 1_000, 250)
+  const { host, open, limited } = createIntakes({ bytesIn: 1_600 }, 1_000, 250)
   const [greedy, frugal, elsewhere] = [open(1), open(2), open(3, '192.0.2.2')]
   t.true(greedy.admits(250))
   t.true(frugal.admits(100))
   t.true(elsewhere.admits(250))
   t.false(greedy.admits(1))
-  t.false(frugal.admits(1))
-  t.deepEqual(new Intake(host, ADDRESS).identify(1), { limit: 'bytesInPerAddress', retryAfterMs: 10_200 })
+  t.deepEqual(new Intake(host, ADDRESS).identify(1), { limit: 'bytesIn', retryAfterMs: 160_000 })
+  t.deepEqual(new Intake(host, ADDRESS).identify(3), { limit: 'bytesInPerAddress', retryAfterMs: 10_100 })
   t.is(new Intake(host, ADDRESS).identify(4), undefined)
-  t.deepEqual(limited, ['bytesInPerAddress', 'bytesInPerAddress', 'bytesInPerAddress'])
+  t.deepEqual(limited, ['bytesInPerAddress', 'bytesIn', 'bytesInPerAddress'])
 })
