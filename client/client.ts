@@ -5,7 +5,6 @@ import { Backoff } from './backoff.ts'
 import { newClientId } from './client-id.ts'
 import { systemClock } from './clock.ts'
 import type { ClientOptions } from './client-options.ts'
-import type { Clock } from './clock.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionState, Session } from './connection.ts'
 import { textContent } from './contents.ts'
@@ -18,7 +17,6 @@ import { binaryEncoding } from './encoding.ts'
 import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
 import { findOutgoing, readChats, readHistory, readUnread } from './history.ts'
-import { forgetOldMarks } from './marks.ts'
 import { inLedger } from './ledger.ts'
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
 import { makeKeysFor } from './secrecy/own-keys.ts'
@@ -26,14 +24,13 @@ import type { OwnDevices } from './secrecy/own-devices.ts'
 import type { Trust } from './secrecy/trust.ts'
 import { readSelf } from './secrecy/self.ts'
 import type { Self } from './secrecy/self.ts'
-import { forgetOldSent } from './secrecy/send-log.ts'
+import { ServerClock } from './server-clock.ts'
 import { stopFor } from './stop.ts'
 import { webSocketTransport } from './transport.ts'
 import { Waiters } from './waiters.ts'
 import { Watches } from './watches.ts'
 
 const VERSION = 'parley-client/0.1.0'
-const TIDY_EVERY_MS = 7 * 24 * 3600 * 1000
 
 /**
  * One device of a user: connects and stays connected, sends until accepted, stores before it acknowledges, shows
@@ -41,7 +38,7 @@ const TIDY_EVERY_MS = 7 * 24 * 3600 * 1000
  */
 export class Client extends Emitter<ClientEvents> {
   readonly #options: ClientOptions
-  readonly #clock: Clock
+  readonly #clock: ServerClock
   readonly #device: DeviceState
   readonly #connection: Connection
   readonly #core: Core
@@ -53,7 +50,8 @@ export class Client extends Emitter<ClientEvents> {
   private constructor(options: ClientOptions, device: DeviceState, self: Self, primitives: Primitives) {
     super()
     this.#options = options
-    this.#clock = options.clock ?? systemClock
+    const deviceClock = options.clock ?? systemClock
+    this.#clock = new ServerClock(deviceClock)
     this.#device = device
     const random = options.random ?? Math.random
     const clock = this.#clock
@@ -83,7 +81,7 @@ export class Client extends Emitter<ClientEvents> {
         url: socketUrl(options.url),
         transport: options.transport ?? webSocketTransport,
         encoding: options.encoding ?? binaryEncoding,
-        clock,
+        clock: deviceClock,
         backoff: new Backoff(random),
       },
     )
@@ -96,18 +94,12 @@ export class Client extends Emitter<ClientEvents> {
    */
   static async open(options: ClientOptions): Promise<Client> {
     const clock = options.clock ?? systemClock
-    const now = clock.now()
     const primitives = await choosePrimitives(options.provider)
     return options.store.transaction(async (transaction) => {
       const device = await DeviceState.read(transaction)
       const token = options.token ?? device.record.token
       if (token === '') throw new ParleyError('NO_TOKEN', 'This device is not registered')
       if (token !== device.record.token) device.write(transaction, { token })
-      if (now - device.record.tidiedAt > TIDY_EVERY_MS) {
-        await forgetOldMarks(transaction, now)
-        await forgetOldSent(transaction, now)
-        device.write(transaction, { tidiedAt: now })
-      }
       const self = (await readSelf(transaction)) ?? (await makeKeysFor(token, { primitives, clock }, transaction))
       const client = new Client(options, device, self, primitives)
       await client.#core.sender.load(transaction)

@@ -36,7 +36,7 @@ export interface ConnectionOwner {
   /** Errors that are about no send. */
   refused(error: ErrorFrame): void
   changed(state: ConnectionState): void
-  /** When the send was made that has waited longest for its answer, by the clock; undefined: all are answered. */
+  /** When the send was made that has waited longest for its answer, by the monotonic clock; undefined: all are answered. */
   oldestUnansweredAt(): number | undefined
   /** What was sent and is not answered: on a slow line it may be under way for long. */
   unansweredBytes(): number
@@ -161,7 +161,7 @@ export class Connection {
 
   #link(attempt: Attempt, connect: ConnectFrame): void {
     const { transport, url, encoding, clock } = this.#options
-    attempt.startedAt = clock.now()
+    attempt.startedAt = clock.monotonic()
     this.#timer(OPEN_TIMEOUT_MS, () => this.#ended(attempt, 1006, 'No connection in time'))
     const current = (): boolean => this.#attempt === attempt
     attempt.link = transport.connect(url, encoding.subprotocol, {
@@ -178,7 +178,7 @@ export class Connection {
   }
 
   #received(attempt: Attempt, message: Uint8Array | string): void {
-    attempt.heardAt = this.#options.clock.now()
+    attempt.heardAt = this.#options.clock.monotonic()
     let frames: readonly ServerFrame[]
     try {
       frames = this.#options.encoding.decode(message)
@@ -196,7 +196,7 @@ export class Connection {
     if (frame.type === 'connected' && attempt.progress === 'asking') {
       attempt.progress = 'online'
       attempt.openedInMs = attempt.heardAt - attempt.startedAt
-      this.#options.backoff.connected(this.#options.clock.now())
+      this.#options.backoff.connected(this.#options.clock.monotonic())
       this.#timer(CHECK_MS, () => this.#check(attempt))
       this.#change({ phase: 'online', pending: frame.pending })
       this.#owner.connected(frame, attempt)
@@ -214,7 +214,7 @@ export class Connection {
   }
 
   #check(attempt: Attempt): void {
-    const now = this.#options.clock.now()
+    const now = this.#options.clock.monotonic()
     const silentMs = now - attempt.heardAt
     const patience = patienceMs(attempt.openedInMs, this.#owner.unansweredBytes())
     if (silentMs >= patience) return this.#ended(attempt, 1006, 'The server fell silent')
@@ -238,14 +238,14 @@ export class Connection {
   #ended(attempt: Attempt, code: number, reason: string): void {
     if (this.#attempt !== attempt) return
     this.#abandon()
-    const now = this.#options.clock.now()
+    const { backoff, clock } = this.#options
+    const now = clock.monotonic()
     const why = attempt.error === undefined ? reason : attempt.error.message
     const fate = fateOf(code, attempt.progress)
     if (fate === 'stop') return this.#change({ phase: 'stopped', ...stopBy(code, why) })
-    const { backoff } = this.#options
     const afterMs = fate === 'fault' ? backoff.faulted(now) : backoff.lost(code, now, attempt.toldMs)
     this.#timer(afterMs, () => this.#connect())
-    this.#change({ phase: 'offline', retryAt: now + afterMs, code, reason: why })
+    this.#change({ phase: 'offline', retryAt: clock.now() + afterMs, code, reason: why })
   }
 
   #abandon(): void {

@@ -1,7 +1,8 @@
 import type { AckFrame, ClientSignalFrame, ConnectedFrame, SendFrame } from '../proto/frames.ts'
 import type { Arrival } from './arrival.ts'
 import type { ClientOptions } from './client-options.ts'
-import type { Clock } from './clock.ts'
+import { clockWrong } from './clock-error.ts'
+import { isOver } from './clock.ts'
 import type { Session } from './connection.ts'
 import type { Primitives } from './crypto/primitives/primitives.ts'
 import type { DeviceState } from './device-state.ts'
@@ -9,6 +10,7 @@ import { ParleyError } from './errors.ts'
 import type { ClientEvents } from './events.ts'
 import { HistoryShelf } from './history-shelf.ts'
 import { Ledger } from './ledger.ts'
+import { forgetOldMarks } from './marks.ts'
 import type { OutgoingMessage } from './message.ts'
 import { defaultOutbox, Outbox } from './outbox.ts'
 import { OwnAccount } from './own-account.ts'
@@ -18,15 +20,21 @@ import { HttpKeyServer } from './secrecy/http-key-server.ts'
 import type { BlockedReason } from './secrecy/sealer.ts'
 import { Secrecy } from './secrecy/secrecy.ts'
 import type { Self } from './secrecy/self.ts'
+import { forgetOldSent } from './secrecy/send-log.ts'
 import { Sender } from './sender.ts'
+import type { ServerClock } from './server-clock.ts'
 import { Signals } from './signals.ts'
+import type { Transaction } from './store.ts'
 
-/** Device lists are judged by the own clock. */
-const MAX_CLOCK_ERROR_MS = 3600 * 1000
+/** What the device's clock may be off before the user is told. */
+const TOLD_ERROR_MS = 3600 * 1000
+/** How often a clock that is wrong is looked at again. */
+const LOOK_AGAIN_MS = 10_000
+const TIDY_EVERY_MS = 7 * 24 * 3600 * 1000
 
 export interface CoreParts {
   readonly options: ClientOptions
-  readonly clock: Clock
+  readonly clock: ServerClock
   readonly random: () => number
   readonly device: DeviceState
   readonly self: Self
@@ -53,8 +61,10 @@ export class Core {
   readonly receiver: Receiver
   readonly signals: Signals
   readonly #tell: Tell
-  readonly #clock: Clock
+  readonly #clock: ServerClock
   readonly #device: DeviceState
+  readonly #link: CoreLink
+  #cancelLook: () => void = () => {}
 
   /** @param answered - the server has accepted an outgoing message, or never will */
   constructor(
@@ -70,6 +80,7 @@ export class Core {
     this.#tell = tell
     this.#clock = clock
     this.#device = device
+    this.#link = link
     const { isOnline, isCurrent, send, drop } = link
     const token = (): string => device.record.token
     const arrived = (arrival: Arrival): void => this.#arrived(arrival)
@@ -118,11 +129,7 @@ export class Core {
 
   /** A session is there. Its `serverTime` may be 0: not told. */
   connected({ serverTime, restoredAt, restoredTo }: ConnectedFrame): void {
-    const aheadMs = serverTime === 0 ? 0 : serverTime - this.#clock.now()
-    if (Math.abs(aheadMs) > MAX_CLOCK_ERROR_MS) {
-      this.#tell('error', new ParleyError('CLOCK_WRONG', 'The clock of this device is wrong by more than an hour'))
-    }
-    this.signals.connected(serverTime)
+    if (serverTime !== 0) this.#toldTime(serverTime)
     this.receiver.connected()
     if (restoredAt !== 0) this.#restored({ restoredAt, restoredTo })
     this.sender.connected()
@@ -146,18 +153,48 @@ export class Core {
   /** Calls back when all that was delivered is stored, and opened where the server has what that needs. */
   caughtUp(done: () => void): void {
     this.ledger.record({
-      // Only now has everything been read that old keys were kept for.
-      apply: (transaction) => this.secrecy.purge(transaction),
+      apply: (transaction) => this.#tidy(transaction),
       done: () => this.secrecy.afterFetches(done),
       failed: () => {},
     })
   }
 
   close(): void {
+    this.#cancelLook()
     this.sender.close()
     this.signals.close()
     this.secrecy.close()
     this.account.close()
+  }
+
+  #toldTime(serverTime: number): void {
+    const clock = this.#clock
+    clock.told(serverTime)
+    if (Math.abs(clock.errorMs) > TOLD_ERROR_MS) this.#tell('error', clockWrong(clock.errorMs, clock.isRight))
+    this.#cancelLook()
+    if (!clock.isRight) this.#lookAgain()
+  }
+
+  /** What waits for a right clock goes on with a new connection. */
+  #lookAgain(): void {
+    this.#cancelLook = this.#clock.setTimer(() => {
+      if (this.#clock.isRight) this.#link.drop('The clock of this device was set')
+      else this.#lookAgain()
+    }, LOOK_AGAIN_MS)
+  }
+
+  /**
+   * Deletes what is old. Only now has everything been read that old keys were kept for, and is it known what time it is: a
+   * wrong clock must not forget what came.
+   */
+  async #tidy(transaction: Transaction): Promise<void> {
+    if (!this.#clock.isRight) return
+    await this.secrecy.purge(transaction)
+    const now = this.#clock.now()
+    if (!isOver(this.#device.record.tidiedAt, TIDY_EVERY_MS, now)) return
+    await forgetOldMarks(transaction, now)
+    await forgetOldSent(transaction, now)
+    this.#device.write(transaction, { tidiedAt: now })
   }
 
   #arrived(arrival: Arrival): void {

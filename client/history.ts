@@ -82,6 +82,10 @@ export async function advanceOutgoing(
     ...(status === 'failed' && news.error !== undefined ? { error: news.error } : {}),
   }
   putMessage(transaction, moved)
+  const summary = await readChat(transaction, chat)
+  // It is the last one of its chat, which stands where the server saw it.
+  if (summary.lastAt === known.sentAt && moved.sentAt !== known.sentAt)
+    transaction.put(keys.chat(chat), encodeChat({ ...summary, lastAt: moved.sentAt }))
   return moved
 }
 

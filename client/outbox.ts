@@ -276,8 +276,9 @@ export class Outbox {
   /** When {@link take} should be asked again although nothing was answered; undefined: not needed. */
   nextResumeAt(): number | undefined {
     let earliest: number | undefined
-    for (const { held, waiting, unanswered, resumeAt } of this.#conversations.values()) {
-      if (!held || waiting.length === 0 || unanswered.size > 0 || resumeAt === NEVER) continue
+    for (const { held, sealing, waiting, unanswered, resumeAt } of this.#conversations.values()) {
+      // What is being encrypted asks by itself when that has ended.
+      if (!held || sealing || waiting.length === 0 || unanswered.size > 0 || resumeAt === NEVER) continue
       if (earliest === undefined || resumeAt < earliest) earliest = resumeAt
     }
     return earliest

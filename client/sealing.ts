@@ -1,3 +1,4 @@
+import { notByThisClock } from './clock-error.ts'
 import { CryptoError } from './crypto/errors.ts'
 import { RefusedError } from './errors.ts'
 import type { OutboxEntry } from './outbox-entry.ts'
@@ -50,7 +51,8 @@ export class Sealing {
 
   /** Encrypts the entry if nothing is missing, and writes it either way. */
   async tryNow(transaction: Transaction, entry: OutboxEntry): Promise<OutboxEntry> {
-    const sealed = this.#outdated.has(entry.to) ? undefined : await this.#sealer.seal(transaction, entry)
+    const mustWait = this.#outdated.has(entry.to) || !this.#secrets.clock.isRight
+    const sealed = mustWait ? undefined : await this.#sealer.seal(transaction, entry)
     const done = sealed?.type === 'sealed' ? sealed.entry : entry
     if (sealed?.type === 'sealed') this.#renew(entry.to, sealed.renew)
     transaction.put(keys.outbox(entry.order), encodeOutboxEntry(done))
@@ -63,6 +65,7 @@ export class Sealing {
     const nobody: OutboxEntry[] = []
     let left = entries
     try {
+      if (!this.#secrets.clock.isRight) throw notByThisClock()
       for (let round = 0; round < MAX_ROUNDS; round++) {
         if (this.#outdated.delete(to)) await this.#refreshList(to)
         const batch = left

@@ -214,7 +214,7 @@ export class Sender {
       if (difference.extra.length > 0) this.#outbox.except(entry.to, difference.extra)
     }
     const wasFull = this.#outbox.isFull(entry.to)
-    const failed = this.#outbox.refused(error.id, error, this.#owner.clock.now())
+    const failed = this.#outbox.refused(error.id, error, this.#owner.clock.monotonic())
     if (!wasFull && this.#outbox.isFull(entry.to)) this.#owner.mailboxFull(entry.to, true)
     if (failed !== undefined) this.#finish(failed, { status: 'failed', error: error.code }, () => {})
     this.#pump()
@@ -273,7 +273,7 @@ export class Sender {
 
   #pump(): void {
     if (!this.#owner.isOnline()) return
-    const now = this.#owner.clock.now()
+    const now = this.#owner.clock.monotonic()
     for (const entries of this.#outbox.takeUnsealed(now, SEAL_BATCH)) void this.#seal(entries)
     for (const sendable of this.#outbox.take(now)) this.#owner.send(frameOf(sendable))
     this.#cancelResume()
@@ -289,7 +289,7 @@ export class Sender {
     const { sealed, nobody, rest } = await this.#sealing.seal(to, entries)
     this.#outbox.sealed(to, sealed)
     for (const entry of nobody) this.#end(entry, this.#newsOf(entry))
-    if (rest?.type === 'later') this.#outbox.putOff(to, rest.retryAfterMs, this.#owner.clock.now())
+    if (rest?.type === 'later') this.#outbox.putOff(to, rest.retryAfterMs, this.#owner.clock.monotonic())
     else if (rest?.type === 'blocked') {
       this.#outbox.suspend(to)
       this.#owner.blocked(to, rest.code)

@@ -19,23 +19,17 @@ export class Signals {
   readonly #owner: SignalsOwner
   readonly #secret = new SecretSignals()
   readonly #typing: Typing
-  /** The server's clock is ahead of this one by so much. */
-  #aheadMs = 0
 
   constructor(owner: SignalsOwner) {
     this.#owner = owner
     this.#typing = new Typing(owner.clock, (user, typing) => owner.typing(user, typing))
   }
 
-  connected(serverTime: number): void {
-    this.#aheadMs = serverTime === 0 ? 0 : serverTime - this.#owner.clock.now()
-  }
-
   send(to: WireAddress, payload: Uint8Array): void {
     const { ledger, isOnline, send } = this.#owner
     if (!isOnline()) return
     ledger.record({
-      apply: (transaction) => this.#secret.seal(transaction, to, payload, this.#now()),
+      apply: (transaction) => this.#secret.seal(transaction, to, payload, this.#owner.clock.now()),
       done: (signals) => {
         for (const signal of signals) send({ type: 'signal', ...signal })
       },
@@ -46,7 +40,7 @@ export class Signals {
   received(from: WireAddress, payload: Uint8Array): void {
     const { ledger, signalled } = this.#owner
     ledger.record({
-      apply: (transaction) => this.#secret.open(transaction, from, payload, this.#now()),
+      apply: (transaction) => this.#secret.open(transaction, from, payload, this.#owner.clock.now()),
       done: (opened) => {
         if (opened === undefined) return
         const typing = decodeTyping(opened)
@@ -75,9 +69,5 @@ export class Signals {
 
   close(): void {
     this.#typing.close()
-  }
-
-  #now(): number {
-    return this.#owner.clock.now() + this.#aheadMs
   }
 }

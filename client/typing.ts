@@ -33,7 +33,7 @@ export class Typing {
   shouldTell(user: number, typing: boolean): boolean {
     const toldAt = this.#told.get(user)
     if (!typing) return this.#told.delete(user)
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     if (toldAt !== undefined && now - toldAt < REPEAT_MS) return false
     this.#told.set(user, now)
     return true

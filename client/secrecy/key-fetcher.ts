@@ -4,6 +4,7 @@ import { CryptoError } from '../crypto/errors.ts'
 import { decodeKemPreKey, decodeOneTimePreKey, decodeSignedPreKey, KemKind } from '../crypto/wire/pre-keys.ts'
 import { startSession } from '../crypto/sessions/send.ts'
 import { newClientId } from '../client-id.ts'
+import { notByThisClock } from '../clock-error.ts'
 import { RefusedError } from '../errors.ts'
 import type { Transaction } from '../store.ts'
 import type { TakenKeys } from './key-server.ts'
@@ -51,7 +52,8 @@ export class KeyFetcher {
   }
 
   async #fetchList(user: number): Promise<void> {
-    const { server, inStore } = this.#secrets
+    const { server, inStore, clock } = this.#secrets
+    if (!clock.isRight) throw notByThisClock()
     const known = await inStore((transaction) => readPeer(transaction, user))
     const listed = await server.lists(user, known?.list.epoch ?? 0)
     const learned = await inStore(async (transaction) => {
@@ -100,7 +102,8 @@ export class KeyFetcher {
    * @throws {CryptoError} when the signatures do not bear them
    */
   async fetchSessions(user: number, devices: readonly number[]): Promise<readonly number[]> {
-    const { server, inStore } = this.#secrets
+    const { server, inStore, clock } = this.#secrets
+    if (!clock.isRight) throw notByThisClock()
     const taken = await server.take(user, devices, newClientId())
     const failure = await inStore((transaction) => this.#start(transaction, user, devices, taken))
     if (failure !== undefined) throw failure

@@ -29,7 +29,7 @@ export type Opened =
     }
   /** It was the sender's, and is no content. */
   | { readonly type: 'unreadable'; readonly peer: Peer }
-  /** The sender's device list must be fetched first. */
+  /** The sender's device list must be fetched first, or this device's clock be set to judge it. */
   | { readonly type: 'unlisted' }
   /** It came before. */
   | { readonly type: 'repeated' }
@@ -65,6 +65,7 @@ export class Opener {
     { preKey }: MessageHeader,
   ): Promise<Opened> {
     const { primitives, self, clock } = this.#secrets
+    if (!clock.isRight) return { type: 'unlisted' }
     const now = clock.now()
     const record = await readSessions(transaction, from)
     const peer = await readPeer(transaction, from.user)

@@ -1,5 +1,6 @@
 import { encodeBase64, findBase64 } from '../../proto/base64.ts'
 import type { WireAddress } from '../../proto/frames.ts'
+import { isOver } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { decodeLink } from '../crypto/devices/accept-lists.ts'
 import { isRefreshDue, listedDevice, signNextList } from '../crypto/devices/device-list.ts'
@@ -7,9 +8,11 @@ import { CryptoError } from '../crypto/errors.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { decodeDeviceCert } from '../crypto/wire/device-cert.ts'
 import { encodeDeviceList } from '../crypto/wire/device-list.ts'
+import { notByThisClock } from '../clock-error.ts'
 import { ParleyError } from '../errors.ts'
 import { decodeRecord, encodeRecord, keys } from '../records.ts'
 import type { Transaction } from '../store.ts'
+import type { CheckedClock } from '../server-clock.ts'
 import { findTokenAddress } from '../token-address.ts'
 import type { FirstKeys, KeyServer, NewKeys } from './key-server.ts'
 import { installDevice, makePrimary, STOCK } from './new-device.ts'
@@ -40,9 +43,12 @@ interface Unpublished {
 export interface OwnKeysParts {
   readonly primitives: Primitives
   readonly server: KeyServer
-  readonly clock: Clock
+  readonly clock: CheckedClock
   inStore<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
 }
+
+/** What makes keys: any clock will do, since the server refuses those of a wrong one. */
+export type KeyMaker = Pick<OwnKeysParts, 'primitives'> & { readonly clock: Clock }
 
 /** The keys of this device, from their making until the server has their public halves, and after. */
 export class OwnKeys implements SelfHolder {
@@ -91,7 +97,7 @@ export class OwnKeys implements SelfHolder {
       // What could not be published before goes first.
       if ((await transaction.get(keys.unpublished)) !== undefined) return
       const stocked = await makeOneTime(primitives, transaction, this.current, counts, now)
-      const isDue = now - stocked.self.rotatedAt > ROTATE_AFTER_MS
+      const isDue = isOver(stocked.self.rotatedAt, ROTATE_AFTER_MS, now)
       const rotated = isDue ? await makeRotated(primitives, transaction, stocked.self, now) : undefined
       if (counts.oneTime + counts.kem === 0 && rotated === undefined) return
       this.write(transaction, rotated?.self ?? stocked.self)
@@ -108,7 +114,7 @@ export class OwnKeys implements SelfHolder {
   }
 
   get isRotationDue(): boolean {
-    return this.#parts.clock.now() - this.current.rotatedAt > ROTATE_AFTER_MS
+    return isOver(this.current.rotatedAt, ROTATE_AFTER_MS, this.#parts.clock.now())
   }
 
   /**
@@ -120,7 +126,7 @@ export class OwnKeys implements SelfHolder {
     const own = await inStore((transaction) => requireOwn(transaction, this.current))
     const isDue = this.current.account !== undefined && isRefreshDue(own.list, clock.now())
     if (isDue) await this.changeList((devices) => devices)
-    return clock.now() - own.facts.askedAt > ASK_OWN_EVERY_MS
+    return isOver(own.facts.askedAt, ASK_OWN_EVERY_MS, clock.now())
   }
 
   /**
@@ -133,6 +139,7 @@ export class OwnKeys implements SelfHolder {
     const { inStore, primitives, clock, server } = this.#parts
     const { account, address } = this.current
     if (account === undefined) throw new ParleyError('NOT_PRIMARY', 'Only the primary device can change the devices')
+    if (!clock.isRight) throw notByThisClock()
     const before = await inStore((transaction) => requireOwn(transaction, this.current))
     const old = [...before.devices.values()].map(({ bytes }) => bytes)
     const certificates = change(old)
@@ -155,7 +162,7 @@ export class OwnKeys implements SelfHolder {
 
 /** Makes the keys of a primary device in the store; they are unpublished. @param known - the account that goes on */
 export async function makeKeys(
-  { primitives, clock }: Pick<OwnKeysParts, 'primitives' | 'clock'>,
+  { primitives, clock }: KeyMaker,
   transaction: Transaction,
   address: WireAddress,
   { hosted = false, known }: { readonly hosted?: boolean; readonly known?: KnownAccount | undefined } = {},
@@ -169,11 +176,7 @@ export async function makeKeys(
  *
  * @throws {ParleyError} INVALID_TOKEN
  */
-export async function makeKeysFor(
-  token: string,
-  parts: Pick<OwnKeysParts, 'primitives' | 'clock'>,
-  transaction: Transaction,
-): Promise<Self> {
+export async function makeKeysFor(token: string, parts: KeyMaker, transaction: Transaction): Promise<Self> {
   const address = findTokenAddress(token)
   if (address?.device !== 1) throw new ParleyError('INVALID_TOKEN', 'Not a token of a primary device')
   return (await makeKeys(parts, transaction, address)).self
@@ -181,7 +184,7 @@ export async function makeKeysFor(
 
 /** Takes these secrets for those of this device; its public keys are unpublished. */
 export async function installKeys(
-  { primitives, clock }: Pick<OwnKeysParts, 'primitives' | 'clock'>,
+  { primitives, clock }: KeyMaker,
   transaction: Transaction,
   secrets: OwnSecrets,
 ): Promise<{ readonly self: Self; readonly keys: FirstKeys }> {

@@ -20,7 +20,7 @@ export class Rendezvous {
     this.#url = url
     this.#id = id
     this.#clock = clock
-    this.#until = clock.now() + MAX_TIME_MS
+    this.#until = clock.monotonic() + MAX_TIME_MS
   }
 
   static async open(url: string, clock: Clock): Promise<{ rendezvous: Rendezvous; id: Uint8Array }> {
@@ -44,7 +44,7 @@ export class Rendezvous {
 
   /** Waits for the other side's next message. @throws {ParleyError} LINK_TIMEOUT after two minutes */
   async next(): Promise<Uint8Array> {
-    while (this.#clock.now() < this.#until) {
+    while (this.#clock.monotonic() < this.#until) {
       const path = `${this.#path}?after=${this.#taken}&wait=${WAIT_SECONDS}`
       const answer = await request<{ messages: readonly { number: number; message: string }[] }>(this.#url, {
         method: 'GET',

@@ -90,7 +90,7 @@ export class Retries {
   }
 
   #isAllowed({ user, device }: WireAddress): boolean {
-    const now = this.#secrets.clock.now()
+    const now = this.#secrets.clock.monotonic()
     const key = `${user}.${device}`
     const counted = this.#asked.get(key)
     if (counted !== undefined && now - counted.since < HOUR_MS) {

@@ -1,5 +1,6 @@
 import type { Copy } from '../../proto/frames.ts'
 import type { Version } from '../../proto/content.ts'
+import { isOver } from '../clock.ts'
 import { decodeContent, encodeContent } from '../content.ts'
 import { usableDevices } from '../crypto/devices/device-list.ts'
 import { canSend, needsBundle, sealFor } from '../crypto/sessions/send.ts'
@@ -44,7 +45,8 @@ export class Sealer {
     const { self, clock, policy } = this.#secrets
     const peer = await readPeer(transaction, entry.to)
     const now = clock.now()
-    if (peer === undefined || now - peer.facts.askedAt > ASK_AGAIN_MS) return { type: 'needs', list: true, devices: [] }
+    if (peer === undefined || isOver(peer.facts.askedAt, ASK_AGAIN_MS, now))
+      return { type: 'needs', list: true, devices: [] }
     if (peer.facts.forked) return { type: 'blocked', code: 'DEVICE_LIST_FORK' }
     if (!peer.facts.accepted) return { type: 'blocked', code: 'IDENTITY_CHANGED' }
     const { address } = self.current

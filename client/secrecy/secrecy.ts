@@ -8,7 +8,8 @@ import type { Ledger } from '../ledger.ts'
 import { Sealing } from '../sealing.ts'
 import type { Shelf } from '../shelf.ts'
 import type { Transaction } from '../store.ts'
-import type { Clock } from '../clock.ts'
+import { isOver } from '../clock.ts'
+import type { CheckedClock } from '../server-clock.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import type { Hint } from './hint.ts'
 import type { KeyServer } from './key-server.ts'
@@ -31,7 +32,7 @@ const MAX_RENEWAL_DELAY_MS = 10_000
 export interface SecrecyParts {
   readonly primitives: Primitives
   readonly server: KeyServer
-  readonly clock: Clock
+  readonly clock: CheckedClock
   readonly ledger: Ledger
   readonly device: DeviceState
   readonly self: Self
@@ -174,7 +175,7 @@ export class Secrecy {
   async purge(transaction: Transaction): Promise<void> {
     const { clock, device } = this.#parts
     const now = clock.now()
-    if (now - device.record.purgedAt < PURGE_EVERY_MS) return
+    if (!isOver(device.record.purgedAt, PURGE_EVERY_MS, now)) return
     await this.#later.forgetOld(transaction, now)
     if (!this.#later.isEmpty) return
     await purgeSessions(transaction, now)

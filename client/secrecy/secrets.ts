@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { CheckedClock } from '../server-clock.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import type { Transaction } from '../store.ts'
 import type { KeyServer } from './key-server.ts'
@@ -18,7 +18,7 @@ export interface Policy {
 export interface Secrets {
   readonly primitives: Primitives
   readonly server: KeyServer
-  readonly clock: Clock
+  readonly clock: CheckedClock
   readonly self: SelfHolder
   readonly policy: Policy
   /** One transaction, in the order in which they are asked for. */

@@ -111,7 +111,8 @@ export function createApi(parts: ApiParts): Api {
         onDamaged: ({ address }) => events.hostedRecordDamaged(address.user as UserId),
       }),
       mailbox: hosted,
-      clock: { now: () => clock.now(), setTimer: systemClock.setTimer },
+      // Of the server itself, which watches it.
+      clock: { ...systemClock, now: () => clock.now(), isRight: true },
       maxOpen: config.hosted.maxOpenDevices,
       failed: (error) => events.taskFailed('hosted device', error),
       accounts,

@@ -69,7 +69,7 @@ test('marks outlive the thirty days that an envelope may wait', async (t) => {
   await client.close()
 })
 
-test('a start forgets the marks of what cannot come again, and no others', async (t) => {
+test('a session that has caught up forgets the marks of what cannot come again, and no others', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'parley-client-'))
   const countMarks = async (): Promise<number> => {
     const store = await openFileStore(directory)
@@ -88,7 +88,7 @@ test('a start forgets the marks of what cannot come again, and no others', async
     clock.jump(days * day)
     const { client, wire, shown, deliver } = await setUp({ store: await openFileStore(directory), clock }, world)
     const session = await wire.session(1)
-    session.say(deliver(1, number))
+    session.say(deliver(1, number), { type: 'caughtUp' })
     await waitUntil('it is shown', () => shown.length === 1)
     await client.close()
     t.is(await countMarks(), marks)

@@ -1,5 +1,6 @@
 import { newClientId } from '../../client/client-id.ts'
 import { systemClock } from '../../client/clock.ts'
+import { ServerClock } from '../../client/server-clock.ts'
 import { encodeContent } from '../../client/content.ts'
 import { textContent } from '../../client/contents.ts'
 import { choosePrimitives } from '../../client/crypto/primitives/platform.ts'
@@ -20,7 +21,7 @@ export async function leaveUnsent(store: Store, from: number, to: number, text: 
     if (self === undefined) throw new Error(`The device of ${from} has no keys`)
     const sealer = new Sealer({
       primitives,
-      clock: systemClock,
+      clock: new ServerClock(systemClock),
       server: new KeyStation().as(self.address),
       self: { current: self, write: () => {} },
       policy: { acceptsIdentities: true, hosted: 'show' },

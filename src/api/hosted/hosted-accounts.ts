@@ -6,7 +6,7 @@ import type { FirstKeys } from '../../../client/secrecy/key-server.ts'
 import { memoryStore } from '../../../client/memory-store.ts'
 import { BufferedTransaction } from '../../../client/store.ts'
 import type { HostedMailbox } from '../../actors/hosted-device.ts'
-import type { Clock } from '../../../client/clock.ts'
+import type { CheckedClock } from '../../../client/server-clock.ts'
 import { addressKey } from '../../shared/ids.ts'
 import type { Address } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
@@ -19,7 +19,7 @@ import type { LocalKeyServerParts } from './local-key-server.ts'
 export interface HostedAccountsParts extends LocalKeyServerParts {
   readonly stores: HostedStores
   readonly mailbox: HostedMailbox
-  readonly clock: Clock
+  readonly clock: CheckedClock
   /** Devices whose engines are kept, at most. */
   readonly maxOpen: number
   readonly failed: (error: unknown) => void

@@ -17,7 +17,7 @@ import type { Content } from '../../../proto/content.ts'
 import { Kind } from '../../../proto/frames.ts'
 import type { HostedAccepted, HostedMailbox } from '../../actors/hosted-device.ts'
 import type { SendRefusal } from '../../actors/sender.ts'
-import type { Clock } from '../../../client/clock.ts'
+import type { CheckedClock } from '../../../client/server-clock.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import type { Address, MessageId, UserId } from '../../shared/ids.ts'
 import { RefusalError } from '../../shared/refusal.ts'
@@ -34,7 +34,7 @@ export interface HostedDeviceParts {
   readonly primitives: Primitives
   readonly server: KeyServer
   readonly mailbox: HostedMailbox
-  readonly clock: Clock
+  readonly clock: CheckedClock
   readonly failed: (error: unknown) => void
 }
 

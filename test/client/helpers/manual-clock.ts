@@ -1,8 +1,13 @@
-import type { Clock } from '../../../client/clock.ts'
+import type { CheckedClock } from '../../../client/server-clock.ts'
 
 /** A clock that goes only when it is told to. */
-export class ManualClock implements Clock {
+export class ManualClock implements CheckedClock {
+  /** Of the monotonic clock. */
   #nowMs: number
+  /** What the time of day differs from it. */
+  #offsetMs = 0
+  /** For those who take it as the clock of a whole client. */
+  readonly isRight = true
   readonly #timers = new Map<object, { at: number; run: () => void }>()
 
   constructor(nowMs = 1_800_000_000_000) {
@@ -10,7 +15,16 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.#nowMs + this.#offsetMs
+  }
+
+  monotonic(): number {
     return this.#nowMs
+  }
+
+  /** Somebody sets it by so much. */
+  set(ms: number): void {
+    this.#offsetMs += ms
   }
 
   setTimer(run: () => void, afterMs: number): () => void {

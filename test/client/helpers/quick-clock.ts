@@ -11,7 +11,11 @@ export class QuickClock implements Clock {
   }
 
   now(): number {
-    return this.#startedAt + Math.floor((performance.now() - this.#zero) * this.#times)
+    return this.#startedAt + Math.floor(this.monotonic())
+  }
+
+  monotonic(): number {
+    return (performance.now() - this.#zero) * this.#times
   }
 
   setTimer(run: () => void, afterMs: number): () => void {

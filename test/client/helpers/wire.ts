@@ -74,7 +74,7 @@ export class Wire implements Transport {
   }
 
   /** Waits for the n-th connection and lets it become a session. */
-  async session(number: number, user = 15550000001, device = 1): Promise<WireEnd> {
+  async session(number: number, user = 15550000001, device = 1, serverTime = 0): Promise<WireEnd> {
     await waitUntil(`connection ${number} was made`, () => this.ends.length >= number)
     const end = this.ends[number - 1] as WireEnd
     end.open()
@@ -84,7 +84,7 @@ export class Wire implements Transport {
       session: `s${number}`,
       user,
       device,
-      serverTime: 0,
+      serverTime,
       pending: 0,
       restoredAt: 0,
       restoredTo: 0,
