@@ -24,7 +24,7 @@ import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
 import { clientAddressBehind, openerBehind } from '../transport/client-address.ts'
-import { ConnectionPlaces } from '../transport/connection-places.ts'
+import { ConnectionPlaces, roomForConnections } from '../transport/connection-places.ts'
 import { readFileLimit } from '../transport/file-limit.ts'
 import type { Bus } from '../transport/bus.ts'
 import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
@@ -388,11 +388,11 @@ export class Node {
 
   /** Places for as many connections as there are files for. @throws StartError when there are too few for anything */
   #openConnections(databases: number): ConnectionPlaces {
-    const { max, reservedFiles, reservedFilesPerDatabase, ...shares } = this.#config.connections
+    const settings = this.#config.connections
     const files = readFileLimit() ?? Infinity
-    const reserved = reservedFiles + databases * reservedFilesPerDatabase
-    if (files <= reserved) throw new StartError(`The system allows ${files} files: a node needs more than ${reserved}`)
-    const connections = new ConnectionPlaces({ max: Math.min(max, files - reserved), ...shares }, this.#events)
+    const max = roomForConnections(settings, files, databases)
+    if (max <= 0) throw new StartError(`The system allows ${files} files: a node needs more than ${files - max}`)
+    const connections = new ConnectionPlaces({ ...settings, max }, this.#events)
     this.#checks['connections'] = (): Health => {
       if (!connections.crowded) return { state: 'ok' }
       return { state: 'degraded', reason: `${connections.open} of ${connections.max} connections are open` }

@@ -9,6 +9,19 @@ export interface ConnectionBounds {
   readonly forProbes: number
 }
 
+export interface ConnectionRoom {
+  /** At most, whatever the system allows. */
+  readonly max: number
+  /** Files that are no connections of clients, and those for each database. */
+  readonly reservedFiles: number
+  readonly reservedFilesPerDatabase: number
+}
+
+/** For how many connections a process has files; 0 or less: for none. @param files - that the system allows it */
+export function roomForConnections(room: ConnectionRoom, files: number, databases: number): number {
+  return Math.min(room.max, files - room.reservedFiles - databases * room.reservedFilesPerDatabase)
+}
+
 /** What a connection was refused for: its address prefix has its share, or there is no room for anybody. */
 export type ConnectionRefusal = 'prefix' | 'all'
 

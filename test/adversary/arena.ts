@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { parseConfig } from '../../config/config.ts'
 import { findPostmaster } from '../../src/storage/postmaster.ts'
+import { roomForConnections } from '../../src/transport/connection-places.ts'
 import { findFixedPort } from '../../tools/fixed-ports.ts'
 import { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { Cluster } from '../chaos/cluster.ts'
@@ -31,6 +33,8 @@ export interface Arena {
 
 /** Of a node that ended. */
 const LOG_LINES = 12
+/** As config/haproxy.cfg has it. */
+const SOURCE = { connections: 2_000, requests: 2_000 }
 const MASTER_KEY = '07'.repeat(32)
 
 /** A node alone, with its own PostgreSQL; it trusts this machine as a load balancer. */
@@ -66,7 +70,9 @@ export async function openNode(): Promise<Arena> {
 /** Two nodes behind haproxy. */
 export async function openCluster(): Promise<Arena> {
   await using opened = new AsyncDisposableStack()
-  const cluster = await Cluster.start({ nodes: 2, databases: 1, masterKey: MASTER_KEY, confines })
+  const nodeConnections = roomForConnections(parseConfig({}).connections, confines.files, 1)
+  const haproxy = { nodeConnections, source: SOURCE }
+  const cluster = await Cluster.start({ nodes: 2, databases: 1, masterKey: MASTER_KEY, confines, haproxy })
   opened.defer(() => cluster.stop())
   const nodes = cluster.nodes.map(({ process }) => process)
   const databaseUrl = await findDatabase(join(cluster.directory, 'database-1'))

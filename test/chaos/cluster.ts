@@ -15,6 +15,7 @@ import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { findTool } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Haproxy } from './haproxy.ts'
+import type { HaproxyOptions } from './haproxy.ts'
 import { SmallDisk } from './small-disk.ts'
 
 export interface ClusterOptions {
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   readonly checkout?: string
   /** Of each node; absent: it has none. */
   readonly confines?: Confines
+  /** Of haproxy. */
+  readonly haproxy?: HaproxyOptions
 }
 
 /** A node with the links that lead from it. */
@@ -112,7 +115,7 @@ export class Cluster {
     await Promise.all(nodes.slice(1).map(({ process }) => process.start()))
 
     const ports = nodes.map(({ port }) => port)
-    const haproxy = balanced ? await Haproxy.start(directory, ports) : undefined
+    const haproxy = balanced ? await Haproxy.start(directory, ports, options.haproxy) : undefined
     if (haproxy !== undefined) opened.defer(() => haproxy.close())
     const databases = names.map((dataDir) => new PostgresServer(dataDir))
     const cluster = new Cluster({ directory, nodes, databases, nats, sms, disk, haproxy }, opened)

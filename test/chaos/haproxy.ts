@@ -17,6 +17,8 @@ const UNBOUNDED = { connections: 1_000_000, requests: 1_000_000 }
 export interface HaproxyOptions {
   /** What one address may have open, and ask for in 10 seconds. */
   readonly source?: { readonly connections: number; readonly requests: number }
+  /** What one node may have open. */
+  readonly nodeConnections?: number
   /** A file with a certificate and its key: clients come in over TLS too. */
   readonly certificates?: string
 }
@@ -43,7 +45,7 @@ export class Haproxy {
   static async start(
     directory: string,
     nodePorts: readonly number[],
-    { certificates, source = UNBOUNDED }: HaproxyOptions = {},
+    { certificates, nodeConnections, source = UNBOUNDED }: HaproxyOptions = {},
   ): Promise<Haproxy> {
     const haproxy = new Haproxy(await findFixedPort(), await findFixedPort(), await findFixedPort(), directory)
     const log = await open(join(directory, 'haproxy.log'), 'w')
@@ -53,6 +55,7 @@ export class Haproxy {
         STATS_LISTEN: `127.0.0.1:${haproxy.#statsPort}`,
         SOURCE_CONNECTIONS: String(source.connections),
         SOURCE_REQUESTS: String(source.requests),
+        ...(nodeConnections === undefined ? {} : { NODE_CONNECTIONS: String(nodeConnections) }),
         ...(certificates === undefined
           ? {}
           : { TLS_LISTEN: `127.0.0.1:${haproxy.tlsPort}`, TLS_CERTIFICATES: certificates }),

@@ -182,6 +182,20 @@ test.serial('one source gets so many connections and requests, and the others go
   t.is(await register(url, '127.0.0.2'), 202)
 })
 
+test.serial(
+  'nodes that have all connections that they can have are asked how they are, and get nothing more',
+  async (t) => {
+    const { node } = await startNode(t)
+    const haproxy = await startHaproxy(t, [node.port], { nodeConnections: 3 })
+    const held = await Promise.all([1, 2, 3].map(() => Device.open(haproxy.url)))
+    const beyond = await call(`${haproxy.url}/v1/me`)
+    t.deepEqual([beyond.status, beyond.body['code']], [503, 'UNAVAILABLE'])
+    t.deepEqual(await haproxy.readStates(), ['UP'])
+    held[0]!.close()
+    await waitUntil('there is room', async () => (await call(`${haproxy.url}/v1/me`)).status === 401)
+  },
+)
+
 test.serial('where no node takes requests, haproxy says so in a problem', async (t) => {
   const { node } = await startNode(t)
   const haproxy = await startHaproxy(t, [node.port])

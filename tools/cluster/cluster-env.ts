@@ -9,6 +9,8 @@ export interface ClusterOptions {
   readonly databaseUrl: string
   /** 32 bytes as hexadecimal digits. */
   readonly masterKey: string
+  /** That one node may have open. */
+  readonly nodeConnections: number
 }
 
 const NATS_PORT = 4_222
@@ -43,6 +45,7 @@ export function clusterEnv(options: ClusterOptions, env: NodeJS.ProcessEnv) {
     // Clients of one machine are one source.
     SOURCE_CONNECTIONS: given('SOURCE_CONNECTIONS', '1000000'),
     SOURCE_REQUESTS: given('SOURCE_REQUESTS', '1000000'),
+    NODE_CONNECTIONS: given('NODE_CONNECTIONS', String(options.nodeConnections)),
     STATS_LISTEN: given('STATS_LISTEN', `127.0.0.1:${STATS_PORT}`),
     ...Object.fromEntries(options.nodePorts.map((port, index) => [`NODE_${index + 1}`, `127.0.0.1:${port}`])),
     HOST: '127.0.0.1',

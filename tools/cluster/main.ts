@@ -1,6 +1,9 @@
 import '../../src/shared/clean-environment.ts'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { parseConfig } from '../../config/config.ts'
+import { roomForConnections } from '../../src/transport/connection-places.ts'
+import { readFileLimit } from '../../src/transport/file-limit.ts'
 import { findProgram } from '../get/find-program.ts'
 import { Cluster } from './cluster.ts'
 import { type ClusterEnv, clusterEnv } from './cluster-env.ts'
@@ -40,7 +43,9 @@ async function run({ nodes, port, nodePort, host, data }: Options): Promise<void
   }
   const dataDir = resolve(data)
   const nodePorts = Array.from({ length: nodes }, (_, index) => nodePort + index)
-  const env = clusterEnv({ dataDir, nodePorts, host, port, ...(await prepareDataFolder(dataDir)) }, process.env)
+  const nodeConnections = roomForConnections(parseConfig({}).connections, readFileLimit() ?? Infinity, 1)
+  const place = { dataDir, nodePorts, host, port, nodeConnections }
+  const env = clusterEnv({ ...place, ...(await prepareDataFolder(dataDir)) }, process.env)
   await requireFreePorts([port, Number(env.NATS_PORT), Number(env.MINIO_PORT), ...nodePorts])
   const cluster = new Cluster(env)
   stopOnSignals(cluster)

@@ -9,6 +9,7 @@ const options = {
   port: 3_000,
   databaseUrl: 'postgresql://parley@localhost/parley?host=%2Ftmp%2Fcluster%2Fpostgres',
   masterKey: 'ab'.repeat(32),
+  nodeConnections: 900,
 }
 
 test('the variables of a cluster make a node that is joined with the others', (t) => {
@@ -19,7 +20,7 @@ test('the variables of a cluster make a node that is joined with the others', (t
   t.deepEqual(config.secrets.databaseUrls, [options.databaseUrl])
   t.is(config.secrets.masterKeys?.[0]?.length, 32)
   t.is(config.node.publicUrl, 'http://localhost:3000')
-  t.like(env, { NODE_1: '127.0.0.1:3100', NODE_2: '127.0.0.1:3101', LISTEN: '0.0.0.0:3000' })
+  t.like(env, { NODE_1: '127.0.0.1:3100', NODE_2: '127.0.0.1:3101', LISTEN: '0.0.0.0:3000', NODE_CONNECTIONS: '900' })
   t.false('NODE_3' in env)
 })
 
