@@ -86,6 +86,8 @@ export class HttpServer {
         this.#refuse(this.#exchange(response, request), error, { allow })
       })
     }
+    // A page learns what is wrong only of what it may ask.
+    this.#app.options('/*', (response, request) => this.#preflight(this.#exchange(response, request), 'OPTIONS'))
     this.#app.any('/*', (response, request) => {
       const exchange = this.#exchange(response, request)
       this.#refuse(exchange, new RefusalError('NOT_FOUND', 'There is nothing here: see /docs'))
@@ -196,8 +198,9 @@ export class HttpServer {
     const headers = {
       ...COMMON,
       allow,
-      'access-control-allow-methods': allow,
-      'access-control-allow-headers': 'authorization, backup-id, content-type, idempotency-key',
+      'access-control-allow-methods': '*',
+      // Also those that tracing adds. The asterisk does not stand for `authorization` (Fetch standard, 4.8).
+      'access-control-allow-headers': 'authorization, *',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     }
     void this.#answer(exchange, { status: 204, headers })

@@ -9,7 +9,9 @@ import { readVcard } from './vcard.ts'
 const MAX_TEXT_CHARS = 60_000
 const MAX_VCARD_CHARS = 30_000
 
-const bodySchema = textSchema(MAX_TEXT_CHARS).min(1)
+const bodySchema = textSchema(MAX_TEXT_CHARS)
+  .min(1)
+  .describe('With all else in the message at most 63,000 bytes in UTF-8')
 
 const locationSchema = z.strictObject({
   latitude: z.number().min(-90).max(90),

@@ -5,6 +5,19 @@ import type { Route } from './route.ts'
 
 type Json = Record<string, unknown>
 
+const ABOUT = `Accounts, and messages of hosted devices. Apps speak WebSocket at \`/v1/ws\` instead. Every error is a problem
+document (RFC 9457) with a stable \`code\`.
+
+To try it here, register a device, whose token the other operations need:
+
+1. Ask for a code by \`POST /v1/registrations\`. It comes by text message; a server that sends none writes it into its log.
+2. Put it in the place of \`123456\` in the example of \`POST /v1/registrations/verify\`, and execute that. With
+   \`"hosted": true\`, as there, the device can use \`/messages\`. The answer has a \`token\`.
+3. Press *Authorize* above and paste the token.
+
+To have somebody to write to, register +15550000002 in the same way before.
+`
+
 /** What any request may be answered with, beside the errors of its route. */
 const commonErrors: readonly ErrorCode[] = ['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'OVERLOADED', 'UNAVAILABLE']
 const bodyErrors: readonly ErrorCode[] = ['TOO_LARGE', 'REQUEST_TIMEOUT', 'UNSUPPORTED_MEDIA_TYPE']
@@ -22,9 +35,7 @@ export function createOpenApi(routes: readonly Route[], serverUrl: string): Json
     info: {
       title: 'Parley',
       version: '1',
-      description:
-        'Accounts, and messages of hosted devices. Apps speak WebSocket at `/v1/ws` instead. Every error is a problem ' +
-        'document (RFC 9457) with a stable `code`.',
+      description: ABOUT,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: serverUrl }],
@@ -32,7 +43,13 @@ export function createOpenApi(routes: readonly Route[], serverUrl: string): Json
     paths,
     components: {
       schemas: Object.fromEntries(components),
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'From registering a device' } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The `token` in the answer of POST /v1/registrations/verify',
+        },
+      },
     },
   }
 }
@@ -51,12 +68,18 @@ function describeRoute(route: Route, components: Map<string, Json>): Json {
       : {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: describeSchema(body, 'input', components) } },
+            content: { 'application/json': { schema: describeSchema(body, 'input', components), ...exampleOf(body) } },
           },
         }),
     ...(bytes === undefined ? {} : { requestBody: { required: true, content: { 'application/octet-stream': {} } } }),
     responses: { ...describeAnswers(route, components), ...describeErrors(route, components) },
   }
+}
+
+/** What the page fills in: its own guess from the schema would not pass. */
+function exampleOf(body: z.ZodType): Json {
+  const examples = body.meta()?.examples as readonly unknown[] | undefined
+  return examples === undefined ? {} : { example: examples[0] }
 }
 
 function describeParameters(route: Route, components: Map<string, Json>): Json[] {

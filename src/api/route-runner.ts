@@ -16,6 +16,7 @@ import { tooLarge } from './request-body.ts'
 import type { RequestBody } from './request-body.ts'
 import type { RequestPlaces } from './request-places.ts'
 import type { ApiAnswer, ApiRequest, OpenRoute, Route, RouteLimit } from './route.ts'
+import { wordingOf } from './wording.ts'
 import type { BodyPlace, WaitingBodies } from './waiting-bodies.ts'
 
 export interface RouteRunnerOptions {
@@ -201,7 +202,7 @@ function readQuery(text: string): Readonly<Record<string, string>> {
 
 function parse(where: 'body' | 'query' | 'path', schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: wordingOf })
   if (!parsed.success) throw new InvalidRequestError(where, toFieldErrors(parsed.error))
   return parsed.data
 }

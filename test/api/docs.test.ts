@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { ApiAnswer } from '../../src/api/route.ts'
 import { docsRoutes } from '../../src/api/routes/docs.ts'
+import { call, register } from '../helpers/http.ts'
 import { shareServer } from '../helpers/server.ts'
 
 const shared = shareServer(test)
@@ -55,4 +56,41 @@ test('no other file can be had', async (t) => {
   ]) {
     t.is((await fetch(shared().url + path)).status, 404, path)
   }
+})
+
+test('who opens the server in a browser comes to the page', async (t) => {
+  const { url } = shared()
+  const answer = await fetch(`${url}/`, { redirect: 'manual' })
+  t.deepEqual([answer.status, answer.headers.get('location')], [302, 'docs'])
+  t.is((await fetch(`${url}/`)).url, `${url}/docs`)
+})
+
+interface Described {
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> }
+}
+
+test('the examples of the page run as they stand, once a device is registered', async (t) => {
+  const server = shared()
+  await register(server, '+15550000002', { hosted: true })
+  const { token } = await register(server, '+15550000001', { hosted: true })
+  const { body } = await call<{ paths: Record<string, Record<string, Described>> }>(`${server.url}/openapi.json`)
+  const answers: string[] = []
+  for (const [path, operations] of Object.entries(body.paths)) {
+    for (const [method, { requestBody }] of Object.entries(operations)) {
+      const example = requestBody?.content['application/json']?.example
+      if (example === undefined) continue
+      const url = `${server.url}${path.replace('{user}', '15550000002')}`
+      const { status } = await call(url, { method: method.toUpperCase(), token, body: example })
+      answers.push(`${method} ${path} ${status}`)
+    }
+  }
+  t.deepEqual(answers.toSorted(), [
+    'patch /v1/me 200',
+    'post /messages 201',
+    'post /v1/keys/{user}/take 200',
+    'post /v1/registrations 202',
+    // A code that nobody was sent.
+    'post /v1/registrations/verify 403',
+    'put /v1/contacts 204',
+  ])
 })

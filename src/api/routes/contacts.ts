@@ -11,7 +11,7 @@ const contactsSchema = z.object({ users: z.array(userIdSchema) }).meta({ id: 'Co
 export function contactRoutes(contacts: Contacts, maxContacts: number): Route[] {
   const bodySchema = z
     .strictObject({ users: z.array(userSchema).max(maxContacts) })
-    .meta({ examples: [{ users: ['15550000001', '+15550000002'] }] })
+    .meta({ examples: [{ users: ['15550000002', '+15550000003'] }] })
   return [
     tokenRoute({
       method: 'GET',

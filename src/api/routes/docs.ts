@@ -41,7 +41,16 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       handle: ({ headers }) => answerFile(assets, name, headers),
     }),
   )
-  return [description, ...pages]
+  const start = openRoute({
+    method: 'GET',
+    path: '/',
+    tag: TAG,
+    hidden: true,
+    summary: 'Where somebody with a browser begins',
+    answers: { 302: { description: 'The API page' } },
+    handle: (): ApiAnswer => ({ status: 302, headers: { location: 'docs' } }),
+  })
+  return [description, start, ...pages]
 }
 
 async function answerFile(
