@@ -2,6 +2,7 @@ import uWS from './uws.ts'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { CloseCode } from '../../proto/close-codes.ts'
 import { decodeClientFrames, decodeClientFramesJson, DecodeError } from '../../proto/codec.ts'
+import type { ErrorCode } from '../../proto/error-codes.ts'
 import type { ClientFrame } from '../../proto/frames.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { Connection, ConnectionHandler } from './connection.ts'
@@ -54,6 +55,8 @@ export interface GatewayEvents {
   rateLimited(limit: string): void
 }
 
+/** Of RFC 6455. */
+const WEBSOCKET_VERSION = '13'
 const SUBPROTOCOLS = { proto: 'parley.v1.proto', json: 'parley.v1.json' } as const
 
 /** uWebSockets.js' own limits stand above ours, so that a client hears why it is closed. */
@@ -162,24 +165,12 @@ export class Gateway implements ConnectionHost {
   }
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
-    const offered = request.getHeader('sec-websocket-protocol').split(',')
-    const protocol = offered
-      .map((name) => name.trim())
-      .find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
+    const protocol = offeredProtocols(request).find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
     const address = this.#options.clientAddress(response)
-    if (protocol === undefined) {
-      const names = Object.values(SUBPROTOCOLS).join(' or ')
-      return refuse(response, '400 Bad Request', 'BAD_REQUEST', `Sec-WebSocket-Protocol must offer ${names}`)
-    }
-    if (this.#draining) return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node shuts down', 1)
-    const admission = this.#options.admit(address)
-    if (!admission.ok) {
+    const refusal = this.#whyNot(request.getHeader('sec-websocket-version'), protocol, address)
+    if (refusal !== undefined || protocol === undefined) {
       this.#options.connections.turnedAway(address)
-      const seconds = Math.ceil(admission.retryAfterMs / 1_000)
-      if (admission.overloaded) {
-        return refuse(response, '503 Service Unavailable', 'OVERLOADED', 'This node has no room: come later', seconds)
-      }
-      return refuse(response, '429 Too Many Requests', 'RATE_LIMITED', 'Too many connections of this address', seconds)
+      return refuse(response, refusal ?? NO_PROTOCOL)
     }
     const connection = new SocketConnection(address, protocol === SUBPROTOCOLS.json, this)
     response.upgrade<SocketData>(
@@ -189,6 +180,16 @@ export class Gateway implements ConnectionHost {
       request.getHeader('sec-websocket-extensions'),
       context,
     )
+  }
+
+  #whyNot(version: string, protocol: string | undefined, address: string): UpgradeRefusal | undefined {
+    if (version !== WEBSOCKET_VERSION) return WRONG_VERSION
+    if (protocol === undefined) return NO_PROTOCOL
+    if (this.#draining) return { ...NO_ROOM, detail: 'This node shuts down', retryAfterSeconds: 1 }
+    const admission = this.#options.admit(address)
+    if (admission.ok) return undefined
+    const retryAfterSeconds = Math.ceil(admission.retryAfterMs / 1_000)
+    return admission.overloaded ? { ...NO_ROOM, retryAfterSeconds } : { ...TOO_MANY, retryAfterSeconds }
   }
 
   #opened(socket: WebSocket<SocketData>): void {
@@ -268,6 +269,15 @@ export class Gateway implements ConnectionHost {
   }
 }
 
+/** In one header or several, which the library does not join (RFC 9110, 5.3). */
+function offeredProtocols(request: HttpRequest): readonly string[] {
+  const values: string[] = []
+  request.forEach((name, value) => {
+    if (name === 'sec-websocket-protocol') values.push(value)
+  })
+  return values.flatMap((value) => value.split(',')).map((name) => name.trim())
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** uWebSockets.js has checked that text messages are UTF-8. */
@@ -285,14 +295,38 @@ function countThings(frames: readonly ClientFrame[]): number {
   return things
 }
 
-function refuse(
-  response: HttpResponse,
-  status: string,
-  code: string,
-  detail: string,
-  retryAfterSeconds?: number,
-): void {
+interface UpgradeRefusal {
+  readonly status: string
+  readonly code: ErrorCode
+  readonly detail: string
+  readonly retryAfterSeconds?: number
+}
+
+const WRONG_VERSION: UpgradeRefusal = {
+  status: '426 Upgrade Required',
+  code: 'BAD_REQUEST',
+  detail: `Sec-WebSocket-Version must be ${WEBSOCKET_VERSION}`,
+}
+const NO_PROTOCOL: UpgradeRefusal = {
+  status: '400 Bad Request',
+  code: 'BAD_REQUEST',
+  detail: `Sec-WebSocket-Protocol must offer ${Object.values(SUBPROTOCOLS).join(' or ')}`,
+}
+const NO_ROOM: UpgradeRefusal = {
+  status: '503 Service Unavailable',
+  code: 'OVERLOADED',
+  detail: 'This node has no room: come later',
+}
+const TOO_MANY: UpgradeRefusal = {
+  status: '429 Too Many Requests',
+  code: 'RATE_LIMITED',
+  detail: 'Too many connections of this address',
+}
+
+function refuse(response: HttpResponse, { status, code, detail, retryAfterSeconds }: UpgradeRefusal): void {
   response.writeStatus(status).writeHeader('content-type', 'application/problem+json')
+  // Tells a client of another version which one it may come back with (RFC 6455, 4.4).
+  if (status === WRONG_VERSION.status) response.writeHeader('sec-websocket-version', WEBSOCKET_VERSION)
   if (retryAfterSeconds !== undefined) response.writeHeader('retry-after', String(retryAfterSeconds))
   const body = { type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), code, detail }
   response.end(JSON.stringify(body), true)

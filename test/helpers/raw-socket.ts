@@ -30,8 +30,8 @@ export class RawSocket {
     this.#take(Buffer.alloc(0))
   }
 
-  /** Asks for an upgrade; `protocol` undefined offers none. Resolves with the answer, whatever it is. */
-  static async open(url: string, protocol: string | undefined): Promise<RawSocket> {
+  /** Asks for an upgrade; `protocol` undefined offers none, `version` '' has none. Resolves with the answer, whatever it is. */
+  static async open(url: string, protocol: string | readonly string[] | undefined, version = '13'): Promise<RawSocket> {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
     const key = randomBytes(16).toString('base64')
@@ -41,8 +41,9 @@ export class RawSocket {
       'Upgrade: websocket',
       'Connection: Upgrade',
       `Sec-WebSocket-Key: ${key}`,
-      'Sec-WebSocket-Version: 13',
-      ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
+      ...(version === '' ? [] : [`Sec-WebSocket-Version: ${version}`]),
+      // One header for each.
+      ...[protocol ?? []].flat().map((one) => `Sec-WebSocket-Protocol: ${one}`),
     ]
     socket.on('error', () => undefined)
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)

@@ -31,6 +31,24 @@ test('an upgrade that offers no known subprotocol is answered 400 and says what 
   t.is(heard.length, 0)
 })
 
+test('an upgrade of another version of WebSocket is told which one there is', async (t) => {
+  const { url } = await startGateway(t)
+  for (const version of ['8', '', '14', '13, 8']) {
+    const refused = await RawSocket.open(url, 'parley.v1.proto', version)
+    t.is(refused.status, 426, version)
+    t.regex(refused.head, /\r\nsec-websocket-version: 13\r\n/i)
+    refused.destroy()
+  }
+})
+
+test('subprotocols may be offered in several headers', async (t) => {
+  const { url } = await startGateway(t)
+  const socket = await RawSocket.open(url, ['unknown', 'other, parley.v1.json'])
+  t.is(socket.status, 101)
+  t.regex(socket.head, /\r\nsec-websocket-protocol: parley\.v1\.json\r\n/i)
+  socket.destroy()
+})
+
 test('the first known subprotocol of the offer is chosen', async (t) => {
   const { url } = await startGateway(t)
   const socket = await RawSocket.open(url, `graphql-ws,  ${JSON_PROTOCOL} , ${PROTO}`)
