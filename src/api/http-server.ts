@@ -167,7 +167,7 @@ export class HttpServer {
   }
 
   #exchange(response: HttpResponse, request: HttpRequest, paramNames: readonly string[] = []): Exchange {
-    const exchange = new Exchange(response, request, paramNames, this.#clientAddress(response))
+    const exchange = new Exchange(response, request, paramNames, this.#clientAddress(response, request))
     this.#connections.began(exchange.prefix)
     return exchange
   }

@@ -167,7 +167,7 @@ export class Node {
     this.#opened.defer(() => hostedRecords.close())
 
     // messages
-    const clientAddress = clientAddressBehind(config.http.trustedProxies)
+    const clientAddress = clientAddressBehind(config.http.trustedProxies, (address) => events.unknownProxy(address))
     const limiters = new Limiters(config.limits, monotonicClock, events)
     const budgets = new Budgets(config.limits, new Buckets(shards, masterKeys?.first), events)
     const lookups = new Lookups(budgets, monotonicClock, events)

@@ -28,6 +28,7 @@ export const requestHeaders = [
   'idempotency-key',
   'if-none-match',
   'transfer-encoding',
+  'x-forwarded-for',
 ] as const
 
 export type RequestHeader = (typeof requestHeaders)[number]

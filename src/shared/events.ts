@@ -52,6 +52,11 @@ function nodeEvents({ logger, registry }: EventsOptions) {
         'PUBLIC_URL is plain http: put TLS before the nodes, as docs/cluster.md shows, and name it by https'
       logger.warn({ event: 'publicUrlInTheClear', url }, advice)
     },
+    /** All clients behind it share the limits of one address. */
+    unknownProxy(address: string): void {
+      const advice = `Requests of ${address} name other addresses in X-Forwarded-For: if it is your proxy, add it to TRUSTED_PROXIES`
+      logger.warn({ event: 'unknownProxy', address }, advice)
+    },
     startWaits(what: string): void {
       logger.info({ event: 'startWaits', for: what })
     },

@@ -1,23 +1,73 @@
 import { BlockList, isIP } from 'node:net'
-import type { HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 
 /** Tells the network address of the client that a request came from. */
-export type ClientAddress = (response: HttpResponse) => string
+export type ClientAddress = (response: HttpResponse, request: HttpRequest) => string
+
+/** Where proxies stand. Others may send the header as they like. */
+const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+/** More would only fill the log. */
+const MAX_TOLD = 10
 
 /**
  * Takes the address that a PROXY protocol header names (version 2, which uWebSockets.js reads:
- * https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt), but only from the proxies named here: anybody can write
- * such a header. From all others, and without a header, it is the address of the connection's other end.
+ * https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt) or, without one, `X-Forwarded-For`; but only from the proxies
+ * named here: anybody can write such headers. From all others, and without a header, it is the address of the connection's
+ * other end.
  *
  * @param trustedProxies - IPv4 and IPv6 addresses, and networks such as `10.0.0.0/8`
+ * @param onUnknownProxy - somebody of a private network sends `X-Forwarded-For` and is not named: once for each of them
  */
-export function clientAddressBehind(trustedProxies: readonly string[]): ClientAddress {
+export function clientAddressBehind(
+  trustedProxies: readonly string[],
+  onUnknownProxy: (address: string) => void = () => {},
+): ClientAddress {
   const isTrusted = createMatcher(trustedProxies)
-  return (response) => {
-    const peer = peerAddress(response)
-    if (!isTrusted(peer)) return peer
-    return toText(response.getProxiedRemoteAddressAsText()) || peer
+  const isPrivate = createMatcher(PRIVATE_NETWORKS)
+  const told = new Set<string>()
+  const notice = (peer: string): void => {
+    if (told.size >= MAX_TOLD || told.has(peer) || !isPrivate(peer)) return
+    told.add(peer)
+    onUnknownProxy(peer)
   }
+  return (response, request) => {
+    const peer = peerAddress(response)
+    if (!isTrusted(peer)) {
+      if (request.getHeader('x-forwarded-for') !== '') notice(peer)
+      return peer
+    }
+    return toText(response.getProxiedRemoteAddressAsText()) || lastStranger(forwardedFor(request), isTrusted) || peer
+  }
+}
+
+/** The addresses that proxies have written, each that of whom it was asked by: the last one is what the nearest proxy saw. */
+function forwardedFor(request: HttpRequest): readonly string[] {
+  const values: string[] = []
+  // Proxies may add a header of their own, and the library does not join them.
+  request.forEach((name, value) => {
+    if (name === 'x-forwarded-for') values.push(value)
+  })
+  return values.length === 0 ? values : values.join(',').split(',').map(withoutPort)
+}
+
+/**
+ * What stands before it may be invented: the last address that is no proxy's is the client's. Where all are proxies', the
+ * first one asked. Undefined: there is none, or the last one is no address.
+ */
+function lastStranger(addresses: readonly string[], isTrusted: (address: string) => boolean): string | undefined {
+  let found: string | undefined
+  for (const address of addresses.toReversed()) {
+    if (isIP(address) === 0) return found
+    found = address
+    if (!isTrusted(address)) return found
+  }
+  return found
+}
+
+/** Of `192.0.2.1:4711` and `[2001:db8::1]:4711`, as some proxies write. */
+function withoutPort(text: string): string {
+  const trimmed = text.trim()
+  return /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed
 }
 
 /**

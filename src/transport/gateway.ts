@@ -166,7 +166,7 @@ export class Gateway implements ConnectionHost {
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
     const protocol = offeredProtocols(request).find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
-    const address = this.#options.clientAddress(response)
+    const address = this.#options.clientAddress(response, request)
     const refusal = this.#whyNot(request.getHeader('sec-websocket-version'), protocol, address)
     if (refusal !== undefined || protocol === undefined) {
       this.#options.connections.turnedAway(address)

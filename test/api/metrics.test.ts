@@ -136,6 +136,12 @@ test('metrics are for programs of the same machine, behind a proxy too', async (
   t.is((await fetch(`${server.url}/metrics`)).status, 200)
 })
 
+test('metrics are not for the world behind a proxy that the node does not know', async (t) => {
+  const server = await startNode(t)
+  const headers = { 'x-forwarded-for': '203.0.113.7' }
+  t.is((await call(`${server.url}/metrics`, { headers })).status, 404)
+})
+
 test('metrics with a port of their own are there alone, and nothing else is', async (t) => {
   const server = await startNode(t, { env: { METRICS_PORT: '0' } })
   t.is((await call(`${server.url}/metrics`)).status, 404)
