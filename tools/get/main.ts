@@ -8,15 +8,16 @@ import { type Pin, readPins } from './pins.ts'
 import { adviseInstall, aptInstall, SYSTEM_PROGRAMS, type SystemProgram } from './system-programs.ts'
 import { runProgram } from './run-program.ts'
 
-const GO_MOD = fileURLToPath(new URL('../go.mod', import.meta.url))
+/** Caddy has a module of its own: what it needs would move what the others need. */
+const GO_MODS = ['../go.mod', '../caddy/go.mod'].map((file) => fileURLToPath(new URL(file, import.meta.url)))
 /** Where Go's own archive puts it. */
 const GO_FOLDER = '/usr/local/go/bin'
 const NAME_WIDTH = 12
 
 const program = new Command('npm run tools --')
   .description(
-    'Gets the programs that the cluster and its tests run: nats-server, nats, minio and k6, pinned in tools/go.mod ' +
-      'and built by Go into .tools/; and says what haproxy, nginx, faketime and chromium need.',
+    'Gets the programs that the cluster and its tests run: nats-server, nats, minio, k6 and caddy, pinned in go.mod ' +
+      'files and built by Go into .tools/; and says what haproxy, nginx, faketime and chromium need.',
   )
   .argument('[names...]', 'only these (default: all)')
   .option('--install', 'install missing packages of the system through apt-get')
@@ -24,20 +25,23 @@ const program = new Command('npm run tools --')
   .action(run)
 
 async function run(names: readonly string[], { install = false }: { install?: boolean }): Promise<void> {
-  const pins = readPins(await readFile(GO_MOD, 'utf8'))
-  const all = [...pins, ...SYSTEM_PROGRAMS].map(({ name }) => name)
+  const modules = await Promise.all(
+    GO_MODS.map(async (goMod) => ({ goMod, pins: readPins(await readFile(goMod, 'utf8')) })),
+  )
+  const all = [...modules.flatMap(({ pins }) => pins), ...SYSTEM_PROGRAMS].map(({ name }) => name)
   const unknown = names.filter((name) => !all.includes(name))
   if (unknown.length > 0) throw new Error(`There is no tool ${unknown.join(', ')}: there are ${all.join(', ')}`)
   const asked = ({ name }: { readonly name: string }): boolean => names.length === 0 || names.includes(name)
-  const goGood = await getPinned(pins.filter(asked))
+  let goGood = true
+  for (const { goMod, pins } of modules) goGood = (await getPinned(goMod, pins.filter(asked))) && goGood
   const systemGood = await checkSystem(SYSTEM_PROGRAMS.filter(asked), install)
   // Unless they were named or are to be installed, the system's programs are only a hint.
   const good = goGood && (systemGood || (names.length === 0 && !install))
   process.exitCode = good ? 0 : 1
 }
 
-async function getPinned(pins: readonly Pin[]): Promise<boolean> {
-  const tools = new GoTools(TOOLS_FOLDER, GO_MOD, [...programFolders().slice(1), GO_FOLDER])
+async function getPinned(goMod: string, pins: readonly Pin[]): Promise<boolean> {
+  const tools = new GoTools(TOOLS_FOLDER, goMod, [...programFolders().slice(1), GO_FOLDER])
   let good = true
   for (const pin of pins) {
     const startedAt = performance.now()

@@ -35,8 +35,9 @@ test('a tool whose module is not required is an error', (t) => {
 })
 
 test('the programs of the cluster are pinned', async (t) => {
-  const pins = readPins(await readFile('tools/go.mod', 'utf8'))
-  t.deepEqual(pins.map(({ name }) => name).sort(), ['k6', 'minio', 'nats', 'nats-server'])
+  const files = await Promise.all(['tools/go.mod', 'tools/caddy/go.mod'].map((file) => readFile(file, 'utf8')))
+  const pins = files.flatMap(readPins)
+  t.deepEqual(pins.map(({ name }) => name).sort(), ['caddy', 'k6', 'minio', 'nats', 'nats-server'])
   t.true(pins.every(({ version }) => /^v\d+\.\d+\.\d+/.test(version)))
 })
 
