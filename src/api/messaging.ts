@@ -216,7 +216,11 @@ export class Messaging {
   }
 
   /** Whether what is sent now can be stored. */
-  checkJournals(): Health {
+  async checkJournals(): Promise<Health> {
+    const haveRoom = await Promise.all(this.#journals.map((journal) => journal.hasRoom()))
+    if (haveRoom.includes(false)) {
+      return { state: 'failed', reason: 'PostgreSQL has no room for messages: make some on its disk' }
+    }
     const away = this.#journals.some((journal) => journal.awaySince !== undefined)
     return away ? { state: 'degraded', reason: 'PostgreSQL takes no messages' } : { state: 'ok' }
   }

@@ -190,7 +190,7 @@ export class Node {
     const { core } = messaging
     this.#messaging = messaging
     this.#opened.defer(() => messaging.close())
-    this.#checks['journal'] = () => Promise.resolve(messaging.checkJournals())
+    this.#checks['journal'] = () => messaging.checkJournals()
     this.#checks['stamps'] = () => messaging.checkStamps()
     this.#checks['expiry'] = () => messaging.checkExpiry()
     clocks.onStep((was) => messaging.clockStepped(was))
@@ -354,7 +354,7 @@ export class Node {
     const databases: Database[] = []
     for (const url of urls) {
       const onWarning = (message: string) => this.#events.databaseWarning(databaseName(url), message)
-      const ran = await migrate({ ...storage, url, onWarning })
+      const ran = await migrate({ ...storage, url, onWarning }, (what) => this.#events.startWaits(what))
       if (ran.length > 0) this.#events.migrated(databaseName(url), ran)
       const database = await Database.open({ ...storage, url, onWarning })
       this.#opened.defer(() => database.close())

@@ -39,6 +39,8 @@ export interface JournalPlace {
 const EVERY_MAILBOX: JournalPlace = { holds: () => true, refresh: () => Promise.resolve() }
 
 const RETRY_MS = { first: 20, most: 1_000 }
+/** Some pages of a table, which need room on the disk as those of mailboxes do. */
+const ROOM_PROBE = `CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat('x', 1000) FROM generate_series(1, 100)`
 /** So often a flush is repeated that is refused for moved mailboxes, of which none is known to have moved. */
 const MAX_UNEXPLAINED = 5
 
@@ -59,6 +61,8 @@ export class Journal {
   #lastFlushAt = 0
   #wakeUp: { at: number; cancel: () => void } | undefined
   #awaySince: number | undefined
+  /** The last flush with appends was refused for want of room. */
+  #full = false
   /** When the flush under way began. */
   #flushingSince = 0
   #shedding = false
@@ -96,6 +100,22 @@ export class Journal {
     const now = this.#monotonic.now()
     const since = Math.min(this.#buffer.oldestMessageAt ?? now, this.#flushing ? this.#flushingSince : now)
     return { ageMs: now - since, bytes: this.#buffer.bytes, away: this.#awaySince !== undefined }
+  }
+
+  /**
+   * Whether the database has room. After a flush that found none it writes something that goes again at once, since nobody
+   * may come whose message would show it.
+   */
+  async hasRoom(): Promise<boolean> {
+    if (!this.#full) return true
+    try {
+      await this.#pool.query(ROOM_PROBE)
+    } catch {
+      return false
+    }
+    this.#full = false
+    if (!this.#flushing) this.#awaySince = undefined
+    return true
   }
 
   /** Refuses messages from now on, or takes them again. Receipts are taken while there is room. */
@@ -204,6 +224,7 @@ export class Journal {
         const inserted = await writeRows(this.#pool, appends, deletes)
         const collided = inserted < appends.length ? await findCollisions(this.#pool, appends) : []
         this.#awaySince = undefined
+        if (appends.length > 0) this.#full = false
         this.#tell(appends, deletes, collided)
         return room
       } catch (error) {
@@ -223,6 +244,7 @@ export class Journal {
         const now = this.#monotonic.now()
         if (verdict !== 'moved') this.#awaySince ??= now
         if (verdict === 'noRoom') {
+          this.#full = true
           // Senders learn it now, and with them those who wait behind; deletes are repeated.
           for (const append of appends) this.#settle(append, 'notAppended')
           appends = []

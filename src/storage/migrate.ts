@@ -15,21 +15,28 @@ const TIMEOUT_MS = 3_600_000
 /** A database that is started together with the node gets this time. */
 const PATIENCE_MS = 5_000
 const RETRY_MS = 100
+/** How often a start that waits says so. */
+const TELL_MS = 3_000
 
 /**
  * Brings a database to this version's schema. Nodes may do it together: one works, the others wait. What a later version
  * has changed is left as it is.
+ * @param onWait - it takes long, and why: said every three seconds
  * @returns the names of the migrations that ran
  * @throws StartError when a later version has changed what this one needs
  */
-export async function migrate(options: DatabaseOptions): Promise<string[]> {
+export async function migrate(options: DatabaseOptions, onWait: (what: string) => void = () => {}): Promise<string[]> {
   const database = await Database.open({ ...options, poolConnections: 1, queryTimeoutMs: TIMEOUT_MS })
   try {
     const client = await connect(database)
     try {
-      await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+      const lock = client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+      await telling(lock, () => onWait(`${database.name}: another node changes its schema`))
       const ran: string[] = []
-      for (const book of books) ran.push(...(await runBook(book, database.name, options)))
+      for (const book of books) {
+        const run = runBook(book, database.name, options)
+        ran.push(...(await telling(run, () => onWait(`${database.name}: its schema is being changed`))))
+      }
       return ran
     } finally {
       // The lock goes with the connection.
@@ -37,6 +44,16 @@ export async function migrate(options: DatabaseOptions): Promise<string[]> {
     }
   } finally {
     await database.close()
+  }
+}
+
+/** The same; as long as it goes on, something is told every three seconds. */
+async function telling<Result>(work: Promise<Result>, tell: () => void): Promise<Result> {
+  const timer = setInterval(tell, TELL_MS)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
   }
 }
 

@@ -84,7 +84,7 @@ test('without PostgreSQL live messages go on, accepted by the acknowledgement; t
 
   link.mend()
   b.acks = true
-  await waitUntil('PostgreSQL takes messages again', () => node.messaging.checkJournals().state === 'ok')
+  await waitUntil('PostgreSQL takes messages again', async () => (await node.messaging.checkJournals()).state === 'ok')
   await a.say(carol, 'stored', { id: stored.id, first: true })
   const c = await connectTo(node, carol, { acks: true })
   await c.caughtUp()
@@ -175,5 +175,5 @@ test('a database that takes no writes refuses at once, and is used again when it
   const b = await connectTo(node, bob)
   await b.caughtUp()
   t.deepEqual(b.bodies, ['before', `try ${tries}`])
-  t.is(node.messaging.checkJournals().state, 'ok')
+  t.is((await node.messaging.checkJournals()).state, 'ok')
 })

@@ -4,6 +4,7 @@ import { StartError } from '../../src/shared/start-error.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { books } from '../../src/storage/migrations/index.ts'
 import { createBareDatabase, createTestDatabase, openTestDatabase, type Teardown } from '../helpers/database.ts'
+import { waitUntil } from '../helpers/wait-until.ts'
 
 const options = { poolConnections: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
 const names = books.flatMap(({ migrations }) => migrations.map(({ name }) => name))
@@ -28,6 +29,19 @@ test('of nodes that start together one migrates, and the others wait', async (t)
     ran.filter((one) => one.length > 0),
     [names],
   )
+})
+
+test('a node that waits for another one to migrate says so', async (t) => {
+  const url = await createBareDatabase(t)
+  const other = new Client(url)
+  await other.connect()
+  await other.query('SELECT pg_advisory_lock(7270002)')
+  const told: string[] = []
+  const migrating = migrate({ ...options, url }, (what) => told.push(what))
+  await waitUntil('it says what it waits for', () => told.length > 0)
+  await other.end()
+  t.true((await migrating).length > 0)
+  t.regex(told[0]!, /^\S+: another node changes its schema$/)
 })
 
 test('a database that a later version has changed is refused when this version cannot run on it, and left as it is', async (t) => {
