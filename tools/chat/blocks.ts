@@ -2,6 +2,8 @@
 const BLOCK = 1_024
 /** How far a better place for a cut is looked for. */
 const LOOK_AHEAD = 256
+/** No character that people write has more code units. */
+const CHARACTER = 64
 
 const graphemes = new Intl.Segmenter()
 
@@ -34,8 +36,8 @@ function cutBefore(text: string, index: number): number {
 
 /** How far behind a place the next character begins; those that do not end in sight are cut between code points. */
 function characterEnd(text: string, place: number): number {
-  const start = Math.max(0, place - LOOK_AHEAD)
-  const around = text.slice(start, place + LOOK_AHEAD)
+  const start = Math.max(0, place - CHARACTER)
+  const around = text.slice(start, place + CHARACTER)
   for (const { index } of graphemes.segment(around)) if (start + index >= place) return start + index - place
   return /^[\u{dc00}-\u{dfff}]/u.test(around.slice(place - start)) ? 1 : 0
 }

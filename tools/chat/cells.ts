@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util'
-import { LRUCache } from 'lru-cache'
 import stringWidth from 'string-width'
 
 /** What a person sees as one character, and the columns that it takes. */
@@ -14,10 +13,12 @@ export const work = { characters: 0 }
 /** A family of four with skin tones has 19 code units and takes 16 columns; what is larger is no character of anybody. */
 const MAX_UNITS = 40
 const MAX_COLUMNS = 16
-const ASCII = /^[\u{20}-\u{7e}]*$/u
+export const ASCII = /^[\u{20}-\u{7e}]*$/u
 
 const graphemes = new Intl.Segmenter()
-const known = new LRUCache<string, number>({ max: 4_096 })
+/** So many are remembered before it is begun anew. */
+const MAX_KNOWN = 10_000
+const known = new Map<string, number>()
 
 /** The grapheme clusters of a text without styles. Endless ones, which would not fit on any line, come apart. */
 export function* cells(text: string): Generator<Cell> {
@@ -43,12 +44,12 @@ export function width(text: string): number {
 
 /** Terminals differ on emoji of several code points: some draw one of two columns, others draw all its parts. */
 function columnsOf(grapheme: string): number {
-  if (grapheme.length === 1 && ASCII.test(grapheme)) return 1
   const before = known.get(grapheme)
   if (before !== undefined) return before
   let apart = 0
   for (const part of grapheme) apart += stringWidth(part)
   const columns = Math.max(stringWidth(grapheme), apart)
+  if (known.size >= MAX_KNOWN) known.clear()
   if (grapheme.length <= MAX_UNITS) known.set(grapheme, columns)
   return columns
 }

@@ -20,6 +20,8 @@ export class ChatLines {
   readonly #model: Model
   readonly #columns: number
   readonly #now: number
+  /** Of each message that was looked at, its blocks. */
+  readonly #made = new Map<number, (readonly string[])[]>()
 
   constructor(model: Model, columns: number, now: number) {
     this.#model = model
@@ -97,8 +99,14 @@ export class ChatLines {
     return { message, block, line: this.#linesOf(message, block).length - 1 }
   }
 
-  /** A block, and around those at the ends of a message what stands between the messages. */
   #linesOf(index: number, block: number): readonly string[] {
+    const blocks = this.#made.get(index) ?? []
+    this.#made.set(index, blocks)
+    return (blocks[block] ??= this.#make(index, block))
+  }
+
+  /** A block, and around those at the ends of a message what stands between the messages. */
+  #make(index: number, block: number): readonly string[] {
     const message = this.#model.messages[index]
     if (message === undefined) return ['']
     const lines = messageLines(message, block, this.#columns)

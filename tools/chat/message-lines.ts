@@ -3,7 +3,7 @@ import type { Body, Message } from '../../client/index.ts'
 import { blockOf, countBlocks } from './blocks.ts'
 import { width } from './cells.ts'
 import { printable } from './printable.ts'
-import { indent, style, truncate, wrap } from './text.ts'
+import { indent, style, truncate, wrapMeasured } from './text.ts'
 import type { Style } from './text.ts'
 import { clockTime } from './times.ts'
 import { bodyText, ticks } from './words.ts'
@@ -13,13 +13,18 @@ interface Made {
   readonly lines: readonly string[]
 }
 
-const texts = new WeakMap<Body, string>()
+interface Text {
+  readonly text: string
+  readonly blocks: number
+}
+
+const texts = new WeakMap<Body, Text>()
 /** More blocks than any screen has lines. */
 const made = new LRUCache<string, Made>({ max: 1_024 })
 
 /** How many blocks a message is laid out in: see `blocks.ts`. */
 export function countMessageBlocks(message: Message): number {
-  return countBlocks(textOf(message))
+  return textOf(message).blocks
 }
 
 /** The lines of one block of a message, laid out once: own messages stand on the right, those of others on the left. */
@@ -34,30 +39,34 @@ export function messageLines(message: Message, block: number, columns: number): 
 
 /** Time and ticks follow the last word. */
 function layOut(message: Message, block: number, columns: number): string[] {
-  const text = textOf(message)
-  const blocks = countBlocks(text)
+  const { text, blocks } = textOf(message)
   const own = message.direction === 'out'
   const tail = `  ${clockTime(message.sentAt)}${own ? ` ${ticks(message)}` : ''}`
   const room = Math.max(16, Math.floor(columns * 0.75))
-  const lines = wrap(printable(blockOf(text, block)), room)
+  const lines = wrapMeasured(printable(blockOf(text, block)), room)
   // What has several blocks is as wide as it can be, so that none of them has to know the others.
-  const widest = blocks === 1 ? Math.max(...lines.map(width)) : room
+  const widest = blocks === 1 ? Math.max(...lines.map((line) => line.columns)) : room
   const isLast = block === blocks - 1
-  if (isLast && width(lines.at(-1) ?? '') + width(tail) > Math.max(room, widest)) lines.push('')
-  const together = blocks === 1 ? width(lines.at(-1) ?? '') + width(tail) : width(tail)
+  const tailColumns = width(tail)
+  const lastColumns = (): number => lines.at(-1)?.columns ?? 0
+  if (isLast && lastColumns() + tailColumns > Math.max(room, widest)) lines.push({ text: '', columns: 0 })
+  const together = blocks === 1 ? lastColumns() + tailColumns : tailColumns
   const needed = Math.min(columns - 2, Math.max(widest, together))
   const margin = own ? columns - needed - 1 : 1
   return lines.map((line, index) => {
-    if (!isLast || index < lines.length - 1) return indent(line, margin)
-    const gap = own ? ' '.repeat(Math.max(0, needed - width(line) - width(tail))) : ''
-    return indent(`${line}${gap}${style(tailStyle(message), truncate(tail, columns - 1))}`, margin)
+    if (!isLast || index < lines.length - 1) return indent(line.text, margin)
+    const gap = own ? ' '.repeat(Math.max(0, needed - line.columns - tailColumns)) : ''
+    return indent(`${line.text}${gap}${style(tailStyle(message), truncate(tail, columns - 1))}`, margin)
   })
 }
 
-function textOf({ body }: Message): string {
-  const text = texts.get(body) ?? bodyText(body)
-  texts.set(body, text)
-  return text
+function textOf({ body }: Message): Text {
+  const known = texts.get(body)
+  if (known !== undefined) return known
+  const text = bodyText(body)
+  const counted = { text, blocks: countBlocks(text) }
+  texts.set(body, counted)
+  return counted
 }
 
 function tailStyle(message: Message): Style {

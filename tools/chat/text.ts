@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import { cells, width } from './cells.ts'
+import { ASCII, cells, width } from './cells.ts'
+import type { Cell } from './cells.ts'
 import { printable } from './printable.ts'
 
 export type Style = Parameters<typeof styleText>[0]
@@ -21,44 +22,63 @@ export function oneLine(text: string, columns: number): string {
 
 /** Lines of at most so many columns, broken between words where there are any. */
 export function wrap(text: string, columns: number): string[] {
+  return wrapMeasured(text, columns).map((line) => line.text)
+}
+
+/** The same, with the columns that each of them takes. */
+export function wrapMeasured(text: string, columns: number): Cell[] {
   const room = Math.max(2, columns)
   return text.split('\n').flatMap((paragraph) => wrapParagraph(paragraph, room))
 }
 
-function wrapParagraph(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  let used = 0
+function wrapParagraph(text: string, columns: number): Cell[] {
+  const lines: Cell[] = []
+  let line: Cell = { text: '', columns: 0 }
   for (const word of text.match(/\s*\S+|\s+/gu) ?? []) {
-    const more = width(word)
-    if (used + more <= columns) {
-      line += word
-      used += more
+    const parts = partsOf(word)
+    const more = sumOf(parts)
+    if (line.columns + more <= columns) {
+      line = { text: line.text + word, columns: line.columns + more }
       continue
     }
-    if (used > 0) lines.push(line)
-    const pieces = breakAnywhere(used > 0 ? word.trimStart() : word, columns)
-    line = pieces.pop() ?? ''
-    used = width(line)
+    if (line.columns > 0) lines.push(line)
+    const rest = line.columns > 0 ? partsOf(word.trimStart()) : parts
+    const pieces = breakAnywhere(rest, columns)
+    line = pieces.pop() ?? { text: '', columns: 0 }
     lines.push(...pieces)
   }
   return [...lines, line]
 }
 
-function breakAnywhere(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
+/** The characters of a word, or the whole word where all of them take one column. */
+function partsOf(word: string): readonly Cell[] {
+  return ASCII.test(word) ? [{ text: word, columns: width(word) }] : [...cells(word)]
+}
+
+function sumOf(parts: readonly Cell[]): number {
+  let sum = 0
+  for (const part of parts) sum += part.columns
+  return sum
+}
+
+function breakAnywhere(parts: readonly Cell[], columns: number): Cell[] {
+  const lines: Cell[] = []
+  let text = ''
   let used = 0
-  for (const cell of cells(text)) {
-    if (used + cell.columns > columns && used > 0) {
-      lines.push(line)
-      line = ''
+  for (const part of parts) {
+    if (used + part.columns > columns && used > 0) {
+      lines.push({ text, columns: used })
+      text = ''
       used = 0
     }
-    line += cell.text
-    used += cell.columns
+    text += part.text
+    used += part.columns
+    for (; used > columns && text.length === used; used -= columns) {
+      lines.push({ text: text.slice(0, columns), columns })
+      text = text.slice(columns)
+    }
   }
-  return [...lines, line]
+  return [...lines, { text, columns: used }]
 }
 
 /** Cut at so many columns, with "…" where something is missing. For text without styles. */
