@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import type { Teardown } from './database.ts'
+import { requireTool } from './tools.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** Processes start slowly on a busy machine. */
@@ -16,7 +17,9 @@ export class TerminalProcess {
   /** @param command - for a shell; `exec` it, so that its process is `$$` */
   constructor(t: Teardown, command: string, env: Readonly<Record<string, string | undefined>>) {
     const shell = `stty rows 24 cols 80; sh -c 'echo pid $$; ${command}'; echo "left with $?"; stty -a`
-    this.#process = spawn('script', ['-qfec', shell, '/dev/null'], { env: { ...env, TERM: 'xterm-256color' } })
+    this.#process = spawn(requireTool('script'), ['-qfec', shell, '/dev/null'], {
+      env: { ...env, TERM: 'xterm-256color' },
+    })
     this.#process.stdin.on('error', () => {})
     this.#process.stdout.on('data', (chunk: Buffer) => {
       this.#output += chunk.toString()
