@@ -11,6 +11,8 @@ const SAVE_CURSOR = '\u{1b}7'
 const RESTORE_CURSOR = '\u{1b}8'
 const SHOW_CURSOR = '\u{1b}[?25h'
 const HIDE_CURSOR = '\u{1b}[?25l'
+/** After so long a process that was asked to stop has stopped. */
+const STOPPED_BY_MS = 200
 
 export interface TerminalHandlers extends KeyboardHandlers {
   resized(): void
@@ -24,6 +26,7 @@ export class Terminal {
   readonly #keyboard: Keyboard
   readonly #giveBack = (): void => this.#leave()
   readonly #takeAgain = (): void => {
+    if (this.#isClosed) return
     this.#enter()
     this.#handlers.resized()
   }
@@ -34,6 +37,7 @@ export class Terminal {
   readonly #onGone = (): void => this.#handlers.gone()
   #painted: readonly string[] = []
   #isEntered = false
+  #isClosed = false
 
   constructor(handlers: TerminalHandlers) {
     this.#handlers = handlers
@@ -70,10 +74,13 @@ export class Terminal {
   suspend(): void {
     this.#leave()
     process.kill(0, 'SIGTSTP')
+    // Without a shell that could let it go on, the system does not stop it.
+    setTimeout(this.#takeAgain, STOPPED_BY_MS).unref()
   }
 
   /** Gives the terminal back as it was. */
   close(): void {
+    this.#isClosed = true
     this.#keyboard.close()
     process.stdin.off('end', this.#onGone).off('error', this.#onGone)
     process.stdout.off('resize', this.#onResize)
