@@ -440,7 +440,8 @@ export class Node {
   #createSmsSender(): SmsSender {
     const { smsUrl } = this.#config.secrets
     if (this.#overrides.sms !== undefined) return this.#overrides.sms
-    if (smsUrl === undefined) return new ConsoleSmsSender(this.#logger)
+    if (smsUrl === undefined)
+      return new ConsoleSmsSender(this.#logger, process.stdout.isTTY ? process.stdout : undefined)
     return new HttpSmsSender(smsUrl, this.#config.accounts.smsTimeoutMs)
   }
 

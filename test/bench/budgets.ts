@@ -24,6 +24,9 @@ export const PACED_P99_MS = 20
 export const STORM_BACK_MS = 10_000
 export const STORM_ACCEPTED_MS = 2_000
 
+/** From a key, a message or a second to the lines of the screen, however much is in the chat. */
+export const TERMINAL_FRAME_MS = 5
+
 /** The budget of a whole life; undefined where there is none. */
 export function findLifeBudget(ackMs: number, window: number): number | undefined {
   return LIVES.find((budget) => budget.ackMs === ackMs && budget.window === window)?.relays

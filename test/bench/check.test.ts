@@ -1,6 +1,6 @@
 import test from 'ava'
 import { checkBudgets, formatChecks, isKept } from './check.ts'
-import { PACED_P99_MS, STORM_ACCEPTED_MS, STORM_BACK_MS } from './budgets.ts'
+import { PACED_P99_MS, STORM_ACCEPTED_MS, STORM_BACK_MS, TERMINAL_FRAME_MS } from './budgets.ts'
 import type { Cell } from './cells.ts'
 import { spread } from './statistics.ts'
 
@@ -21,6 +21,10 @@ test('a median within its budget is kept, and one beyond it is not', (t) => {
     acceptedMs: { p50: spread([1]), p99: spread([accepted]) },
   })
   t.deepEqual(verdicts({ storm: storm(STORM_BACK_MS, STORM_ACCEPTED_MS + 1) }), [true, false])
+  const fast = spread([TERMINAL_FRAME_MS])
+  const frames = { text: 'short', first: fast, key: fast, message: fast, pageUp: fast }
+  const slow = { ...frames, pageUp: spread([TERMINAL_FRAME_MS + 1]) }
+  t.deepEqual(verdicts({ terminal: { frames: [frames, slow] } }), [true, false])
 })
 
 test('lives on one node are held against the relay, and messages at an even rate against their latency', (t) => {

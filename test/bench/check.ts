@@ -1,10 +1,11 @@
-import { findClusterBudget, PACED_P99_MS, STORM_ACCEPTED_MS, STORM_BACK_MS } from './budgets.ts'
+import { findClusterBudget, PACED_P99_MS, STORM_ACCEPTED_MS, STORM_BACK_MS, TERMINAL_FRAME_MS } from './budgets.ts'
 import { ackName } from './cells.ts'
 import type { Cell } from './cells.ts'
 import type { DrainResult } from './drain.ts'
 import { makeTable } from './format.ts'
 import type { IdleResult } from './idle.ts'
 import type { StormResult } from './storm.ts'
+import type { TerminalResult } from './terminal.ts'
 import type { WholeLivesRun } from './whole-lives.ts'
 
 /** What a run of the bench measured; what it did not is absent. */
@@ -13,6 +14,7 @@ export interface Results {
   readonly idle?: Pick<IdleResult, 'bytesPerDevice' | 'budgetBytes'> | undefined
   readonly storm?: Pick<StormResult, 'back99Ms' | 'acceptedMs'> | undefined
   readonly drain?: Pick<DrainResult, 'grownBytes' | 'budgetBytes'> | undefined
+  readonly terminal?: Pick<TerminalResult, 'frames'> | undefined
 }
 
 /** A median beside its budget, in the same unit. */
@@ -28,7 +30,7 @@ export function isKept({ measured, budget }: Check): boolean {
 }
 
 /** All that was measured and has a budget. */
-export function checkBudgets({ wholeLives, idle, storm, drain }: Results): readonly Check[] {
+export function checkBudgets({ wholeLives, idle, storm, drain, terminal }: Results): readonly Check[] {
   return [
     ...(wholeLives === undefined ? [] : checkLives(wholeLives)),
     ...(idle === undefined ? [] : [check('bytes for each idle device', idle.bytesPerDevice, idle.budgetBytes)]),
@@ -39,6 +41,7 @@ export function checkBudgets({ wholeLives, idle, storm, drain }: Results): reado
           check('✓ p99 meanwhile, ms', storm.acceptedMs.p99.median, STORM_ACCEPTED_MS),
         ]),
     ...(drain === undefined ? [] : [check('growth of a node that drains, bytes', drain.grownBytes, drain.budgetBytes)]),
+    ...(terminal === undefined ? [] : terminal.frames.map(checkFrames)),
   ]
 }
 
@@ -66,6 +69,12 @@ function checkLives({ lives, ratios }: Pick<WholeLivesRun, 'lives' | 'ratios'>):
     const name = `${ackName(cell.ackDelayMs)}, window ${cell.window}: CPU between nodes, × one node`
     return check(name, ratios.cells[i]?.median ?? Number.NaN, findClusterBudget(cell.window))
   }
+}
+
+/** The slowest kind of frame. */
+function checkFrames({ text, first, key, message, pageUp }: TerminalResult['frames'][number]): Check {
+  const slowest = Math.max(...[first, key, message, pageUp].map(({ median }) => median))
+  return check(`ms of a frame, ${text}`, slowest, TERMINAL_FRAME_MS)
 }
 
 function checkLife({ ackDelayMs, window, ratio, budget }: Cell): Check | undefined {

@@ -15,10 +15,11 @@ import { OneNode } from './one-node.ts'
 import { readOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { readProfile, sumUp } from './profile.ts'
-import { formatDrain, formatIdle, formatProfile, formatWholeLives } from './report.ts'
+import { formatDrain, formatIdle, formatProfile, formatTerminal, formatWholeLives } from './report.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import { SmsSink } from './sms-sink.ts'
 import { measureStorm } from './storm.ts'
+import { measureTerminal } from './terminal.ts'
 import { measureWholeLives } from './whole-lives.ts'
 
 const PROFILED_FUNCTIONS = 30
@@ -28,8 +29,9 @@ const { cluster: isCluster, idle: idleDevices, connections: perNode, storm: stor
 const progress = (text: string): void => {
   if (!options.json) console.error(`… ${text}`)
 }
+const terminal = options.terminal === undefined ? undefined : measureTerminal(options.terminal)
 /** Without any of those that exclude it. */
-const measuresLives = [idleDevices, perNode, stormDevices, envelopes].every((count) => count === undefined)
+const measuresLives = [idleDevices, perNode, stormDevices, envelopes, terminal].every((count) => count === undefined)
 
 const servers: ServerUnderTest[] = []
 const stopAll = () => Promise.all(servers.map((server) => server.stop()))
@@ -38,9 +40,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 await using sms = await SmsSink.start()
 const serverOptions = { smsUrl: sms.url, profileDir: await profileDir(options) }
-await using one = isCluster && !measuresLives ? undefined : await OneNode.start(serverOptions)
+await using one =
+  terminal !== undefined || (isCluster && !measuresLives) ? undefined : await OneNode.start(serverOptions)
 if (one !== undefined) servers.push(one)
-await using cluster = isCluster ? await Cluster.start(serverOptions) : undefined
+await using cluster = isCluster && terminal === undefined ? await Cluster.start(serverOptions) : undefined
 if (cluster !== undefined) servers.push(cluster)
 
 const machine = { cpu: cpus()[0]?.model ?? '', cores: cpus().length, node: process.version }
@@ -64,7 +67,7 @@ const profiles = await Promise.all(
 
 if (options.json) {
   const sums = profiles.map((profile) => ({ ...profile, sums: Object.fromEntries(profile.sums) }))
-  const results = { machine, options, wholeLives: run, idle, connections, storm, drain, profiles: sums }
+  const results = { machine, options, wholeLives: run, idle, connections, storm, drain, terminal, profiles: sums }
   console.log(JSON.stringify(results, undefined, 2))
 } else {
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`)
@@ -73,11 +76,12 @@ if (options.json) {
   if (connections !== undefined) console.log(formatConnections(connections))
   if (storm !== undefined) console.log(formatStorm(storm))
   if (drain !== undefined) console.log(formatDrain(drain))
+  if (terminal !== undefined) console.log(formatTerminal(terminal))
   for (const { of, file, sums } of profiles) console.log(`CPU profile of ${of}: ${file}\n${formatProfile(sums)}`)
 }
 
 if (options.check) {
-  const checks = checkBudgets({ wholeLives: run, idle, storm, drain })
+  const checks = checkBudgets({ wholeLives: run, idle, storm, drain, terminal })
   // The results alone go to standard output when they are JSON.
   console.error(formatChecks(checks))
   if (!checks.every(isKept)) process.exitCode = 1

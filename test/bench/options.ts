@@ -22,6 +22,7 @@ export interface Options {
   readonly hold: number
   readonly storm?: number
   readonly drain?: number
+  readonly terminal?: number
   readonly profile?: string | true
   readonly check: boolean
   readonly json: boolean
@@ -52,12 +53,19 @@ export function readOptions(argv: readonly string[]): Options {
     .option('--hold <n>', 'how long they are held, in seconds', parseSeconds, 30)
     .option('--storm <n>', 'only: so many devices are cut off at once and come back', wholeNumber)
     .option('--drain <n>', 'only: a mailbox of so many envelopes is fetched', wholeNumber)
+    .option('--terminal <n>', 'only: a frame of the terminal client with so many messages in the chat', wholeNumber)
     .option('--profile [folder]', 'take a CPU profile of the server and sum it up for each cell')
     .option('--check', 'compare the medians with the budgets; one that is exceeded makes the exit code 1', false)
     .option('--json', 'print the results as JSON', false)
     .parse(argv)
   const options = command.opts<Options>()
   if (options.cluster && options.drain !== undefined) command.error('error: --drain is measured on a node alone')
+  if (
+    options.terminal !== undefined &&
+    [options.idle, options.connections, options.storm, options.drain].some((n) => n !== undefined)
+  ) {
+    command.error('error: --terminal needs no server, and goes with none of the others')
+  }
   if (options.delayedPairs !== undefined && options.delayedPairs.length !== options.windows.length) {
     command.error('error: --delayed-pairs must have as many numbers as --windows')
   }

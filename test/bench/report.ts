@@ -5,6 +5,7 @@ import { kib, makeTable, mib, percent, range, verdict, whole } from './format.ts
 import type { IdleResult } from './idle.ts'
 import type { SelfTime } from './profile.ts'
 import type { Floor } from './relay-floor.ts'
+import type { TerminalResult } from './terminal.ts'
 import type { WholeLives } from './whole-lives.ts'
 
 /** The tables of whole lives on one node, as text. */
@@ -71,6 +72,13 @@ export function formatIdle(result: IdleResult): string {
 /** A line on the memory of one process. */
 export function growth(name: string, before: number, after: number, devices: number): string {
   return `resident memory of ${name}: ${mib(before)} → ${mib(after)}, ${kib((after - before) / devices)} for each device of all`
+}
+
+export function formatTerminal({ messages, frames }: TerminalResult): string {
+  const table = makeTable(['text of each', 'first frame', 'a key', 'a message', 'PgUp'])
+  for (const { text, first, key, message, pageUp } of frames)
+    table.push([text, ...[first, key, message, pageUp].map((ms) => range(ms, 2))])
+  return `A frame of the terminal client, ${messages.toLocaleString('en')} messages in the chat: ms, median and range\n${table.toString()}`
 }
 
 export function formatDrain(result: DrainResult): string {

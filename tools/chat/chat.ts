@@ -1,25 +1,27 @@
 import type { Client, ClientEvents, IncomingMessage, Message } from '../../client/index.ts'
-import { parseCommand, helpLines } from './commands.ts'
+import { helpLines, parseCommand, parsePasted } from './commands.ts'
 import type { Command } from './commands.ts'
+import type { Contacts } from './contacts.ts'
 import { emptyModel, withMessage } from './model.ts'
 import type { ChatLine, Model } from './model.ts'
 import { Notes } from './notes.ts'
 import type { Page } from './page.ts'
-import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
+import type { Size } from './screen.ts'
 import { Security } from './security.ts'
+import { scrollBy } from './view.ts'
 import { blockedText, bodyText, fullText, historyText, identityText, restoredText } from './words.ts'
 
 const PAGE = 300
 const NOTICE_MS = 8_000
-/** More lines than any page has: it is shown from its beginning. */
-const TOP = 10_000
+const MAX_CHATS = 200
 
 export interface ChatOptions {
   /** The user of this device. */
   readonly self: number
   /** The name of the server, for people. */
   readonly server: string
+  readonly contacts: Contacts
   /** The model is another one: paint it. */
   changed(): void
   quit(): void
@@ -30,6 +32,7 @@ export class Chat {
   readonly #client: Client
   readonly #changed: () => void
   readonly #quit: () => void
+  readonly #contacts: Contacts
   #model: Model
   #noticeTimer: NodeJS.Timeout | undefined
   #oldestLoaded = false
@@ -40,15 +43,18 @@ export class Chat {
   /** Messages of before that have come since the last of them was announced. */
   #archived = 0
 
-  constructor(client: Client, { self, server, changed, quit }: ChatOptions) {
+  constructor(client: Client, { self, server, contacts, changed, quit }: ChatOptions) {
     this.#client = client
     this.#changed = changed
     this.#quit = quit
-    this.#model = { ...emptyModel(self, server), connection: client.connection }
+    this.#contacts = contacts
+    this.#model = { ...emptyModel(self, server), names: contacts.names, connection: client.connection }
     this.#security = new Security(client, server, {
       show: (page) => this.#showPage(page),
       say: (line) => this.notify(line),
       confirm: (page) => this.#confirm(page),
+      nameOf: (user) => contacts.names.nameOf(user),
+      fullNameOf: (user) => contacts.names.fullNameOf(user),
     })
     client.on('connection', (connection) => this.#update({ connection }))
     client.on('message', (message) => this.#arrived(message))
@@ -58,9 +64,9 @@ export class Chat {
     client.on('identity', (event) => void this.#noteIdentity(event))
     client.on('blocked', ({ user }) => {
       if (user === this.#model.peer) void this.#loadKeys(user)
-      else this.notify(blockedText(user))
+      else this.notify(blockedText(this.#nameOf(user)))
     })
-    client.on('mailboxFull', (event) => this.notify(fullText(event)))
+    client.on('mailboxFull', (event) => this.notify(fullText(event, this.#nameOf(event.user))))
     client.on('devices', ({ user }) => void this.#loadKeys(user))
     client.on('history', (event) => void this.#noteHistory(event))
     client.on('restored', (event) => this.notify(restoredText(event)))
@@ -90,20 +96,20 @@ export class Chat {
   }
 
   /** @param lines - up when positive */
-  scroll(lines: number, maxScroll: number): void {
-    const scroll = Math.max(0, Math.min(maxScroll, Math.min(maxScroll, this.#model.scroll) + lines))
-    this.#update({ scroll })
-    if (scroll === maxScroll && lines > 0 && this.#model.page === undefined) void this.#loadOlder()
+  scroll(lines: number, size: Size): void {
+    const { change, isOldest } = scrollBy(this.#model, lines, size, Date.now())
+    this.#update(change)
+    if (isOldest && lines > 0) void this.#loadOlder()
   }
 
-  async entered(line: string): Promise<void> {
-    if (this.#model.page !== undefined) this.#update({ page: undefined })
-    this.#update({ notice: '', scroll: 0 })
+  /** @param isTyped - false for what was pasted: that is text, whatever it looks like */
+  async entered(line: string, { isTyped = true }: { readonly isTyped?: boolean } = {}): Promise<void> {
+    this.#update({ page: undefined, notice: '', bottom: undefined, top: 0 })
     const answer = this.#answer
-    if (answer === undefined) return this.#run(parseCommand(line))
+    if (answer === undefined) return this.#run(isTyped ? parseCommand(line) : parsePasted(line))
     this.#answer = undefined
     this.#update({ asks: false })
-    return answer(/^\s*y(es)?\s*$/i.test(line))
+    return answer(isTyped && /^\s*y(es)?\s*$/i.test(line))
   }
 
   notify(notice: string): void {
@@ -122,10 +128,15 @@ export class Chat {
       case 'open':
         return this.#open(command.user)
       case 'openListed': {
-        const listed = this.#model.chats[command.number - 1]
-        if (listed === undefined) return this.notify(`There is no chat ${command.number} in the list`)
-        return this.#open(listed.user)
+        const listed = this.#findListed(command.number)
+        return listed === undefined ? undefined : this.#open(listed)
       }
+      case 'openNamed': {
+        const meant = this.#contacts.names.resolve(command.name)
+        return 'why' in meant ? this.notify(meant.why) : this.#open(meant.user)
+      }
+      case 'name':
+        return this.#name(command)
       case 'chats':
         return this.#leave()
       case 'help':
@@ -152,6 +163,28 @@ export class Chat {
     }
   }
 
+  async #name({ whom, name }: Extract<Command, { type: 'name' }>): Promise<void> {
+    const user =
+      whom.type === 'listed' ? this.#findListed(whom.number) : whom.type === 'user' ? whom.user : this.#model.peer
+    if (user === undefined) {
+      if (whom.type === 'open') this.notify('Open the chat first, or name the number: /name +15550000002 Anna')
+      return
+    }
+    this.notify(await this.#contacts.call(user, name))
+    this.#update({ names: this.#contacts.names })
+  }
+
+  /** Says so where there is no such chat. */
+  #findListed(number: number): number | undefined {
+    const listed = this.#model.chats[number - 1]
+    if (listed === undefined) this.notify(`There is no chat ${number} in the list`)
+    return listed?.user
+  }
+
+  #nameOf(user: number): string {
+    return this.#contacts.names.nameOf(user)
+  }
+
   #send(text: string): void {
     const { peer } = this.#model
     if (peer === undefined) return this.notify('Open a chat first: /to and a phone number')
@@ -168,7 +201,8 @@ export class Chat {
   async #open(peer: number): Promise<void> {
     if (this.#model.peer !== undefined) this.#client.unwatch([this.#model.peer])
     const notes = this.#notes.of(peer)
-    this.#update({ peer, messages: [], notes, keys: undefined, presence: undefined, peerTypes: false, scroll: 0 })
+    this.#update({ peer, messages: [], notes, keys: undefined, presence: undefined, peerTypes: false })
+    this.#update({ bottom: undefined, top: 0 })
     this.#oldestLoaded = false
     void this.#loadKeys(peer)
     const messages = await this.#client.history(peer, { limit: PAGE })
@@ -188,7 +222,7 @@ export class Chat {
       keys: undefined,
       presence: undefined,
       peerTypes: false,
-      scroll: 0,
+      top: 0,
     })
     await this.#loadChats()
   }
@@ -208,7 +242,7 @@ export class Chat {
       this.#show(message)
       this.#client.markRead([message]).catch(() => {})
       if (message.hosted && this.#model.keys?.hosted !== true) void this.#loadKeys(message.chat)
-    } else this.notify(`${formatPhone(message.chat)}: ${bodyText(message.body)}`)
+    } else this.notify(`${this.#nameOf(message.chat)}: ${bodyText(message.body)}`)
     void this.#loadChats()
   }
 
@@ -219,7 +253,7 @@ export class Chat {
 
   async #noteIdentity(event: ClientEvents['identity']): Promise<void> {
     const { user } = event
-    const text = identityText(event)
+    const text = identityText(event, this.#nameOf(user))
     const [last] = await this.#client.history(user, { limit: 1 })
     this.#notes.add(user, { after: last?.order ?? 0, text })
     if (user !== this.#model.peer) return this.notify(text)
@@ -248,7 +282,7 @@ export class Chat {
   }
 
   #showPage(page: Page): void {
-    this.#update({ page, scroll: TOP })
+    this.#update({ page, top: 0 })
   }
 
   /** Asks the person; a question that is still open is answered with no. */
@@ -267,7 +301,7 @@ export class Chat {
 
   async #loadChats(): Promise<void> {
     const chats: ChatLine[] = []
-    for (const chat of (await this.#client.chats()).slice(0, 200)) {
+    for (const chat of (await this.#client.chats()).slice(0, MAX_CHATS)) {
       const [last] = await this.#client.history(chat.user, { limit: 1 })
       chats.push({ ...chat, last })
     }

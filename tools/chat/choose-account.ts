@@ -2,6 +2,7 @@ import { ChatError } from './chat-error.ts'
 import { formatPhone, parsePhone } from './phone.ts'
 import { listSaved, primaryDirectory, readSaved } from './saved-accounts.ts'
 import type { SavedAccount } from './saved-accounts.ts'
+import { oneLine } from './text.ts'
 
 /** Asks the person; undefined when the input has ended. */
 export type Ask = (question: string) => Promise<string | undefined>
@@ -60,15 +61,23 @@ function findDevice(own: readonly SavedAccount[], device: number | undefined): S
 }
 
 async function askPhone(ask: Ask): Promise<number> {
-  const typed = await ask('Your phone number (for example +15550000001): ')
-  if (typed === undefined) throw new ChatError('\nName your phone number: npm run chat -- +15550000001')
-  return requirePhone(typed)
+  for (;;) {
+    const typed = await ask('Your phone number (for example +15550000001): ')
+    if (typed === undefined) throw new ChatError('\nName your phone number: npm run chat -- +15550000001')
+    const user = parsePhone(typed)
+    if (user !== undefined) return user
+    if (typed.trim() !== '') process.stdout.write(`${notAPhone(typed)}\n`)
+  }
 }
 
 function requirePhone(text: string): number {
   const user = parsePhone(text)
-  if (user === undefined) throw new ChatError(`"${text}" is not a phone number: it looks like +15550000001`)
+  if (user === undefined) throw new ChatError(notAPhone(text))
   return user
+}
+
+function notAPhone(typed: string): string {
+  return `"${oneLine(typed, 40)}" is not a phone number: it looks like +15550000001`
 }
 
 function nameOf({ user, device }: SavedAccount): string {

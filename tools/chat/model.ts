@@ -1,4 +1,5 @@
 import type { ConnectionState, KnownKeys, Message } from '../../client/index.ts'
+import { Names } from './names.ts'
 import type { Note } from './notes.ts'
 import type { Page } from './page.ts'
 
@@ -15,12 +16,21 @@ export interface ChatLine {
   readonly last: Message | undefined
 }
 
+/** A line of a chat, wherever messages come and go: of a block of the message with this order. */
+export interface Place {
+  readonly order: number
+  readonly block: number
+  readonly line: number
+}
+
 /** All that is on the screen. */
 export interface Model {
   readonly self: number
   /** The name of the server, for people. */
   readonly server: string
   readonly connection: ConnectionState
+  /** What the person calls others. */
+  readonly names: Names
   /** The open chat; undefined: the list of chats is shown. */
   readonly peer: number | undefined
   readonly messages: readonly Message[]
@@ -40,8 +50,10 @@ export interface Model {
   readonly input: string
   /** Where the cursor is in `input`. */
   readonly cursor: number
-  /** How many lines the view is scrolled up from the newest. */
-  readonly scroll: number
+  /** The lowest line of the chat in sight; undefined: always the newest. */
+  readonly bottom: Place | undefined
+  /** The first line in sight of a page or of the list, from 0. */
+  readonly top: number
 }
 
 export function emptyModel(self: number, server: string): Model {
@@ -49,6 +61,7 @@ export function emptyModel(self: number, server: string): Model {
     self,
     server,
     connection: { phase: 'connecting' },
+    names: new Names(),
     peer: undefined,
     messages: [],
     notes: [],
@@ -61,13 +74,25 @@ export function emptyModel(self: number, server: string): Model {
     notice: '',
     input: '',
     cursor: 0,
-    scroll: 0,
+    bottom: undefined,
+    top: 0,
   }
 }
 
 /** The messages after one has come or moved: in order, each once. */
 export function withMessage(messages: readonly Message[], changed: Message): readonly Message[] {
-  const at = messages.findIndex(({ order }) => order === changed.order)
-  if (at >= 0) return messages.with(at, changed)
-  return [...messages, changed].sort((a, b) => a.order - b.order)
+  const at = findPlace(messages, changed.order)
+  const isThere = messages[at]?.order === changed.order
+  return isThere ? messages.with(at, changed) : messages.toSpliced(at, 0, changed)
+}
+
+/** Where the first message of this order or a higher one is. */
+export function findPlace(messages: readonly Message[], order: number): number {
+  let [low, high] = [0, messages.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((messages[middle]?.order ?? Infinity) < order) low = middle + 1
+    else high = middle
+  }
+  return low
 }

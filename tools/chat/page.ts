@@ -1,4 +1,5 @@
-import { width, wrap } from './text.ts'
+import { width } from './cells.ts'
+import { wrap } from './text.ts'
 
 /** Something to look at instead of the messages. */
 export interface Page {

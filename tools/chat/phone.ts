@@ -19,6 +19,11 @@ export function parsePhone(text: string): number | undefined {
   return number?.isPossible() === true ? Number(number.number.slice(1)) : undefined
 }
 
+/** Whether a text is meant as a number, be it one or not: it cannot be a name. '' does. */
+export function looksLikeNumber(text: string): boolean {
+  return /^[\p{Nd}\s+()./-]*$/u.test(text)
+}
+
 export function formatPhone(user: number): string {
   return `+${user}`
 }

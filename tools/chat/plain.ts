@@ -1,9 +1,11 @@
 import type { Client, IncomingMessage, OutgoingMessage } from '../../client/index.ts'
 import { parseCommand } from './commands.ts'
+import type { Contacts } from './contacts.ts'
 import type { LineReader } from './line-reader.ts'
 import { renderPage } from './page.ts'
 import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
+import { printable } from './printable.ts'
 import { refusalText } from './refusals.ts'
 import { Security } from './security.ts'
 import { clockTime } from './times.ts'
@@ -32,7 +34,7 @@ const MAX_WAITING = 1_000
  */
 export async function runPlain(
   client: Client,
-  { server, peer }: { server: string; peer: number | undefined },
+  { server, peer, contacts }: { server: string; peer: number | undefined; contacts: Contacts },
   lines: LineReader,
 ): Promise<boolean> {
   let to = peer
@@ -46,6 +48,8 @@ export async function runPlain(
       printPage(page)
       return /^\s*y(es)?\s*$/i.test((await lines.next()) ?? '')
     },
+    nameOf: formatPhone,
+    fullNameOf: formatPhone,
   })
 
   for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
@@ -55,6 +59,17 @@ export async function runPlain(
       case 'open':
         to = command.user
         break
+      case 'openNamed': {
+        const meant = contacts.names.resolve(command.name)
+        if ('why' in meant) print(`-- ${meant.why}`)
+        else to = meant.user
+        break
+      }
+      case 'name': {
+        const user = command.whom.type === 'user' ? command.whom.user : command.whom.type === 'open' ? to : undefined
+        print(`-- ${user === undefined ? 'Whom? /name +15550000002 Anna' : await contacts.call(user, command.name)}`)
+        break
+      }
       case 'offline':
         client.disconnect()
         break
@@ -104,7 +119,7 @@ function printEvents(client: Client): void {
     client.markRead([message]).catch(() => {})
   }
   const showOwn = (message: OutgoingMessage): void =>
-    print(`${ticks(message, false)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`)
+    print(`${ticks(message)} ${formatPhone(message.chat)}: ${bodyText(message.body)}`)
   client.on('message', show)
   client.on('receipt', showOwn)
   client.on('sent', showOwn)
@@ -112,9 +127,9 @@ function printEvents(client: Client): void {
     // What was read elsewhere has changed, too.
     if (message.direction === 'in' && message.body.type !== 'undecrypted' && waiting.delete(message.id)) show(message)
   })
-  client.on('identity', (event) => print(`-- ${identityText(event)}`))
-  client.on('blocked', ({ user }) => print(`-- ${blockedText(user)}`))
-  client.on('mailboxFull', (event) => print(`-- ${fullText(event)}`))
+  client.on('identity', (event) => print(`-- ${identityText(event, formatPhone(event.user))}`))
+  client.on('blocked', ({ user }) => print(`-- ${blockedText(formatPhone(user))}`))
+  client.on('mailboxFull', (event) => print(`-- ${fullText(event, formatPhone(event.user))}`))
   client.on('history', (event) => {
     archived += event.messages
     if (event.complete) print(`-- ${historyText(event, archived)}`)
@@ -125,9 +140,10 @@ function printEvents(client: Client): void {
 }
 
 function printPage(page: Page): void {
-  print(renderPage(page, COLUMNS).join('\n'))
+  process.stdout.write(`${renderPage(page, COLUMNS).join('\n')}\n`)
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+/** Further lines of a text are set in: else a message could look like several, and like those of others. */
+function print(text: string): void {
+  process.stdout.write(`${printable(text).replaceAll('\n', '\n    ')}\n`)
 }

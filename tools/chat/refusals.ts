@@ -85,7 +85,7 @@ const linkingRefusals: Readonly<Record<string, string>> = {
 /** The same while an account is restored. */
 const restoringRefusals: Readonly<Record<string, string>> = {
   NOT_FOUND:
-    'The server has no backup of this number under that recovery key. Begin again, and look at each character.',
+    'The server has no backup of this number under that recovery key. Look at each character, and type all of it again.',
   BAD_TAG: 'The backup was changed since it was made: it cannot be read.',
   STALE_DEVICE_LIST: 'The server shows an older state of your account than the backup knows: it hides something.',
 }

@@ -1,84 +1,103 @@
-import { parseRecoveryKey } from '../../client/crypto/backup/recovery-key.ts'
-import { CryptoError } from '../../client/crypto/errors.ts'
 import { ParleyError, RefusedError, register, restore, verify } from '../../client/node.ts'
 import type { VerifyOptions } from '../../client/node.ts'
 import { ChatError } from './chat-error.ts'
 import type { Ask } from './choose-account.ts'
+import { askCode, askOtherCode, askPin, askRecoveryKey, waitForEnter } from './questions.ts'
 import { formatPhone } from './phone.ts'
 import { findRestoringText, refusalText } from './refusals.ts'
+
+/** What the server wants to know. What it has found right is not asked for again. */
+interface Given {
+  readonly code: string
+  readonly session: string
+  readonly pin?: string
+}
+
+/** What goes by with time: the same answers may serve later. */
+const PASSING = new Set(['RATE_LIMITED', 'UNREACHABLE', 'REQUEST_TIMEOUT', 'OVERLOADED', 'UNAVAILABLE', 'INTERNAL'])
 
 /** Makes the store that of the primary device of a number: asks for the code, and for the PIN where there is one. */
 export async function registerDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
-  await tryCodes(phone, url, ask, (code, given) => verify(url, phone, code, { ...device, ...given }))
+  await tryCodes(phone, url, ask, ({ code, ...given }) => verify(url, phone, code, { ...device, ...given }))
 }
 
 /** The same for an account that has a backup: asks for its recovery key, too. */
 export async function restoreDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
-  const backup = { recoveryKey: await askRecoveryKey(ask) }
-  process.stdout.write('The device that has the account now will be logged out.\n')
-  const { messages } = await tryCodes(phone, url, ask, (code, given) =>
-    restore(url, phone, code, { ...device, ...given, backup }).catch((error: unknown) => {
+  let recoveryKey = await askRecoveryKey(ask)
+  print('The device that has the account now will be logged out.')
+  const attempt = ({ code, ...given }: Given): ReturnType<typeof restore> =>
+    restore(url, phone, code, { ...device, ...given, backup: { recoveryKey } }).catch(async (error: unknown) => {
       const text = error instanceof ParleyError ? findRestoringText(error.code) : undefined
-      throw text === undefined ? error : new ChatError(text, { cause: error })
-    }),
-  )
-  process.stdout.write(`Restored, with ${messages === 1 ? '1 message' : `${messages} messages`}.\n`)
-}
-
-async function askRecoveryKey(ask: Ask): Promise<string> {
-  for (;;) {
-    try {
-      return parseRecoveryKey(await askFor('Recovery key: ', ask))
-    } catch (error) {
-      if (!(error instanceof CryptoError)) throw error
-      process.stdout.write(`${error.message}.\n`)
-    }
-  }
+      if (text === undefined) throw error
+      if ((error as ParleyError).code !== 'NOT_FOUND') throw new ChatError(text, { cause: error })
+      print(text)
+      recoveryKey = await askRecoveryKey(ask)
+      return attempt({ code, ...given })
+    })
+  const { messages } = await tryCodes(phone, url, ask, attempt)
+  print(`Restored, with ${messages === 1 ? '1 message' : `${messages} messages`}.`)
 }
 
 /** Has a code sent, and tries until one is right. */
-async function tryCodes<T>(
-  phone: string,
-  url: string,
-  ask: Ask,
-  attempt: (code: string, given: { readonly session: string; readonly pin?: string }) => Promise<T>,
-): Promise<T> {
-  const { session } = await register(url, phone).catch((error: unknown) => {
-    throw explain(error, url)
-  })
-  process.stdout.write(`A code was sent to ${phone}. A server started with npm start prints it in its own terminal.\n`)
+async function tryCodes<T>(phone: string, url: string, ask: Ask, attempt: (given: Given) => Promise<T>): Promise<T> {
+  let session = await sendCode(phone, url)
+  let code = await askCode(ask)
   let pin: { readonly pin?: string } = {}
-  let code: string | undefined
   for (;;) {
-    code ??= await askFor('Code: ', ask)
     try {
-      return await attempt(code, { session, ...pin })
+      return await attempt({ code, session, ...pin })
     } catch (error) {
-      const refusal = error instanceof RefusedError ? error.code : undefined
-      if (refusal !== 'WRONG_CODE' && refusal !== 'PIN_REQUIRED') throw explain(error, url)
-      process.stdout.write(`${refusalText(refusal, '')}\n`)
-      if (refusal === 'PIN_REQUIRED') pin = { pin: await askFor('PIN: ', ask) }
-      else code = undefined
+      if (!(error instanceof RefusedError)) throw error
+      if (error.code === 'WRONG_CODE') {
+        print(refusalText(error.code, error.message))
+        const other = await askOtherCode(ask)
+        if (other === undefined) session = await sendAgain(phone, url, ask)
+        code = other ?? (await askCode(ask))
+      } else if (error.code === 'PIN_REQUIRED') {
+        print(pin.pin === undefined ? refusalText(error.code, error.message) : 'That PIN is wrong.')
+        pin = { pin: await askPin(ask) }
+      } else if (PASSING.has(error.code)) await waitForEnter(explainText(error, url), ask)
+      else throw explain(error, url)
     }
   }
 }
 
-async function askFor(question: string, ask: Ask): Promise<string> {
+async function sendCode(phone: string, url: string): Promise<string> {
+  const { session } = await register(url, phone).catch((error: unknown) => {
+    throw explain(error, url)
+  })
+  print(`A code was sent to ${phone}. A server started with npm start prints it in its own terminal.`)
+  return session
+}
+
+/** The same where a person has answered questions already: what passes is waited for. */
+async function sendAgain(phone: string, url: string, ask: Ask): Promise<string> {
   for (;;) {
-    const answer = await ask(question)
-    if (answer === undefined) throw new ChatError('Registration was not finished.')
-    if (answer.trim() !== '') return answer.replaceAll(/\s/g, '')
+    try {
+      return await sendCode(phone, url)
+    } catch (error) {
+      const refusal = error instanceof ChatError ? error.cause : undefined
+      if (!(refusal instanceof RefusedError) || !PASSING.has(refusal.code)) throw error
+      await waitForEnter((error as ChatError).message, ask)
+    }
   }
 }
 
 /** The same in words, where it is a refusal. */
 export function explain(error: unknown, url: string): unknown {
-  if (!(error instanceof RefusedError)) return error
+  return error instanceof RefusedError ? new ChatError(explainText(error, url), { cause: error }) : error
+}
+
+function explainText(error: RefusedError, url: string): string {
   if (error.code === 'UNREACHABLE') {
-    return new ChatError(`No server answers at ${url}. Start one with npm start, or name another one with --url.`)
+    return `No server answers at ${url}. Start one with npm start, or name another one with --url.`
   }
   const wait = error.retryAfterMs > 0 ? ` Try again in ${Math.ceil(error.retryAfterMs / 1000)} s.` : ''
-  return new ChatError(refusalText(error.code, error.message) + wait, { cause: error })
+  return refusalText(error.code, error.message) + wait
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
 }

@@ -1,7 +1,6 @@
 import type { KnownKeys } from '../../client/index.ts'
 import { encodeBase64Url } from '../../client/crypto/base64url.ts'
 import type { Page } from './page.ts'
-import { formatPhone } from './phone.ts'
 import { qrLines } from './qr.ts'
 import { hostedText } from './words.ts'
 
@@ -9,16 +8,17 @@ const GROUP_DIGITS = 5
 const GROUPS_A_LINE = 4
 
 /** What a person compares with the other one's screen, what is known, and what to do. */
-export function safetyPage(keys: KnownKeys, server: string): Page {
-  const { user, safetyNumber, safetyCode, devices } = keys
+/** @param name - of whose keys they are */
+export function safetyPage(keys: KnownKeys, name: string, server: string): Page {
+  const { safetyNumber, safetyCode, devices } = keys
   const numbers = devices.map(({ device, hosted }) => (hosted ? `${device} (hosted)` : String(device)))
   const lines = [
-    `Keys of ${formatPhone(user)}`,
+    `Keys of ${name}`,
     '',
     ...safetyLines(safetyNumber),
     '',
     ...adviceOn(keys),
-    ...(keys.hosted ? ['', hostedText(user, server)] : []),
+    ...(keys.hosted ? ['', hostedText(name, server)] : []),
     '',
     `Their devices: ${numbers.join(', ')}`,
   ]

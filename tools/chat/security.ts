@@ -4,7 +4,6 @@ import type { SecurityCommand } from './commands.ts'
 import { backupPage } from './backup-page.ts'
 import { devicesPage, nameOf } from './devices-page.ts'
 import type { Page } from './page.ts'
-import { formatPhone } from './phone.ts'
 import { safetyPage } from './safety-page.ts'
 import { findLinkingText, refusalText } from './refusals.ts'
 import { formatDigits } from './words.ts'
@@ -15,6 +14,10 @@ export interface SecurityScreen {
   say(line: string): void
   /** Whether the person says yes. */
   confirm(page: Page): Promise<boolean>
+  /** What the person calls somebody, */
+  nameOf(user: number): string
+  /** and the number beside it. */
+  fullNameOf(user: number): string
 }
 
 const PRIMARY = 1
@@ -69,11 +72,11 @@ export class Security {
   async #safety(action: 'show' | 'verified' | 'unverified' | 'accept', keys: KnownKeys): Promise<void> {
     const { trust } = this.#client
     const { user, safetyNumber } = keys
-    const who = formatPhone(user)
+    const who = this.#screen.nameOf(user)
     switch (action) {
       case 'show':
         this.#seen.set(user, safetyNumber)
-        return this.#screen.show(safetyPage(keys, this.#server))
+        return this.#screen.show(safetyPage(keys, this.#screen.fullNameOf(user), this.#server))
       case 'verified': {
         if (this.#seen.get(user) !== safetyNumber) {
           await this.#safety('show', keys)

@@ -1,62 +1,62 @@
-import { createInterface } from 'node:readline'
-import type { Interface, Key } from 'node:readline'
-import { Writable } from 'node:stream'
 import type { Screen, Size } from './screen.ts'
+import { Keyboard } from './keyboard.ts'
+import type { KeyboardHandlers } from './keyboard.ts'
 
-// Sequences of ECMA-48 and xterm. A line that is too long after all is cut and not continued on the next one.
-const ENTER = '\u{1b}[?1049h\u{1b}[?7l'
-const LEAVE = '\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l'
+// Sequences of ECMA-48 and xterm. A line that is too long after all is cut and not continued on the next one. What is
+// pasted comes marked, so that it is not taken for keys.
+const ENTER = '\u{1b}[?1049h\u{1b}[?7l\u{1b}[?2004h'
+const LEAVE = '\u{1b}[?2004l\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l'
 const ERASE = '\u{1b}[2K'
 const SAVE_CURSOR = '\u{1b}7'
 const RESTORE_CURSOR = '\u{1b}8'
 const SHOW_CURSOR = '\u{1b}[?25h'
 const HIDE_CURSOR = '\u{1b}[?25l'
+/** After so long a process that was asked to stop has stopped. */
+const STOPPED_BY_MS = 200
 
-export interface TerminalHandlers {
-  line(text: string): void
-  /** Any key, after it has changed the input. */
-  key(key: Key): void
+export interface TerminalHandlers extends KeyboardHandlers {
   resized(): void
-  /** Ctrl-C, Ctrl-D on an empty line. */
-  quit(): void
+  /** The terminal has gone. */
+  gone(): void
 }
 
-/** The whole screen of a terminal. The input line is edited by readline, with its keys and its memory of lines. */
+/** The whole screen of a terminal, which is given back however the process ends, but by SIGKILL. */
 export class Terminal {
-  readonly #input: Interface
   readonly #handlers: TerminalHandlers
-  readonly #onKey = (_: string | undefined, key: Key | undefined): void => this.#handlers.key(key ?? {})
+  readonly #keyboard: Keyboard
+  readonly #giveBack = (): void => this.#leave()
+  readonly #takeAgain = (): void => {
+    if (this.#isClosed) return
+    this.#enter()
+    this.#handlers.resized()
+  }
   readonly #onResize = (): void => {
     this.#painted = []
     this.#handlers.resized()
   }
+  readonly #onGone = (): void => this.#handlers.gone()
   #painted: readonly string[] = []
-  #closed = false
+  #isEntered = false
+  #isClosed = false
 
   constructor(handlers: TerminalHandlers) {
     this.#handlers = handlers
-    // What readline itself would print is not wanted.
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-    this.#input = createInterface({ input: process.stdin, output: nowhere, terminal: true, prompt: '' })
-    this.#input.on('line', (line) => handlers.line(line))
-    this.#input.on('SIGINT', () => handlers.quit())
-    this.#input.on('close', () => handlers.quit())
-    process.stdin.on('keypress', this.#onKey)
-    process.stdout.on('resize', this.#onResize)
-    process.stdout.write(ENTER)
+    this.#keyboard = new Keyboard(process.stdin, handlers)
+    process.stdin.on('end', this.#onGone).on('error', this.#onGone)
+    // Unheard, what can no longer be written would end the process in the middle of its work.
+    process.stdout.on('error', this.#onGone).on('resize', this.#onResize)
+    process.on('exit', this.#giveBack)
+    process.on('SIGCONT', this.#takeAgain)
+    this.#enter()
   }
 
   get size(): Size {
     return { columns: process.stdout.columns, rows: process.stdout.rows }
   }
 
-  get input(): { text: string; cursor: number } {
-    return { text: this.#input.line, cursor: this.#input.cursor }
-  }
-
   /** Writes the lines that have changed. */
   paint({ lines, input }: Screen): void {
-    if (this.#closed) return
+    if (!this.#isEntered) return
     const changed = lines.flatMap((line, row) =>
       line === this.#painted[row] ? [] : [`${startOf(row)}${ERASE}${line}\u{1b}[0m`],
     )
@@ -65,14 +65,48 @@ export class Terminal {
     process.stdout.write(`${HIDE_CURSOR}${changed.join('')}${inputLine}${SHOW_CURSOR}`)
   }
 
+  /** Forgets what was painted: the next time all is. */
+  clear(): void {
+    this.#painted = []
+  }
+
+  /** Stops until the shell lets the process go on (Ctrl-Z): with `npm` before it, the whole job. */
+  suspend(): void {
+    this.#leave()
+    process.kill(0, 'SIGTSTP')
+    // Without a shell that could let it go on, the system does not stop it.
+    setTimeout(this.#takeAgain, STOPPED_BY_MS).unref()
+  }
+
   /** Gives the terminal back as it was. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    process.stdin.off('keypress', this.#onKey)
+    this.#isClosed = true
+    this.#keyboard.close()
+    process.stdin.off('end', this.#onGone).off('error', this.#onGone)
     process.stdout.off('resize', this.#onResize)
+    process.off('exit', this.#giveBack)
+    process.off('SIGCONT', this.#takeAgain)
+    this.#leave()
+    process.stdin.pause()
+  }
+
+  #enter(): void {
+    this.#isEntered = true
+    this.#painted = []
+    process.stdin.setRawMode(true)
+    process.stdin.resume()
+    process.stdout.write(ENTER)
+  }
+
+  #leave(): void {
+    if (!this.#isEntered) return
+    this.#isEntered = false
     process.stdout.write(LEAVE)
-    this.#input.close()
+    try {
+      process.stdin.setRawMode(false)
+    } catch {
+      // There is no terminal any more.
+    }
   }
 }
 

@@ -1,87 +1,99 @@
-import { stripVTControlCharacters, styleText } from 'node:util'
-import stringWidth from 'string-width'
+import { styleText } from 'node:util'
+import { ASCII, cells, width } from './cells.ts'
+import type { Cell } from './cells.ts'
+import { printable } from './printable.ts'
 
 export type Style = Parameters<typeof styleText>[0]
 
-const graphemes = new Intl.Segmenter()
+/** More code units than a column takes, marks and emoji included: what is cut looks no further. */
+const UNITS_A_COLUMN = 32
 
 /** Colours, unless the environment wants none (NO_COLOR) or the terminal has none. */
 export function style(format: Style, text: string): string {
   return styleText(format, text, { stream: process.stdout })
 }
 
-export function hasColours(): boolean {
-  return style('red', '') !== ''
-}
-
-/**
- * What somebody else wrote, without anything that would steer the terminal: control characters (ECMA-48) and the marks
- * that reverse the direction of the rest of the line.
- */
-export function printable(text: string): string {
-  return text
-    .replaceAll('\r\n', '\n')
-    .replaceAll('\t', '    ')
-    .replaceAll(/(?!\n)[\p{Cc}\u{202a}-\u{202e}]/gu, '')
-}
-
-/** On one line, at most so wide. */
-export function oneLine(text: string, width: number): string {
-  return truncate(printable(text).replaceAll(/\s+/g, ' ').trim(), width)
+/** What somebody else wrote, on one line, at most so wide. However long it is, only its beginning is looked at. */
+export function oneLine(text: string, columns: number): string {
+  const start = beginning(text, columns)
+  const line = printable(start).replaceAll(/\s+/g, ' ').trim()
+  return truncate(start.length < text.length ? `${line}…` : line, columns)
 }
 
 /** Lines of at most so many columns, broken between words where there are any. */
 export function wrap(text: string, columns: number): string[] {
+  return wrapMeasured(text, columns).map((line) => line.text)
+}
+
+/** The same, with the columns that each of them takes. */
+export function wrapMeasured(text: string, columns: number): Cell[] {
   const room = Math.max(2, columns)
   return text.split('\n').flatMap((paragraph) => wrapParagraph(paragraph, room))
 }
 
-function wrapParagraph(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  let used = 0
+function wrapParagraph(text: string, columns: number): Cell[] {
+  const lines: Cell[] = []
+  let line: Cell = { text: '', columns: 0 }
   for (const word of text.match(/\s*\S+|\s+/gu) ?? []) {
-    if (used + width(word) <= columns) {
-      line += word
-      used += width(word)
+    const parts = partsOf(word)
+    const more = sumOf(parts)
+    if (line.columns + more <= columns) {
+      line = { text: line.text + word, columns: line.columns + more }
       continue
     }
-    const [last = '', ...before] = breakAnywhere(used > 0 ? word.trimStart() : word, columns).toReversed()
-    if (used > 0) lines.push(line)
-    lines.push(...before.toReversed())
-    line = last
-    used = width(last)
+    if (line.columns > 0) lines.push(line)
+    const rest = line.columns > 0 ? partsOf(word.trimStart()) : parts
+    const pieces = breakAnywhere(rest, columns)
+    line = pieces.pop() ?? { text: '', columns: 0 }
+    lines.push(...pieces)
   }
   return [...lines, line]
 }
 
-function breakAnywhere(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
+/** The characters of a word, or the whole word where all of them take one column. */
+function partsOf(word: string): readonly Cell[] {
+  return ASCII.test(word) ? [{ text: word, columns: width(word) }] : [...cells(word)]
+}
+
+function sumOf(parts: readonly Cell[]): number {
+  let sum = 0
+  for (const part of parts) sum += part.columns
+  return sum
+}
+
+function breakAnywhere(parts: readonly Cell[], columns: number): Cell[] {
+  const lines: Cell[] = []
+  let text = ''
   let used = 0
-  for (const { segment } of graphemes.segment(text)) {
-    const more = width(segment)
-    if (used + more > columns && used > 0) {
-      lines.push(line)
-      line = ''
+  for (const part of parts) {
+    if (used + part.columns > columns && used > 0) {
+      lines.push({ text, columns: used })
+      text = ''
       used = 0
     }
-    line += segment
-    used += more
+    text += part.text
+    used += part.columns
+    for (; used > columns && text.length === used; used -= columns) {
+      lines.push({ text: text.slice(0, columns), columns })
+      text = text.slice(columns)
+    }
   }
-  return [...lines, line]
+  return [...lines, { text, columns: used }]
 }
 
 /** Cut at so many columns, with "…" where something is missing. For text without styles. */
 export function truncate(text: string, columns: number): string {
-  if (width(text) <= columns) return text
+  const start = beginning(text, columns)
+  let whole = ''
   let cut = ''
   let used = 0
-  for (const { segment } of graphemes.segment(text)) {
-    used += width(segment)
-    if (used > columns - 1) break
-    cut += segment
+  for (const cell of cells(start)) {
+    used += cell.columns
+    if (used > columns) return columns > 0 ? `${cut}…` : ''
+    whole += cell.text
+    if (used < columns) cut = whole
   }
+  if (start.length === text.length) return whole
   return columns > 0 ? `${cut}…` : ''
 }
 
@@ -95,16 +107,8 @@ export function indent(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns)) + text
 }
 
-/**
- * The columns that a text takes at most. Terminals differ on emoji of several code points: some draw one of two columns,
- * others draw all its parts.
- */
-export function width(text: string): number {
-  let sum = 0
-  for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
-    const parts = [...segment]
-    const apart = parts.reduce((columns, part) => columns + stringWidth(part), 0)
-    sum += Math.max(stringWidth(segment), apart)
-  }
-  return sum
+/** As much of a text as can matter for so many columns, not ended within a code point. */
+function beginning(text: string, columns: number): string {
+  const start = text.slice(0, UNITS_A_COLUMN * (Math.max(0, columns) + 1))
+  return start.length < text.length ? start.replace(/[\u{d800}-\u{dbff}]$/u, '') : start
 }

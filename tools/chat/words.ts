@@ -1,19 +1,16 @@
 import type { Body, ClientEvents, ConnectionState, OutgoingMessage } from '../../client/index.ts'
-import { formatPhone } from './phone.ts'
 import { refusalText } from './refusals.ts'
-import { printable } from './text.ts'
+import { printable } from './printable.ts'
 
-/** What a message shows. */
+/** What a message shows, as it came: whoever draws it makes it printable. */
 export function bodyText(body: Body): string {
   switch (body.type) {
     case 'text':
-      return printable(body.text)
+      return body.text
     case 'location':
-      return printable(
-        `[location] ${[body.name, body.address].filter(Boolean).join(', ')} ${body.latitude}, ${body.longitude}`,
-      )
+      return `[location] ${[body.name, body.address].filter(Boolean).join(', ')} ${body.latitude}, ${body.longitude}`
     case 'contact':
-      return printable(`[contact] ${body.name} ${body.phone}`)
+      return `[contact] ${body.name} ${body.phone}`
     case 'unsupported':
       return '[this message needs a newer version]'
     case 'unreadable':
@@ -25,8 +22,8 @@ export function bodyText(body: Body): string {
   }
 }
 
-/** ✓ accepted, ✓✓ delivered and read: colour tells the last two apart, or a word where there is none. */
-export function ticks(message: OutgoingMessage, colours: boolean): string {
+/** ✓ accepted, ✓✓ delivered; a word says that it was read, since not everybody sees colours. */
+export function ticks(message: OutgoingMessage): string {
   switch (message.status) {
     case 'waiting':
       return '…'
@@ -36,11 +33,11 @@ export function ticks(message: OutgoingMessage, colours: boolean): string {
       return '✓✓'
     case 'read':
     case 'played':
-      return colours ? '✓✓' : '✓✓ read'
+      return `✓✓ ${message.status}`
     case 'expired':
       return '✗ expired: it was never fetched'
     case 'failed':
-      return `✗ not sent: ${refusalText(message.error ?? '', message.error ?? 'refused')}`
+      return `✗ not sent: ${printable(refusalText(message.error ?? '', message.error ?? 'refused'))}`
     default:
       return message.status satisfies never
   }
@@ -84,27 +81,25 @@ export function stopText(state: ConnectionState): string | undefined {
 }
 
 /** What a hosted account means for whoever writes to it. */
-export function hostedText(user: number, server: string): string {
-  return `Messages with ${formatPhone(user)} can be read by the operator of ${server}.`
+export function hostedText(name: string, server: string): string {
+  return `Messages with ${name} can be read by the operator of ${server}.`
 }
 
 /** What became known of the keys of somebody. */
-export function identityText({ user, change }: ClientEvents['identity']): string {
+export function identityText({ change }: Pick<ClientEvents['identity'], 'change'>, name: string): string {
   return change === 'changed'
-    ? `${formatPhone(user)} has new keys: a new phone, or somebody in between. Compare them: /safety`
-    : `Two different lists of the devices of ${formatPhone(user)} were shown. Look at /safety`
+    ? `${name} has new keys: a new phone, or somebody in between. Compare them: /safety`
+    : `Two different lists of the devices of ${name} were shown. Look at /safety`
 }
 
 /** Why nothing is sent to somebody, and what to do. */
-export function blockedText(user: number): string {
-  return `Nothing is sent to ${formatPhone(user)} before you accept the new keys: look at /safety, then type /safety accept`
+export function blockedText(name: string): string {
+  return `Nothing is sent to ${name} before you accept the new keys: look at /safety, then type /safety accept`
 }
 
 /** What is for somebody waits, or goes on. */
-export function fullText({ user, full }: ClientEvents['mailboxFull']): string {
-  return full
-    ? `The mailbox of ${formatPhone(user)} is full: the message waits here`
-    : `The mailbox of ${formatPhone(user)} has room again`
+export function fullText({ full }: Pick<ClientEvents['mailboxFull'], 'full'>, name: string): string {
+  return full ? `The mailbox of ${name} is full: the message waits here` : `The mailbox of ${name} has room again`
 }
 
 /** @param sum - those that came before in the same transfer, too */

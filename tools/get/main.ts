@@ -17,7 +17,7 @@ const NAME_WIDTH = 12
 const program = new Command('npm run tools --')
   .description(
     'Gets the programs that the cluster and its tests run: nats-server, nats, minio, k6 and caddy, pinned in go.mod ' +
-      'files and built by Go into .tools/; and says what haproxy, nginx, faketime and chromium need.',
+      'files and built by Go into .tools/; and says what haproxy, nginx, faketime, script and chromium need.',
   )
   .argument('[names...]', 'only these (default: all)')
   .option('--install', 'install missing packages of the system through apt-get')

@@ -14,6 +14,7 @@ export const SYSTEM_PROGRAMS: readonly SystemProgram[] = [
   { name: 'haproxy', purpose: 'load balancer of the cluster', programs: ['haproxy'], package: 'haproxy' },
   { name: 'nginx', purpose: 'edge cache for media', programs: ['nginx'], package: 'nginx' },
   { name: 'faketime', purpose: 'nodes with wrong clocks in tests', programs: ['faketime'], package: 'faketime' },
+  { name: 'script', purpose: 'tests in a terminal', programs: ['script'], package: 'bsdutils' },
   {
     name: 'chromium',
     purpose: 'tests in a browser',

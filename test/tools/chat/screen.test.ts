@@ -2,10 +2,11 @@ import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 import * as fc from 'fast-check'
 import type { IncomingMessage, OutgoingMessage, Status } from '../../../client/index.ts'
+import { width } from '../../../tools/chat/cells.ts'
 import { emptyModel, withMessage } from '../../../tools/chat/model.ts'
 import type { Model } from '../../../tools/chat/model.ts'
 import { renderScreen } from '../../../tools/chat/screen.ts'
-import { width } from '../../../tools/chat/text.ts'
+import { scrollBy } from '../../../tools/chat/view.ts'
 
 const ME = 15550000001
 const PEER = 15550000002
@@ -88,9 +89,13 @@ test('control characters of others never reach the terminal', (t) => {
 
 test('scrolling stops at the oldest line', (t) => {
   const messages = Array.from({ length: 50 }, (_, index) => incoming(index + 1, `m${index + 1}`))
-  const screen = renderScreen(model({ peer: PEER, messages, scroll: 9_999 }), SIZE, NOW)
-  t.is(screen.maxScroll, 52 - 20)
-  t.regex(screen.lines.map(stripVTControlCharacters).join('\n'), /Today[^]*m1 /)
+  const shown = model({ peer: PEER, messages })
+  const { change, isOldest } = scrollBy(shown, 9_999, SIZE, NOW)
+  t.true(isOldest)
+  const lines = render({ ...shown, ...change })
+  t.regex(lines[2] ?? '', /Today/)
+  t.regex(lines[3] ?? '', /^ m1 /)
+  t.regex(lines[21] ?? '', /↓ 32 newer messages, PgDn/)
 })
 
 test('whatever is shown fits the terminal', (t) => {

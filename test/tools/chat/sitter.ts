@@ -3,6 +3,7 @@ import type { ExecutionContext } from 'ava'
 import { Client, linkDevice, memoryStore, register, verify } from '../../../client/index.ts'
 import type { ClientOptions, Store } from '../../../client/index.ts'
 import { Chat } from '../../../tools/chat/chat.ts'
+import { Contacts } from '../../../tools/chat/contacts.ts'
 import { renderScreen } from '../../../tools/chat/screen.ts'
 import { newPhone } from '../../helpers/http.ts'
 import type { TestServer } from '../../helpers/server.ts'
@@ -65,7 +66,8 @@ async function openChat(
   const quit = (): void => {
     sitter.left = true
   }
-  const chat = new Chat(client, { self, server: 'parley.example', changed: () => {}, quit })
+  const contacts = await Contacts.open(store)
+  const chat = new Chat(client, { self, server: 'parley.example', contacts, changed: () => {}, quit })
   const styled = (): readonly string[] => renderScreen(chat.model, { columns: 80, rows: 24 }, Date.now()).lines
   const screen = (): string => styled().map(stripVTControlCharacters).join('\n')
   const sitter: Sitter = { user: self, client, store, chat, left: false, screen, styled }
