@@ -42,6 +42,8 @@ export class Chat {
   #answer: ((yes: boolean) => void) | undefined
   /** Messages of before that have come since the last of them was announced. */
   #archived = 0
+  #loading: Promise<void> | undefined
+  #loadsWanted = 0
 
   constructor(client: Client, { self, server, contacts, changed, quit }: ChatOptions) {
     this.#client = client
@@ -299,13 +301,31 @@ export class Chat {
     this.#update({ messages: withMessage(this.#model.messages, message) })
   }
 
+  /** While the list is being read, all that happens makes it be read once more. */
   async #loadChats(): Promise<void> {
+    this.#loadsWanted += 1
+    this.#loading ??= this.#readChats()
+    return this.#loading
+  }
+
+  async #readChats(): Promise<void> {
+    try {
+      while (this.#loadsWanted > 0) {
+        this.#loadsWanted = 0
+        this.#update({ chats: await this.#findChats() })
+      }
+    } finally {
+      this.#loading = undefined
+    }
+  }
+
+  async #findChats(): Promise<readonly ChatLine[]> {
     const chats: ChatLine[] = []
     for (const chat of (await this.#client.chats()).slice(0, MAX_CHATS)) {
       const [last] = await this.#client.history(chat.user, { limit: 1 })
       chats.push({ ...chat, last })
     }
-    this.#update({ chats })
+    return chats
   }
 
   #update(change: Partial<Model>): void {

@@ -88,7 +88,8 @@ export function parseCommand(line: string): Command {
     case 'link':
       return first === ''
         ? { type: 'wrong', why: 'Type /link and the code that the new device shows' }
-        : { type: 'link', code: rest.join('') }
+        : // The new device shows the whole command, so that it may be pasted behind the word.
+          { type: 'link', code: rest.join('').replace(/^\/link/i, '') }
     case 'backup':
       return { type: 'backup' }
     case 'help':

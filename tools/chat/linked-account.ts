@@ -41,7 +41,9 @@ export async function linkAccount(options: LinkedAccountOptions): Promise<Accoun
 
 /** The picture comes last, so that all of it is on a small screen. */
 function showCode(code: string): void {
-  print('Within two minutes, scan this code with the first device of the account, or type there:\n')
+  print(
+    'Within two minutes, scan this code with the first device of the account, or type /link there and paste what follows:\n',
+  )
   print(`/link ${code}\n`)
   print(qrLines(code).join('\n'))
 }

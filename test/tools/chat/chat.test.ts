@@ -69,6 +69,41 @@ test('commands answer in words', async (t) => {
   t.true(amina.left)
 })
 
+test('somebody gets a name, which is shown and serves as their number', async (t) => {
+  const server = shared()
+  const [amina, bruno] = [await sitDown(t, server), await sitDown(t, server)]
+  await amina.chat.entered('/name Bruno')
+  await see(amina, /Open the chat first/)
+  await amina.chat.entered(`/name +${bruno.user} Bruno`)
+  await see(amina, /is called Bruno/)
+  await amina.chat.entered('/to brun')
+  await see(amina, new RegExp(`^ Bruno {2}\\+${bruno.user}`))
+  await amina.chat.entered('Hello')
+  await see(amina, /Hello {2}\d\d:\d\d ✓✓/)
+  await amina.chat.entered('/chats')
+  await see(amina, new RegExp(`1 {2}Bruno {2}\\+${bruno.user}`))
+  await bruno.chat.entered(`/to +${amina.user}`)
+  await bruno.chat.entered('Hi')
+  await see(amina, /Bruno: Hi/)
+  await amina.chat.entered('/name 1 Brunhild')
+  await see(amina, /Bruno is called Brunhild/)
+  await amina.chat.entered('/to bruno')
+  await see(amina, /"bruno" is not a phone number, nor a name/)
+  t.is(amina.chat.model.peer, undefined)
+})
+
+test('what is pasted is sent as it is, answers no question and gives no code away', async (t) => {
+  const server = shared()
+  const [amina, bruno] = [await sitDown(t, server), await sitDown(t, server)]
+  await amina.chat.entered(`/to ${bruno.user}`)
+  await amina.chat.entered('/offline\n/quit', { isTyped: false })
+  await see(amina, /\/offline\n +\/quit {2}\d\d:\d\d ✓✓/)
+  t.false(amina.left)
+  await amina.chat.entered('/link AVAx_y-z', { isTyped: false })
+  await see(amina, /Type \/link and a space yourself/)
+  t.is(amina.chat.model.messages.length, 1)
+})
+
 interface Ended {
   readonly code: number | null
   readonly output: string
