@@ -166,6 +166,16 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /**
+   * Sends a message again that has failed, or that has expired before its recipient fetched it. It keeps its id, so that
+   * whoever has it already does not see it twice.
+   *
+   * @throws {ParleyError} UNKNOWN_MESSAGE, NOT_FAILED, or OUTBOX_FULL while too much waits to be accepted
+   */
+  sendAgain(message: Pick<OutgoingMessage, 'chat' | 'id'>): Promise<OutgoingMessage> {
+    return this.#core.sender.sendAgain(message)
+  }
+
+  /**
    * Resolves when a message is accepted (✓), or at once when it is already.
    *
    * @throws {ParleyError} with the code of the refusal, or CLOSED when the client is closed before

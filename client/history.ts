@@ -85,6 +85,14 @@ export async function advanceOutgoing(
   return moved
 }
 
+/** Takes a message that the server will never take, or that has expired, back to its beginning. */
+export function restartOutgoing(transaction: Transaction, message: OutgoingMessage): OutgoingMessage {
+  const { error: _, ...known } = message
+  const waiting: OutgoingMessage = { ...known, status: 'waiting' }
+  putMessage(transaction, waiting)
+  return waiting
+}
+
 /** Marks messages as seen; returns those that were not. */
 export async function markSeen(
   transaction: Transaction,

@@ -276,8 +276,9 @@ export class Outbox {
   /** When {@link take} should be asked again although nothing was answered; undefined: not needed. */
   nextResumeAt(): number | undefined {
     let earliest: number | undefined
-    for (const { held, waiting, unanswered, resumeAt } of this.#conversations.values()) {
-      if (!held || waiting.length === 0 || unanswered.size > 0 || resumeAt === NEVER) continue
+    for (const { held, waiting, unanswered, resumeAt, sealing } of this.#conversations.values()) {
+      // What is being encrypted is looked at when that is done.
+      if (!held || sealing || waiting.length === 0 || unanswered.size > 0 || resumeAt === NEVER) continue
       if (earliest === undefined || resumeAt < earliest) earliest = resumeAt
     }
     return earliest

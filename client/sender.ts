@@ -5,11 +5,13 @@ import { Arrival } from './arrival.ts'
 import { newClientId } from './client-id.ts'
 import type { Clock } from './clock.ts'
 import { encodeContent } from './content.ts'
+import { contentAgain } from './contents.ts'
 import { MAX_PLAINTEXT_BYTES } from './crypto/seal.ts'
 import type { DeviceState } from './device-state.ts'
 import { ParleyError } from './errors.ts'
-import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
+import { addOutgoing, advanceOutgoing, findOutgoing, markSeen, restartOutgoing } from './history.ts'
 import type { News } from './history.ts'
+import { inLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Outbox, Sendable } from './outbox.ts'
@@ -87,7 +89,7 @@ export class Sender {
     const content = encodeContent(written)
     if (content.length > MAX_PLAINTEXT_BYTES - ROOM_BYTES) throw new ParleyError('TOO_LARGE', 'The message is too long')
     if (!this.#outbox.hasRoom(this.#unstoredBytes + content.length, this.#unstoredEntries + 1)) {
-      throw new ParleyError('OUTBOX_FULL', 'Too many messages wait to be sent')
+      throw outboxFull()
     }
     this.#unstoredEntries += 1
     this.#unstoredBytes += content.length
@@ -95,17 +97,10 @@ export class Sender {
       this.#unstoredEntries -= 1
       this.#unstoredBytes -= content.length
     }
-    const { id, chat: to, order } = message
-    const entry: OutboxEntry = { id, order, to, kind: Kind.MESSAGE, content, about: [], copies: [], sealed: false }
     this.#owner.ledger.record({
       apply: async (transaction) => {
         await addOutgoing(transaction, message)
-        const transcript = await this.#transcriptOf(transaction, entry, written)
-        this.#owner.device.write(transaction)
-        const entries = transcript === undefined ? [entry] : [entry, transcript]
-        const stored: OutboxEntry[] = []
-        for (const one of entries) stored.push(await this.#sealing.tryNow(transaction, one))
-        return stored
+        return this.#store(transaction, message, written, message.order)
       },
       done: (entries) => {
         settle()
@@ -117,6 +112,47 @@ export class Sender {
         this.#owner.changed({ ...message, status: 'failed', error: 'STORE_FAILED' }, true)
       },
     })
+  }
+
+  /**
+   * Sends a message again that has failed or expired, under its own id: a device that has it already drops it.
+   *
+   * @throws {ParleyError} UNKNOWN_MESSAGE, NOT_FAILED, or OUTBOX_FULL while too much waits to be accepted
+   */
+  async sendAgain({ chat, id }: Pick<OutgoingMessage, 'chat' | 'id'>): Promise<OutgoingMessage> {
+    const begun = await inLedger(this.#owner.ledger, async (transaction) => {
+      const message = await findOutgoing(transaction, chat, id)
+      if (message === undefined) return new ParleyError('UNKNOWN_MESSAGE', 'There is no such message')
+      const written = contentAgain(message)
+      const isOver = message.status === 'failed' || message.status === 'expired'
+      if (!isOver || written === undefined || this.isUnanswered(id))
+        return new ParleyError('NOT_FAILED', 'Only a message that failed or expired can be sent again')
+      if (!this.#outbox.hasRoom(encodeContent(written).length, 1)) return outboxFull()
+      const waiting = restartOutgoing(transaction, message)
+      const entries = await this.#store(transaction, waiting, written, this.#owner.device.takeOrder())
+      return { waiting, entries }
+    })
+    if (begun instanceof ParleyError) throw begun
+    this.#owner.changed(begun.waiting, false)
+    this.add(begun.entries)
+    return begun.waiting
+  }
+
+  /** Stores what goes out because of a message. @param order - its place among all that goes out */
+  async #store(
+    transaction: Transaction,
+    { id, chat: to }: OutgoingMessage,
+    written: Content,
+    order: number,
+  ): Promise<readonly OutboxEntry[]> {
+    const base = { id, order, to, kind: Kind.MESSAGE, content: encodeContent(written), about: [] }
+    const entry: OutboxEntry = { ...base, copies: [], sealed: false }
+    const transcript = await this.#transcriptOf(transaction, entry, written)
+    this.#owner.device.write(transaction)
+    const stored: OutboxEntry[] = []
+    for (const one of transcript === undefined ? [entry] : [entry, transcript])
+      stored.push(await this.#sealing.tryNow(transaction, one))
+    return stored
   }
 
   /** What the own other devices are told of a message; undefined: there are none. */
@@ -310,6 +346,10 @@ export class Sender {
     this.#outbox.remove(entry.id)
     this.#finish(entry, news, () => {})
   }
+}
+
+function outboxFull(): ParleyError {
+  return new ParleyError('OUTBOX_FULL', 'Too many messages wait to be sent')
 }
 
 function frameOf({ entry, first }: Sendable): SendFrame {

@@ -1,4 +1,4 @@
-import { findBase64 } from '../../proto/base64.ts'
+import { encodeBase64, findBase64 } from '../../proto/base64.ts'
 import { equal } from '../crypto/bytes.ts'
 import { acceptLists, decodeLink } from '../crypto/devices/accept-lists.ts'
 import type { AcceptedList } from '../crypto/devices/accept-lists.ts'
@@ -36,7 +36,7 @@ export interface PeerFacts {
   readonly hosted: boolean
   /** The user was asked, and sends to this account although the operator of a server can read it. */
   readonly hostedAccepted: boolean
-  /** false: the account key changed, and nothing is sent before the user has accepted that. */
+  /** false: the account key changed, and nothing is sent before the person has accepted that. */
   readonly accepted: boolean
   /** Two lists of one epoch were seen: nothing is sent. */
   readonly forked: boolean
@@ -58,6 +58,11 @@ const NEW: PeerFacts = {
   seen: {},
 }
 const PRIMARY = 1
+
+/** How an account key is noted beside what belongs to it. */
+export function accountOf({ list }: Peer): string {
+  return encodeBase64(list.accountKey)
+}
 
 /** undefined: not known, or the record is damaged; the server is asked again then. */
 export async function readPeer(transaction: Transaction, user: number): Promise<Peer | undefined> {
@@ -133,7 +138,7 @@ export interface Learned {
  *
  * @param known - what was known before
  * @param pin - what a backup remembers, where nothing else is known
- * @param accept - whether a changed account key is accepted without asking the user
+ * @param accept - whether a changed account key is accepted without asking the person, who had not verified the one before
  * @returns undefined: the server has no list
  * @throws {CryptoError} what {@link acceptLists} and {@link checkCert} say of it
  */
@@ -156,7 +161,7 @@ export async function learnPeer(
   const devices = await takeCertificates(primitives, accepted.list, certificates, pinned)
   const before = pinned?.facts ?? {
     ...NEW,
-    accepted: !identityChanged || accept,
+    accepted: !identityChanged || (accept && !isForThePerson(known, pin)),
     ...(identityChanged || pin === undefined ? {} : { verified: pin.verified, hosted: pin.hosted }),
   }
   const hosted = before.hosted || hasHostedAccount(devices)
@@ -168,6 +173,14 @@ export async function learnPeer(
     gone: known === undefined ? [] : findMissing(known, peer),
     added: known === undefined ? [] : findMissing(peer, known),
   }
+}
+
+/**
+ * Whether the person decides about another account key, whatever the policy: they had compared the one before, or have
+ * not decided yet about an earlier change.
+ */
+function isForThePerson(known: Peer | undefined, pin: Pin | undefined): boolean {
+  return known === undefined ? pin?.verified === true : known.facts.verified || !known.facts.accepted
 }
 
 function isUnderAnotherKey(listBytes: Uint8Array, accountKey: Uint8Array): boolean {

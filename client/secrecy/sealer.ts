@@ -6,7 +6,7 @@ import { canSend, needsBundle, sealFor } from '../crypto/sessions/send.ts'
 import type { OutboxEntry } from '../outbox-entry.ts'
 import type { Transaction } from '../store.ts'
 import type { Peer } from './peer.ts'
-import { isHosted, readPeer } from './peer.ts'
+import { accountOf, isHosted, readPeer } from './peer.ts'
 import type { Secrets } from './secrets.ts'
 import { writeSent } from './send-log.ts'
 import { readSessions, writeSessions } from './sessions.ts'
@@ -45,6 +45,7 @@ export class Sealer {
     const peer = await readPeer(transaction, entry.to)
     const now = clock.now()
     if (peer === undefined || now - peer.facts.askedAt > ASK_AGAIN_MS) return { type: 'needs', list: true, devices: [] }
+    if (entry.account !== undefined && entry.account !== accountOf(peer)) return { type: 'nobody' }
     if (peer.facts.forked) return { type: 'blocked', code: 'DEVICE_LIST_FORK' }
     if (!peer.facts.accepted) return { type: 'blocked', code: 'IDENTITY_CHANGED' }
     const { address } = self.current
@@ -97,7 +98,7 @@ export class Sealer {
     }
     const sorted = copies.sort((a, b) => a.device - b.device)
     const done = { ...entry, copies: sorted, sealed: true }
-    writeSent(transaction, done, now)
+    writeSent(transaction, done, accountOf(peer), now)
     return { type: 'sealed', entry: done, renew }
   }
 }

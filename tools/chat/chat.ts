@@ -1,7 +1,7 @@
 import type { Client, ClientEvents, IncomingMessage, Message } from '../../client/index.ts'
 import { parseCommand, helpLines } from './commands.ts'
 import type { Command } from './commands.ts'
-import { emptyModel, withMessage } from './model.ts'
+import { emptyModel, isOver, withMessage } from './model.ts'
 import type { ChatLine, Model } from './model.ts'
 import { Notes } from './notes.ts'
 import type { Page } from './page.ts'
@@ -128,6 +128,8 @@ export class Chat {
       }
       case 'chats':
         return this.#leave()
+      case 'again':
+        return this.#sendAgain()
       case 'help':
         return this.#showPage({ lines: helpLines })
       case 'offline':
@@ -159,6 +161,18 @@ export class Chat {
       this.#show(this.#client.sendText(peer, text))
       // Somebody who writes wants to be online now.
       if (this.#model.connection.phase === 'offline') this.#client.connect()
+    } catch (error) {
+      const { code = '', message } = error as { code?: string; message: string }
+      this.notify(`Not sent: ${refusalText(code, message)}`)
+    }
+  }
+
+  /** What the open chat shows as failed or expired goes again, in its order. */
+  async #sendAgain(): Promise<void> {
+    const over = this.#model.messages.filter(isOver)
+    if (over.length === 0) return this.notify('Nothing in this chat waits to be sent again')
+    try {
+      for (const message of over) await this.#client.sendAgain(message)
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string }
       this.notify(`Not sent: ${refusalText(code, message)}`)

@@ -7,7 +7,7 @@ export type Command =
   /** The chat of this number in the list, from 1. */
   | { readonly type: 'openListed'; readonly number: number }
   | SecurityCommand
-  | { readonly type: 'chats' | 'help' | 'quit' | 'offline' | 'online' | 'nothing' }
+  | { readonly type: 'chats' | 'again' | 'help' | 'quit' | 'offline' | 'online' | 'nothing' }
   | { readonly type: 'wrong'; readonly why: string }
 
 /** About keys and devices. */
@@ -25,6 +25,7 @@ export const helpLines: readonly string[] = [
   '',
   '  /to +15550000002   open the chat with a number (/to 1: the first of the list)',
   '  /chats             list your chats',
+  '  /again             send again what the open chat marks with ✗',
   '  /offline, /online  disconnect, connect again (or connect now instead of later)',
   '  /safety            the keys of the open chat: compare them, then /safety verified',
   '  /safety accept     go on with their new keys',
@@ -68,6 +69,8 @@ export function parseCommand(line: string): Command {
         : { type: 'link', code: rest.join('') }
     case 'backup':
       return { type: 'backup' }
+    case 'again':
+      return { type: 'again' }
     case 'help':
     case '?':
       return { type: 'help' }

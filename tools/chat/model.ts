@@ -1,4 +1,4 @@
-import type { ConnectionState, KnownKeys, Message } from '../../client/index.ts'
+import type { ConnectionState, KnownKeys, Message, OutgoingMessage } from '../../client/index.ts'
 import type { Note } from './notes.ts'
 import type { Page } from './page.ts'
 
@@ -63,6 +63,11 @@ export function emptyModel(self: number, server: string): Model {
     cursor: 0,
     scroll: 0,
   }
+}
+
+/** Whether it is a message of the own user that goes nowhere unless it is sent again. */
+export function isOver(message: Message): message is OutgoingMessage {
+  return message.direction === 'out' && (message.status === 'failed' || message.status === 'expired')
 }
 
 /** The messages after one has come or moved: in order, each once. */

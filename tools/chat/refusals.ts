@@ -64,6 +64,7 @@ const sdkRefusals: Readonly<Record<string, string>> = {
   INVALID_TOKEN: 'this device is not registered properly: come back with --restore or --link',
   NOT_PRIMARY: 'only the first device of an account links and removes others, and makes backups',
   UNKNOWN_DEVICE: 'there is no such other device',
+  NOT_FAILED: 'it is on its way already',
   CLOSED: 'the program was closed before',
   FAILED: 'it was refused',
 }

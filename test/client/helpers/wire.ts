@@ -74,7 +74,12 @@ export class Wire implements Transport {
   }
 
   /** Waits for the n-th connection and lets it become a session. */
-  async session(number: number, user = 15550000001, device = 1): Promise<WireEnd> {
+  async session(
+    number: number,
+    user = 15550000001,
+    device = 1,
+    restored = { restoredAt: 0, restoredTo: 0 },
+  ): Promise<WireEnd> {
     await waitUntil(`connection ${number} was made`, () => this.ends.length >= number)
     const end = this.ends[number - 1] as WireEnd
     end.open()
@@ -86,8 +91,7 @@ export class Wire implements Transport {
       device,
       serverTime: 0,
       pending: 0,
-      restoredAt: 0,
-      restoredTo: 0,
+      ...restored,
     })
     return end
   }

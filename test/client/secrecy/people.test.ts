@@ -123,6 +123,32 @@ test('a phone that begins again under another account key: who asks sends nothin
   t.like(await asking.client.trust.of(bruno.user), { changed: false, verified: false })
 })
 
+test('after a server has lost its data, people who register again with what their devices have write to each other at once', async (t) => {
+  const phones = [newPhone(), newPhone()]
+  const accounts = await Promise.all(phones.map((phone) => enrol(server(), { phone })))
+  const open = (): Promise<Person[]> =>
+    Promise.all(accounts.map((account) => openPerson(t, account, { url: server().url })))
+  const [amina, bruno] = (await open()) as [Person, Person]
+  await exchange(amina, bruno)
+  for (const { client } of [amina, bruno]) client.disconnect()
+  // What was written before goes with what is written after.
+  amina.client.sendText(bruno.user, 'from before')
+  await amina.client.history(bruno.user)
+  await Promise.all([amina.client.close(), bruno.client.close()])
+  await forget(server().databaseUrl, [amina.user, bruno.user])
+  for (const [i, phone] of phones.entries()) await enrol(server(), { phone, store: accounts[i]?.store as Store })
+  const [first, second] = (await open()) as [Person, Person]
+  const numbers = Array.from({ length: 7 }, (_, i) => `number ${i}`)
+  for (const number of numbers) {
+    first.client.sendText(second.user, number)
+    second.client.sendText(first.user, number)
+  }
+  await waitUntil('all is read', () => first.shown.length >= 7 && second.shown.length >= 8)
+  t.deepEqual([texts(first.shown), texts(second.shown)], [numbers, ['from before', ...numbers]])
+  const told = (user: number): object => ({ user, change: 'changed' })
+  t.deepEqual([first.identities, second.identities], [[told(second.user)], [told(first.user)]])
+})
+
 test('a device that has lost its session shows that something is missing, asks for it, and shows it', async (t) => {
   const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
   await exchange(amina, bruno)
@@ -184,7 +210,11 @@ test('both see the same safety number; what is scanned from the other screen is 
   t.is(await amina.client.trust.of(15559999999), undefined)
   await before.client.close()
   const bruno = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
-  await amina.client.whenAccepted(amina.client.sendText(bruno.user, 'Hello'))
+  const held = amina.client.sendText(bruno.user, 'Hello')
+  await waitUntil('the change is told', () => amina.identities.length === 1)
+  t.like(await amina.client.trust.of(bruno.user), { verified: false, changed: true })
+  await amina.client.trust.accept(bruno.user)
+  await amina.client.whenAccepted(held)
   const after = await amina.client.trust.of(bruno.user)
   t.like(after, { verified: false })
   t.not(after?.safetyNumber, mine?.safetyNumber)
@@ -284,6 +314,18 @@ test('the database holds nothing of what is written, and no private key', async 
   const found = await search(server().databaseUrl, [canary, ...needles, hex(publicKey)])
   t.deepEqual([...found], [hex(publicKey)], 'the public key, as a control')
 })
+
+/** As if the server had never heard of the devices of these users. */
+async function forget(databaseUrl: string, users: readonly number[]): Promise<void> {
+  const postgres = new Postgres(databaseUrl)
+  await postgres.connect()
+  try {
+    for (const table of ['device_lists', 'device_certs'])
+      await postgres.query(`DELETE FROM ${table} WHERE user_id = ANY ($1)`, [users])
+  } finally {
+    await postgres.end()
+  }
+}
 
 /** Which of these the rows of any table contain. */
 async function search(databaseUrl: string, needles: readonly string[]): Promise<Set<string>> {
