@@ -19,6 +19,7 @@ import type { BlockedReason } from './secrecy/sealer.ts'
 import { Secrecy } from './secrecy/secrecy.ts'
 import type { Self } from './secrecy/self.ts'
 import { Sender } from './sender.ts'
+import type { Transaction } from './store.ts'
 import { Signals } from './signals.ts'
 
 /** Device lists are judged by the own clock. */
@@ -52,6 +53,7 @@ export class Core {
   readonly sender: Sender
   readonly receiver: Receiver
   readonly signals: Signals
+  readonly shelf: HistoryShelf
   readonly #tell: Tell
   readonly #clock: Clock
   readonly #device: DeviceState
@@ -75,6 +77,7 @@ export class Core {
     const arrived = (arrival: Arrival): void => this.#arrived(arrival)
     const server = options.keyServer ?? new HttpKeyServer(options.url, token)
     const shelf = new HistoryShelf(device, clock)
+    this.shelf = shelf
     const policy = { acceptsIdentities: options.identityChanges !== 'ask', hosted: options.hosted ?? 'show' }
     this.secrecy = new Secrecy(
       { primitives, server, clock, ledger, device, self, shelf, policy, random },
@@ -90,7 +93,11 @@ export class Core {
     this.account = new OwnAccount({ url: options.url, ledger, clock, secrecy: this.secrecy, token, arrived })
     const broken = (error: unknown): void => {
       // What was read from the store, and changed with what it did not take, is read again.
-      ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
+      const reload = async (transaction: Transaction): Promise<void> => {
+        await this.secrecy.reload(transaction)
+        await shelf.load(transaction)
+      }
+      ledger.record({ apply: reload, done: () => {}, failed: () => {} })
       tell('error', storeFailed(error))
     }
     const changed = (message: OutgoingMessage, isAnswered: boolean): void => {
@@ -105,7 +112,7 @@ export class Core {
       sealing,
       units,
     )
-    this.receiver = new Receiver({ ledger, device, broken, incoming, isCurrent, send, arrived, drop })
+    this.receiver = new Receiver({ ledger, device, broken, incoming, shelf, isCurrent, send, arrived, drop })
     this.signals = new Signals({
       ledger,
       clock,
@@ -147,7 +154,9 @@ export class Core {
   caughtUp(done: () => void): void {
     this.ledger.record({
       // Only now has everything been read that old keys were kept for.
-      apply: (transaction) => this.secrecy.purge(transaction),
+      apply: async (transaction) => {
+        if (await this.secrecy.purge(transaction)) await this.shelf.forgetOld(transaction)
+      },
       done: () => this.secrecy.afterFetches(done),
       failed: () => {},
     })

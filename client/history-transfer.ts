@@ -5,6 +5,7 @@ import { encodeContent } from './content.ts'
 import { readChats, readHistory } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { Message } from './message.ts'
+import { numberOf } from './receipts.ts'
 import { decodeRecord, encodeRecord, keys, prefixes } from './records.ts'
 import type { Secrecy } from './secrecy/secrecy.ts'
 import type { Units } from './secrecy/units.ts'
@@ -159,9 +160,17 @@ function archive(
 ): ArchivedMessage | undefined {
   const { body, id, chat, sentAt } = message
   if (body.type !== 'text' && body.type !== 'location' && body.type !== 'contact') return undefined
-  if (message.direction === 'out' && message.status === 'failed') return undefined
-  const from = message.direction === 'out' ? own : { user: chat, device: message.device }
+  // What waits here is told of with its ✓; what failed here was never sent.
+  if (message.direction === 'out' && numberOf(message.status) === 0) return undefined
+  const from =
+    message.direction === 'out'
+      ? { user: own.user, device: message.device ?? own.device }
+      : { user: chat, device: message.device }
   const recipient = message.direction === 'out' ? chat : own.user
   const content = encodeContent({ id, sentAtMs: sentAt, chat: { type: 'user', user: recipient }, body })
-  return { chat, ...from, sentAt, read: message.direction === 'out' || message.read, content }
+  const state =
+    message.direction === 'out'
+      ? { read: true, status: numberOf(message.status), deliveredTo: message.deliveredTo }
+      : { read: message.read, status: 0, deliveredTo: [] }
+  return { chat, ...from, sentAt, order: message.order, ...state, content }
 }

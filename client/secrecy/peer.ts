@@ -206,6 +206,11 @@ async function takeCertificates(
   return devices
 }
 
+/** Whether the own user has more devices than this one: by the list, since a new device lacks the others' certificates. */
+export function hasOtherDevices(own: Peer | undefined): boolean {
+  return own !== undefined && own.list.devices.length > 1
+}
+
 /** Whether the operator of a server can read something of what is sent to the user. */
 export function isHosted({ facts, devices }: Peer): boolean {
   return facts.hosted || [...devices.values()].some(({ cert }) => cert.hosted)

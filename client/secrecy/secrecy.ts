@@ -169,17 +169,18 @@ export class Secrecy {
 
   /**
    * Deletes keys that are kept no longer. To be called when a session has caught up: until then they may be needed. What
-   * waits for a device list may need them too.
+   * waits for a device list may need them too. Returns whether it was time for it.
    */
-  async purge(transaction: Transaction): Promise<void> {
+  async purge(transaction: Transaction): Promise<boolean> {
     const { clock, device } = this.#parts
     const now = clock.now()
-    if (now - device.record.purgedAt < PURGE_EVERY_MS) return
+    if (now - device.record.purgedAt < PURGE_EVERY_MS) return false
     await this.#later.forgetOld(transaction, now)
-    if (!this.#later.isEmpty) return
+    if (!this.#later.isEmpty) return false
     await purgeSessions(transaction, now)
     await purgePreKeys(transaction, now)
     device.write(transaction, { purgedAt: now })
+    return true
   }
 
   close(): void {

@@ -234,7 +234,10 @@ export class Chat {
   async #noteIdentity(event: ClientEvents['identity']): Promise<void> {
     const { user } = event
     const text = identityText(event)
-    const [last] = await this.#client.history(user, { limit: 1 })
+    // What waits to be sent has no place yet.
+    const last = (await this.#client.history(user)).findLast(
+      (one) => one.direction === 'in' || one.status !== 'waiting',
+    )
     this.#notes.add(user, { after: last?.order ?? 0, text })
     if (user !== this.#model.peer) return this.notify(text)
     this.#update({ notes: this.#notes.of(user) })

@@ -65,6 +65,10 @@ export function emptyModel(self: number, server: string): Model {
   }
 }
 
+function isSame(a: Message, b: Message): boolean {
+  return a.id === b.id && a.direction === b.direction && (a.direction === 'out' || a.device === b.device)
+}
+
 /** Whether it is a message of the own user that goes nowhere unless it is sent again. */
 export function isOver(message: Message): message is OutgoingMessage {
   return message.direction === 'out' && (message.status === 'failed' || message.status === 'expired')
@@ -72,7 +76,8 @@ export function isOver(message: Message): message is OutgoingMessage {
 
 /** The messages after one has come or moved: in order, each once. */
 export function withMessage(messages: readonly Message[], changed: Message): readonly Message[] {
-  const at = messages.findIndex(({ order }) => order === changed.order)
-  if (at >= 0) return messages.with(at, changed)
-  return [...messages, changed].sort((a, b) => a.order - b.order)
+  const at = messages.findIndex((message) => isSame(message, changed))
+  if (messages[at]?.order === changed.order) return messages.with(at, changed)
+  // It is new, or has another place since it was accepted.
+  return [...messages.filter((_, index) => index !== at), changed].sort((a, b) => a.order - b.order)
 }

@@ -293,6 +293,61 @@ test('own devices read what each has sent, and what one of them has read is read
   )
 })
 
+test('a linked device that comes back to a chat with somebody new shows it as the others do, read, and with their ticks', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await online(bruno)
+  const account = { user: bruno.user, store: lasting(await addDevice(server().url, bruno.client)) }
+  const first = await openPerson(t, account, { url: server().url })
+  await online(first)
+  await first.client.close()
+  for (const number of [1, 2, 3]) {
+    amina.client.sendText(bruno.user, `question ${number}`)
+    await waitUntil('it is read', () => bruno.shown.length === number)
+    await bruno.client.markRead(bruno.shown)
+    const answer = bruno.client.sendText(amina.user, `answer ${number}`)
+    await waitUntil('the answer is there', () => amina.shown.length === number)
+    await amina.client.markRead(amina.shown)
+    await waitUntil('its author knows', () =>
+      bruno.receipts.some(({ id, status }) => id === answer.id && status === 'read'),
+    )
+  }
+  const tablet = await openPerson(t, account, { url: server().url })
+  const stateOf = async ({ client }: Person): Promise<string[]> =>
+    (await client.history(amina.user)).map((message) => {
+      const state = message.direction === 'out' ? message.status : message.read
+      return `${texts([message]).join('')} ${state} ${message.order} ${message.sentAt}`
+    })
+  const wanted = await stateOf(bruno)
+  t.deepEqual(
+    wanted.map((line) => line.split(' ').slice(0, 3).join(' ')),
+    [1, 2, 3].flatMap((number) => [`question ${number} true`, `answer ${number} read`]),
+  )
+  await waitUntil('all of it is there', async () => (await stateOf(tablet)).length === 6)
+  await waitUntil('it is the same', async () => (await stateOf(tablet)).join() === wanted.join())
+  t.like((await tablet.client.chats())[0], { unread: 0 })
+  // What comes while it is there, too.
+  const last = tablet.client.sendText(amina.user, 'from the tablet')
+  await waitUntil('Amina reads it', () => amina.shown.length === 4)
+  await amina.client.markRead(amina.shown)
+  const isRead = async ({ client }: Person): Promise<boolean> =>
+    (await client.history(amina.user)).some(
+      (one) => one.id === last.id && one.direction === 'out' && one.status === 'read',
+    )
+  for (const person of [bruno, tablet]) await waitUntil('it is read on both', () => isRead(person))
+  t.deepEqual(await stateOf(tablet), await stateOf(bruno))
+})
+
+test('a newly linked device shows how far each message has come', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await exchange(amina, bruno)
+  await bruno.client.markRead(bruno.shown)
+  await waitUntil('it is read', () => amina.receipts.some(({ status }) => status === 'read'))
+  const store = lasting(await addDevice(server().url, amina.client))
+  const tablet = await openPerson(t, { user: amina.user, store }, { url: server().url })
+  await waitUntil('it has come', async () => (await tablet.client.history(bruno.user)).length === 2)
+  t.deepEqual(await tablet.client.history(bruno.user), await amina.client.history(bruno.user))
+})
+
 test('the database holds nothing of what is written, and no private key', async (t) => {
   const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
   await exchange(amina, bruno)
