@@ -170,7 +170,8 @@ export class Core {
   }
 
   #arrived(arrival: Arrival): void {
-    const { messages, sent, changed, receipts, entries, unlisted, forked, hints, archived, archiveEnded } = arrival
+    const { messages, sent, changed, receipts, entries, unlisted, forked, decided, hints } = arrival
+    const { archived, archiveEnded } = arrival
     const tell = this.#tell
     for (const message of messages) {
       this.signals.heardOf(message.chat)
@@ -182,6 +183,10 @@ export class Core {
     if (archived > 0 || archiveEnded) tell('history', { messages: archived, complete: archiveEnded })
     if (entries.length > 0) this.sender.add(entries)
     for (const user of forked) tell('identity', { user, change: 'forked' })
+    for (const user of decided) {
+      this.sender.resume(user)
+      tell('devices', { user })
+    }
     this.secrecy.wait(unlisted)
     for (const hint of hints) this.secrecy.heard(hint)
   }

@@ -15,6 +15,7 @@ import type { Retries } from './secrecy/retries.ts'
 import type { Secrets } from './secrecy/secrets.ts'
 import { readHint } from './secrecy/hint.ts'
 import { isRetryReceipt } from './secrecy/retries.ts'
+import { takeTrustSync } from './secrecy/trust-sync.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 import type { Later } from './later.ts'
@@ -139,6 +140,8 @@ export class Incoming {
         return isOwn ? this.#storeSent(transaction, envelope, body, arrival) : undefined
       case 'readSync':
         return isOwn ? this.#storeRead(transaction, body, arrival) : undefined
+      case 'trustSync':
+        return isOwn && body.user !== user ? takeTrustSync(transaction, body, arrival) : undefined
       case 'archive':
         return isOwn && from.device === PRIMARY ? this.#storeArchive(transaction, body, arrival) : undefined
       case 'resend':

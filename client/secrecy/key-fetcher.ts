@@ -87,7 +87,7 @@ export class KeyFetcher {
     const { address, accountKey } = self.current
     if (user === address.user) requireAccountKey(listed.lists, accountKey)
     try {
-      const pin = known === undefined ? await readPin(transaction, user) : undefined
+      const pin = await readPin(transaction, user)
       const learned = await learnPeer(primitives, user, known, listed, policy.acceptsIdentities, clock.now(), pin)
       if (learned === undefined) return undefined
       writePeer(transaction, learned.peer)

@@ -12,7 +12,7 @@ import { encodeDeviceList } from '../crypto/wire/device-list.ts'
 import { decodeOutboxEntry, encodeOutboxEntry, prefixes } from '../records.ts'
 import type { Transaction } from '../store.ts'
 import type { FirstKeys } from './key-server.ts'
-import { newPeer, readPeer, writePeer } from './peer.ts'
+import { endVerified, newPeer, readPeer, writePeer } from './peer.ts'
 import { makeOneTime, makeRotated } from './pre-key-store.ts'
 import { readSelf } from './self.ts'
 import type { Self } from './self.ts'
@@ -92,6 +92,8 @@ export async function installDevice(
   now: number,
 ): Promise<{ readonly self: Self; readonly keys: FirstKeys }> {
   const { list, ...rest } = secrets
+  const before = await readSelf(transaction)
+  if (before !== undefined && !equal(before.accountKey, rest.accountKey)) await endVerified(transaction)
   await clearSessions(transaction)
   await unsealOutbox(transaction)
   const certificates = [{ cert: decodeDeviceCert(rest.certificate), bytes: rest.certificate }]

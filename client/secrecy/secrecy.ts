@@ -72,12 +72,13 @@ export class Secrecy {
     const inStore = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => inLedger(ledger, work)
     this.ownKeys = new OwnKeys({ primitives, server, clock, inStore }, self)
     this.secrets = { primitives, server, clock, self: this.ownKeys, policy, inStore }
-    this.trust = new Trust(
-      this.secrets,
-      (user) => this.fetchList(user),
-      (user) => listener.resumed(user),
-    )
     this.units = new Units(device, clock)
+    this.trust = new Trust(this.secrets, {
+      units: this.units,
+      fetch: (user) => this.fetchList(user),
+      resumed: (user) => listener.resumed(user),
+      arrived: (arrival) => listener.arrived(arrival),
+    })
     this.#fetcher = new KeyFetcher(this.secrets, {
       learned: (learned) => this.#learned(learned),
       forked: (user) => listener.identityChanged(user, 'forked'),

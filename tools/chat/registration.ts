@@ -10,14 +10,19 @@ import { findRestoringText, refusalText } from './refusals.ts'
 /** Makes the store that of the primary device of a number: asks for the code, and for the PIN where there is one. */
 export async function registerDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
+  process.stdout.write(
+    `If ${phone} has an account already, all of its devices will be logged out, and people are told of new keys.\n`,
+  )
   await tryCodes(phone, url, ask, (code, given) => verify(url, phone, code, { ...device, ...given }))
 }
 
 /** The same for an account that has a backup: asks for its recovery key, too. */
 export async function restoreDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
+  process.stdout.write(
+    'All devices that the account has now will be logged out: the first one for good, and others until they are linked again.\n',
+  )
   const backup = { recoveryKey: await askRecoveryKey(ask) }
-  process.stdout.write('The device that has the account now will be logged out.\n')
   const { messages } = await tryCodes(phone, url, ask, (code, given) =>
     restore(url, phone, code, { ...device, ...given, backup }).catch((error: unknown) => {
       const text = error instanceof ParleyError ? findRestoringText(error.code) : undefined

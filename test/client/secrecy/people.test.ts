@@ -348,6 +348,48 @@ test('a newly linked device shows how far each message has come', async (t) => {
   t.deepEqual(await tablet.client.history(bruno.user), await amina.client.history(bruno.user))
 })
 
+test('whom one device has verified is verified on the others, those linked later too, until one of them takes it back', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await exchange(amina, bruno)
+  const link = async (): Promise<Person> => {
+    const store = lasting(await addDevice(server().url, bruno.client))
+    const person = await openPerson(t, { user: bruno.user, store }, { url: server().url })
+    await online(person)
+    return person
+  }
+  const isVerified = async ({ client }: Person): Promise<boolean> => (await client.trust.ask(amina.user)).verified
+  const tablet = await link()
+  await bruno.client.trust.setVerified(amina.user, true)
+  await waitUntil('the tablet knows', () => isVerified(tablet))
+  const laptop = await link()
+  await waitUntil('the laptop knows', () => isVerified(laptop))
+  await laptop.client.trust.setVerified(amina.user, false)
+  for (const person of [bruno, tablet]) await waitUntil('it is taken back', async () => !(await isVerified(person)))
+  t.deepEqual([...bruno.errors, ...tablet.errors, ...laptop.errors], [])
+})
+
+test('new keys of the own account end what was verified, since the digits are others, and keep its protection', async (t) => {
+  const [account, phone] = [await enrol(server(), {}), newPhone()]
+  const before = await openPerson(t, account, { url: server().url })
+  const bruno = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
+  await exchange(before, bruno)
+  await before.client.trust.setVerified(bruno.user, true)
+  const known = await before.client.trust.of(bruno.user)
+  await before.client.close()
+  await forget(server().databaseUrl, [account.user])
+  await enrol(server(), { phone: `+${account.user}`, store: account.store })
+  const amina = await openPerson(t, account, { url: server().url })
+  const now = await amina.client.trust.of(bruno.user)
+  t.not(now?.safetyNumber, known?.safetyNumber)
+  t.like(now, { verified: false, comparedBefore: true, changed: false })
+  await exchange(amina, bruno)
+  await bruno.client.close()
+  const again = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
+  amina.client.sendText(again.user, 'Is it you?')
+  await waitUntil('the change is told', () => amina.identities.length === 1)
+  t.like(await amina.client.trust.of(again.user), { verified: false, changed: true })
+})
+
 test('the database holds nothing of what is written, and no private key', async (t) => {
   const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
   await exchange(amina, bruno)
