@@ -1,5 +1,7 @@
 import test from 'ava'
+import { Arrival } from '../../../client/arrival.ts'
 import { memoryStore } from '../../../client/memory-store.ts'
+import { takeTrustSync } from '../../../client/secrecy/trust-sync.ts'
 import { Kind } from '../../../proto/frames.ts'
 import type { DeviceDifference, SendFrame } from '../../../proto/frames.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
@@ -395,4 +397,28 @@ test('somebody who has no keys for any device gets no message, and the sender is
   await t.throwsAsync(client.whenAccepted(next), { code: 'NO_KEYS' })
   t.is((await client.history(PEER)).map(contentOf).length, 2)
   await client.close()
+})
+
+test('a key that was compared on another device is taken as verified when it comes, and any other waits for the person', async (t) => {
+  for (const expected of ['compared', 'other'] as const) {
+    const store = lasting(memoryStore())
+    const world = await newWorld()
+    const { client, wire, peer } = await setUp({ store }, world)
+    const session = await wire.session(1)
+    await client.trust.ask(PEER)
+    await peer.beginAgain()
+    const accountKey = peer.accountKey
+    await store.transaction((transaction) =>
+      takeTrustSync(transaction, { type: 'trustSync', user: PEER, accountKey, verified: true }, new Arrival()),
+    )
+    if (expected === 'other') await peer.beginAgain()
+    const told = watch({ client } as Setup)
+    client.sendText(PEER, 'Hello')
+    await waitUntil('the change is told', () => told.length === 1)
+    const state = expected === 'compared' ? { verified: true, changed: false } : { verified: false, changed: true }
+    t.like(await client.trust.of(PEER), state)
+    if (expected === 'compared') t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
+    else t.is(session.sent(Kind.MESSAGE).length, 0)
+    await client.close()
+  }
 })
