@@ -18,6 +18,8 @@ export class Arrival {
   readonly unlisted = new Set<number>()
   /** Users who show different device lists to different people, or of whom the server does. */
   readonly forked = new Set<number>()
+  /** Users about whose keys the person has decided on another own device. */
+  readonly decided = new Set<number>()
   /** From the server. */
   readonly hints: Hint[] = []
   /** Messages of the history that came from the primary device. */

@@ -20,7 +20,8 @@ export interface ClientOptions {
   readonly autoConnect?: boolean
   /**
    * What to do when the account key of somebody changes, for example with a new phone: `accept` goes on and tells it by
-   * the event `identity`; `ask` sends nothing more until {@link Trust.accept} is called.
+   * the event `identity`; `ask` sends nothing more until {@link Trust.accept} is called. Where the key before was verified
+   * it is always the person who decides.
    */
   readonly identityChanges?: 'accept' | 'ask'
   /**

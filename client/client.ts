@@ -2,6 +2,7 @@ import type { ConnectedFrame, ConnectFrame, ErrorFrame, ServerFrame, WireAddress
 import { requireUser, socketUrl } from './addresses.ts'
 import type { Backups } from './backups.ts'
 import { Backoff } from './backoff.ts'
+import { orderOfWaiting } from './chat-order.ts'
 import { newClientId } from './client-id.ts'
 import { systemClock } from './clock.ts'
 import type { ClientOptions } from './client-options.ts'
@@ -104,6 +105,7 @@ export class Client extends Emitter<ClientEvents> {
       const client = new Client(options, device, self, primitives)
       await client.#core.sender.load(transaction)
       await client.#core.secrecy.load(transaction)
+      await client.#core.shelf.load(transaction)
       if (primitives.fault !== undefined) {
         queueMicrotask(() => client.emit('error', new ParleyError('PROVIDER_REPLACED', primitives.fault ?? '')))
       }
@@ -142,19 +144,31 @@ export class Client extends Emitter<ClientEvents> {
     const id = newClientId()
     const sentAt = this.#clock.now()
     const wellFormed = text.toWellFormed()
+    const order = this.#device.takeOrder()
     const message: OutgoingMessage = {
       direction: 'out',
       id,
       chat: user,
+      device: this.#core.secrecy.ownKeys.current.address.device,
       body: { type: 'text', text: wellFormed },
-      order: this.#device.takeOrder(),
+      order: orderOfWaiting(order),
       sentAt,
       status: 'waiting',
       deliveredTo: [],
     }
-    this.#core.sender.sendMessage(message, textContent({ id, chat: user, sentAtMs: sentAt, text: wellFormed }))
+    this.#core.sender.sendMessage(message, textContent({ id, chat: user, sentAtMs: sentAt, text: wellFormed }), order)
     this.#core.signals.sentTo(user)
     return message
+  }
+
+  /**
+   * Sends a message again that has failed, or that has expired before its recipient fetched it. It keeps its id, so that
+   * whoever has it already does not see it twice.
+   *
+   * @throws {ParleyError} UNKNOWN_MESSAGE, NOT_FAILED, or OUTBOX_FULL while too much waits to be accepted
+   */
+  sendAgain(message: Pick<OutgoingMessage, 'chat' | 'id'>): Promise<OutgoingMessage> {
+    return this.#core.sender.sendAgain(message)
   }
 
   /**

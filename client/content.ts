@@ -9,6 +9,7 @@ export type { Content } from '../proto/content.ts'
 
 const HASH_BYTES = 16
 const GROUP_BYTES = 16
+const KEY_BYTES = 32
 
 const reader = new Reader()
 const writer = new Writer()
@@ -63,6 +64,10 @@ function check({ id, chat, myList, yourList, groupState, replyTo, body }: Conten
   if (body.type === 'reaction' || body.type === 'edit' || body.type === 'delete')
     requireReference(body.target, 'target')
   if (body.type === 'readSync') for (const target of body.read) requireReference(target, 'read')
+  if (body.type === 'trustSync') {
+    requireUser(body.user, 'trustSync')
+    if (body.accountKey.length !== KEY_BYTES) throw new DecodeError('trustSync: not an account key')
+  }
   if (body.type === 'location' && !(Math.abs(body.latitude) <= 90 && Math.abs(body.longitude) <= 180)) {
     throw new DecodeError('location: not on Earth')
   }

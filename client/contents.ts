@@ -1,5 +1,5 @@
 import type { Content } from '../proto/content.ts'
-import type { Body } from './message.ts'
+import type { Body, OutgoingMessage } from './message.ts'
 
 export interface Text {
   readonly id: string
@@ -16,6 +16,12 @@ export function textContent({ id, chat, sentAtMs, text }: Text): Content {
     chat: { type: 'user', user: chat },
     body: { type: 'text', text },
   }
+}
+
+/** The content of a message that was written before, to be sent as it was; undefined: what it said is not known. */
+export function contentAgain({ id, chat, sentAt, body }: OutgoingMessage): Content | undefined {
+  if (body.type !== 'text' && body.type !== 'location' && body.type !== 'contact') return undefined
+  return { id, sentAtMs: sentAt, chat: { type: 'user', user: chat }, body }
 }
 
 /** What a content shows. */

@@ -60,6 +60,7 @@ export class Core {
   readonly sender: Sender
   readonly receiver: Receiver
   readonly signals: Signals
+  readonly shelf: HistoryShelf
   readonly #tell: Tell
   readonly #clock: ServerClock
   readonly #device: DeviceState
@@ -86,6 +87,7 @@ export class Core {
     const arrived = (arrival: Arrival): void => this.#arrived(arrival)
     const server = options.keyServer ?? new HttpKeyServer(options.url, token)
     const shelf = new HistoryShelf(device, clock)
+    this.shelf = shelf
     const policy = { acceptsIdentities: options.identityChanges !== 'ask', hosted: options.hosted ?? 'show' }
     this.secrecy = new Secrecy(
       { primitives, server, clock, ledger, device, self, shelf, policy, random },
@@ -101,7 +103,11 @@ export class Core {
     this.account = new OwnAccount({ url: options.url, ledger, clock, secrecy: this.secrecy, token, arrived })
     const broken = (error: unknown): void => {
       // What was read from the store, and changed with what it did not take, is read again.
-      ledger.record({ apply: (transaction) => this.secrecy.reload(transaction), done: () => {}, failed: () => {} })
+      const reload = async (transaction: Transaction): Promise<void> => {
+        await this.secrecy.reload(transaction)
+        await shelf.load(transaction)
+      }
+      ledger.record({ apply: reload, done: () => {}, failed: () => {} })
       tell('error', storeFailed(error))
     }
     const changed = (message: OutgoingMessage, isAnswered: boolean): void => {
@@ -116,7 +122,7 @@ export class Core {
       sealing,
       units,
     )
-    this.receiver = new Receiver({ ledger, device, broken, incoming, isCurrent, send, arrived, drop })
+    this.receiver = new Receiver({ ledger, device, broken, incoming, shelf, isCurrent, send, arrived, drop })
     this.signals = new Signals({
       ledger,
       clock,
@@ -189,7 +195,7 @@ export class Core {
    */
   async #tidy(transaction: Transaction): Promise<void> {
     if (!this.#clock.isRight) return
-    await this.secrecy.purge(transaction)
+    if (await this.secrecy.purge(transaction)) await this.shelf.forgetOld(transaction)
     const now = this.#clock.now()
     if (!isOver(this.#device.record.tidiedAt, TIDY_EVERY_MS, now)) return
     await forgetOldMarks(transaction, now)
@@ -198,7 +204,8 @@ export class Core {
   }
 
   #arrived(arrival: Arrival): void {
-    const { messages, sent, changed, receipts, entries, unlisted, forked, hints, archived, archiveEnded } = arrival
+    const { messages, sent, changed, receipts, entries, unlisted, forked, decided, hints } = arrival
+    const { archived, archiveEnded } = arrival
     const tell = this.#tell
     for (const message of messages) {
       this.signals.heardOf(message.chat)
@@ -210,6 +217,10 @@ export class Core {
     if (archived > 0 || archiveEnded) tell('history', { messages: archived, complete: archiveEnded })
     if (entries.length > 0) this.sender.add(entries)
     for (const user of forked) tell('identity', { user, change: 'forked' })
+    for (const user of decided) {
+      this.sender.resume(user)
+      tell('devices', { user })
+    }
     this.secrecy.wait(unlisted)
     for (const hint of hints) this.secrecy.heard(hint)
   }

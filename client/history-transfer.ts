@@ -6,8 +6,11 @@ import { encodeContent } from './content.ts'
 import { readChats, readHistory } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { Message } from './message.ts'
+import { numberOf } from './receipts.ts'
 import { decodeRecord, encodeRecord, keys, prefixes } from './records.ts'
+import { readVerified } from './secrecy/peer.ts'
 import type { Secrecy } from './secrecy/secrecy.ts'
+import { trustSyncOf } from './secrecy/trust-sync.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 
@@ -116,6 +119,7 @@ async function sendHistory(
 ): Promise<void> {
   const messages = await collect(transaction, own)
   const address = { user: own.user, device: to }
+  for (const peer of await readVerified(transaction)) units.sendTo(transaction, address, trustSyncOf(peer), arrival)
   let page: ArchivedMessage[] = []
   let pageBytes = 0
   for (const message of messages) {
@@ -160,9 +164,17 @@ function archive(
 ): ArchivedMessage | undefined {
   const { body, id, chat, sentAt } = message
   if (body.type !== 'text' && body.type !== 'location' && body.type !== 'contact') return undefined
-  if (message.direction === 'out' && message.status === 'failed') return undefined
-  const from = message.direction === 'out' ? own : { user: chat, device: message.device }
+  // What waits here is told of with its ✓; what failed here was never sent.
+  if (message.direction === 'out' && numberOf(message.status) === 0) return undefined
+  const from =
+    message.direction === 'out'
+      ? { user: own.user, device: message.device ?? own.device }
+      : { user: chat, device: message.device }
   const recipient = message.direction === 'out' ? chat : own.user
   const content = encodeContent({ id, sentAtMs: sentAt, chat: { type: 'user', user: recipient }, body })
-  return { chat, ...from, sentAt, read: message.direction === 'out' || message.read, content }
+  const state =
+    message.direction === 'out'
+      ? { read: true, status: numberOf(message.status), deliveredTo: message.deliveredTo }
+      : { read: message.read, status: 0, deliveredTo: [] }
+  return { chat, ...from, sentAt, order: message.order, ...state, content }
 }

@@ -1,27 +1,27 @@
 import type { Chat, IncomingMessage, Message, OutgoingMessage } from './message.ts'
+import { orderAt } from './chat-order.ts'
 import { advance } from './receipts.ts'
 import type { Status } from './receipts.ts'
 import { decodeRecord, encodeChat, encodeRecord, keys, prefixes } from './records.ts'
 import type { Transaction } from './store.ts'
 
-/** Puts an outgoing message into its chat. */
-export async function addOutgoing(transaction: Transaction, message: OutgoingMessage): Promise<void> {
-  putMessage(transaction, message)
+/** Puts an outgoing message into its chat, at its place or the next free one; returns it as it stands there. */
+export async function addOutgoing(transaction: Transaction, added: OutgoingMessage): Promise<OutgoingMessage> {
+  const message = await place(transaction, added)
   transaction.put(keys.sent(message.chat, message.id), encodeRecord({ order: message.order }))
   const chat = await readChat(transaction, message.chat)
-  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, lastAt: message.sentAt }))
+  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, lastAt: Math.max(chat.lastAt, message.sentAt) }))
+  return message
 }
 
-/**
- * Puts an incoming message into its chat.
- *
- * @param raw - the content, when `body` does not say all of it
- */
-export async function addIncoming(transaction: Transaction, message: IncomingMessage, raw?: Uint8Array): Promise<void> {
-  putMessage(transaction, message, raw)
+/** Puts an incoming message into its chat, at its place or the next free one; returns it as it stands there. */
+export async function addIncoming(transaction: Transaction, added: IncomingMessage): Promise<IncomingMessage> {
+  const message = await place(transaction, added)
   const chat = await readChat(transaction, message.chat)
   const unread = chat.unread + (message.read ? 0 : 1)
-  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, unread, lastAt: message.sentAt }))
+  const lastAt = Math.max(chat.lastAt, message.sentAt)
+  transaction.put(keys.chat(message.chat), encodeChat({ ...chat, unread, lastAt }))
+  return message
 }
 
 /** An incoming message by its place; undefined: it is none. */
@@ -45,6 +45,8 @@ export interface News {
   readonly devices?: readonly number[]
   /** The server's clock when it accepted the message. */
   readonly at?: number
+  /** Its place in the chat, which it has now. */
+  readonly order?: number
   readonly error?: string
 }
 
@@ -74,6 +76,7 @@ export async function advanceOutgoing(
   const deliveredTo = [...new Set([...known.deliveredTo, ...(news.devices ?? [])])]
   if (status === known.status && deliveredTo.length === known.deliveredTo.length && news.at === undefined)
     return undefined
+  const moving = news.order ?? (status === 'failed' ? orderAt(known.sentAt) : undefined)
   const moved: OutgoingMessage = {
     ...known,
     status,
@@ -81,12 +84,17 @@ export async function advanceOutgoing(
     sentAt: news.at ?? known.sentAt,
     ...(status === 'failed' && news.error !== undefined ? { error: news.error } : {}),
   }
-  putMessage(transaction, moved)
-  const summary = await readChat(transaction, chat)
-  // It is the last one of its chat, which stands where the server saw it.
-  if (summary.lastAt === known.sentAt && moved.sentAt !== known.sentAt)
-    transaction.put(keys.chat(chat), encodeChat({ ...summary, lastAt: moved.sentAt }))
-  return moved
+  return moving === undefined ? replaced(transaction, moved) : move(transaction, moved, moving)
+}
+
+/** Takes a message that the server will never take, or that has expired, back to its beginning, at this place. */
+export function restartOutgoing(
+  transaction: Transaction,
+  message: OutgoingMessage,
+  order: number,
+): Promise<OutgoingMessage> {
+  const { error: _, ...known } = message
+  return move(transaction, { ...known, status: 'waiting' }, order)
 }
 
 /** Marks messages as seen; returns those that were not. */
@@ -149,6 +157,28 @@ export async function readChats(transaction: Transaction): Promise<readonly Chat
 
 async function readChat(transaction: Transaction, user: number): Promise<Chat> {
   return decodeRecord<Chat>(await transaction.get(keys.chat(user)))?.json ?? { user, unread: 0, lastAt: 0 }
+}
+
+/** Puts a message at its place, or at the next one that is free. */
+async function place<M extends Message>(transaction: Transaction, message: M): Promise<M> {
+  let { order } = message
+  while ((await transaction.get(keys.history(message.chat, order))) !== undefined) order += 1
+  const placed = { ...message, order }
+  putMessage(transaction, placed)
+  return placed
+}
+
+/** Puts an outgoing message at another place. */
+async function move(transaction: Transaction, message: OutgoingMessage, order: number): Promise<OutgoingMessage> {
+  transaction.delete(keys.history(message.chat, message.order))
+  const moved = await place(transaction, { ...message, order })
+  transaction.put(keys.sent(moved.chat, moved.id), encodeRecord({ order: moved.order }))
+  return moved
+}
+
+function replaced(transaction: Transaction, message: OutgoingMessage): OutgoingMessage {
+  putMessage(transaction, message)
+  return message
 }
 
 function putMessage(transaction: Transaction, message: Message, raw?: Uint8Array): void {

@@ -1,8 +1,9 @@
 import { Kind } from '../proto/frames.ts'
 import type { WireEnvelope } from '../proto/frames.ts'
-import type { ArchiveBody, Content, ReadSyncBody } from '../proto/content.ts'
+import type { ArchiveBody, Content, ReadSyncBody, SentTranscriptBody } from '../proto/content.ts'
 import { isClientId } from '../proto/limits.ts'
 import { Arrival } from './arrival.ts'
+import { orderOf } from './chat-order.ts'
 import { findContent } from './content.ts'
 import { bodyOf } from './contents.ts'
 import { markNew } from './marks.ts'
@@ -14,6 +15,7 @@ import type { Retries } from './secrecy/retries.ts'
 import type { Secrets } from './secrecy/secrets.ts'
 import { readHint } from './secrecy/hint.ts'
 import { isRetryReceipt } from './secrecy/retries.ts'
+import { takeTrustSync } from './secrecy/trust-sync.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 import type { Later } from './later.ts'
@@ -29,6 +31,7 @@ export interface IncomingParts {
 
 /** The only device that a user's history comes from. */
 const PRIMARY = 1
+const NOT_TOLD = { order: 0, sentAt: 0, deliveredTo: [] }
 /** Names the server in what it sends itself. */
 const SERVER_DEVICE = 0
 
@@ -134,9 +137,11 @@ export class Incoming {
       case 'null':
         return undefined
       case 'sentTranscript':
-        return isOwn ? this.#storeSent(transaction, envelope, body.content, arrival) : undefined
+        return isOwn ? this.#storeSent(transaction, envelope, body, arrival) : undefined
       case 'readSync':
         return isOwn ? this.#storeRead(transaction, body, arrival) : undefined
+      case 'trustSync':
+        return isOwn && body.user !== user ? takeTrustSync(transaction, body, arrival) : undefined
       case 'archive':
         return isOwn && from.device === PRIMARY ? this.#storeArchive(transaction, body, arrival) : undefined
       case 'resend':
@@ -144,7 +149,7 @@ export class Incoming {
       default: {
         const { chat } = content
         const fits = sameId(content.id, envelope.id) && chat.type === 'user' && chat.user === user
-        if (fits && isOwn) return this.#shelve(transaction, envelope, content, arrival)
+        if (fits && isOwn) return this.#shelve(transaction, envelope, content, NOT_TOLD, arrival)
         return this.#show(transaction, envelope, fits ? bodyOf(content) : { type: 'unreadable' }, peer, arrival)
       }
     }
@@ -167,17 +172,33 @@ export class Incoming {
   async #storeSent(
     transaction: Transaction,
     envelope: WireEnvelope,
-    bytes: Uint8Array,
+    transcript: SentTranscriptBody,
     arrival: Arrival,
   ): Promise<void> {
-    const content = findContent(bytes)
-    if (content !== undefined) await this.#shelve(transaction, envelope, content, arrival)
+    const content = findContent(transcript.content)
+    if (content !== undefined) await this.#shelve(transaction, envelope, content, transcript, arrival)
   }
 
-  async #shelve(transaction: Transaction, { sentAt }: WireEnvelope, content: Content, arrival: Arrival): Promise<void> {
+  /** @param told - what the device that sent it knows of its acceptance; else the envelope around it is near enough */
+  async #shelve(
+    transaction: Transaction,
+    { from, sentAt, messageId }: WireEnvelope,
+    content: Content,
+    told: Omit<SentTranscriptBody, 'type' | 'content'>,
+    arrival: Arrival,
+  ): Promise<void> {
     if (content.chat.type !== 'user') return
-    const sent = { id: content.id, chat: content.chat.user, body: bodyOf(content), sentAt }
-    const message = await this.#parts.shelf.addSent(transaction, sent)
+    const { deliveredTo } = told
+    const message = await this.#parts.shelf.addSent(transaction, {
+      id: content.id,
+      chat: content.chat.user,
+      device: from.device,
+      body: bodyOf(content),
+      order: told.order || orderOf(messageId),
+      sentAt: told.sentAt || sentAt,
+      status: deliveredTo.length > 0 ? 'delivered' : 'accepted',
+      deliveredTo,
+    })
     if (message !== undefined) arrival.sent.push(message)
   }
 
@@ -209,7 +230,7 @@ export class Incoming {
     const { body, chat, id } = content
     if (body.type === 'sentTranscript') {
       const isOwn = from.user === secrets.self.current.address.user
-      return isOwn ? this.#storeSent(transaction, envelope, body.content, arrival) : undefined
+      return isOwn ? this.#storeSent(transaction, envelope, body, arrival) : undefined
     }
     if (chat.type !== 'user' || chat.user !== secrets.self.current.address.user) return undefined
     const changed = await shelf.replace(transaction, from, id, bodyOf(content), isHosted(peer, from.device))

@@ -19,7 +19,10 @@ interface MessageBase {
   /** The user whom the conversation is with. */
   readonly chat: number
   readonly body: Body
-  /** Rises with every message that came or went: the order in which this device shows them. */
+  /**
+   * The order of the chat, on every device of the user the same: by the server's stamp. A message that is not accepted yet
+   * stands last, and gets its place with ✓.
+   */
   readonly order: number
   /** ms since 1970. Incoming: the server's clock; outgoing: this device's until accepted, then the server's. */
   readonly sentAt: number
@@ -28,6 +31,8 @@ interface MessageBase {
 export interface OutgoingMessage extends MessageBase {
   readonly direction: 'out'
   readonly status: Status
+  /** Which of the own devices sent it; undefined: not known, from before that was noted. */
+  readonly device?: number
   /** The recipient's devices that have it. */
   readonly deliveredTo: readonly number[]
   /** Why it failed: a key of `errorCodes`, or `STORE_FAILED`. */

@@ -15,6 +15,8 @@ export interface OutboxEntry {
   readonly devices?: readonly number[]
   /** Devices that it is not for, since the server says that they are gone. */
   readonly except?: readonly number[]
+  /** The account key that it was accepted for before: it never goes to another one by itself. */
+  readonly account?: string | undefined
   /** What is encrypted so far: the same bytes go in every resend. */
   readonly copies: readonly Copy[]
   /** Nothing is left to be encrypted, as far as is known. */

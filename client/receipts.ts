@@ -21,3 +21,15 @@ const ranks: Readonly<Record<Status, number>> = {
 export function advance(status: Status, news: Status): Status {
   return ranks[news] > ranks[status] ? news : status
 }
+
+const told: readonly Status[] = ['accepted', 'expired', 'delivered', 'read', 'played']
+
+/** How devices of one user tell each other a status: 0 where there is nothing to tell. */
+export function numberOf(status: Status): number {
+  return told.indexOf(status) + 1
+}
+
+/** The status that such a number tells; `accepted` where it tells none, since nothing else is told of. */
+export function statusAt(number: number): Status {
+  return told[number - 1] ?? 'accepted'
+}

@@ -4,7 +4,7 @@ import { isClientId } from '../proto/limits.ts'
 import { Arrival } from './arrival.ts'
 import type { Session } from './connection.ts'
 import type { DeviceState } from './device-state.ts'
-import { advanceOutgoing } from './history.ts'
+import type { HistoryShelf } from './history-shelf.ts'
 import type { Incoming } from './incoming.ts'
 import type { Ledger } from './ledger.ts'
 import type { Status } from './receipts.ts'
@@ -18,6 +18,7 @@ export interface ReceiverOwner {
   readonly ledger: Ledger
   readonly device: DeviceState
   readonly incoming: Incoming
+  readonly shelf: Pick<HistoryShelf, 'advance'>
   isCurrent(session: Session): boolean
   send(frame: AckFrame): void
   arrived(arrival: Arrival): void
@@ -89,31 +90,31 @@ export class Receiver {
       case Kind.DEVICE_EVENT:
         return this.#owner.incoming.store(transaction, envelope)
       case Kind.DELIVERED:
-        return storeReceipt(transaction, envelope, 'delivered', [envelope.from.device])
+        return this.#storeReceipt(transaction, envelope, 'delivered', [envelope.from.device])
       case Kind.READ:
-        return storeReceipt(transaction, envelope, 'read')
+        return this.#storeReceipt(transaction, envelope, 'read')
       case Kind.PLAYED:
-        return storeReceipt(transaction, envelope, 'played')
+        return this.#storeReceipt(transaction, envelope, 'played')
       case Kind.EXPIRED:
-        return storeReceipt(transaction, envelope, 'expired')
+        return this.#storeReceipt(transaction, envelope, 'expired')
       default:
         return new Arrival()
     }
   }
-}
 
-/** Receipts move messages forward only, so a repeated one changes nothing and needs no mark. */
-async function storeReceipt(
-  transaction: Transaction,
-  { from, about }: WireEnvelope,
-  status: Status,
-  devices: readonly number[] = [],
-): Promise<Arrival> {
-  const arrival = new Arrival()
-  for (const id of about) {
-    if (!isClientId(id)) continue
-    const message = await advanceOutgoing(transaction, from.user, id, { status, devices })
-    if (message !== undefined) arrival.receipts.push(message)
+  /** Receipts move messages forward only, so a repeated one changes nothing and needs no mark. */
+  async #storeReceipt(
+    transaction: Transaction,
+    { from, about }: WireEnvelope,
+    status: Status,
+    devices: readonly number[] = [],
+  ): Promise<Arrival> {
+    const arrival = new Arrival()
+    for (const id of about) {
+      if (!isClientId(id)) continue
+      const message = await this.#owner.shelf.advance(transaction, from.user, id, status, devices)
+      if (message !== undefined) arrival.receipts.push(message)
+    }
+    return arrival
   }
-  return arrival
 }

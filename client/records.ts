@@ -40,6 +40,8 @@ export const keys = {
   sent: (user: number, id: string) => `sent/${pad(user)}/${id}`,
   /** That a message was read here and its author is not known to know. */
   unreported: (user: number, id: string) => `unreported/${pad(user)}/${id}`,
+  /** What was told of a message that has not come yet. */
+  early: (chat: number, message: string) => `early/${pad(chat)}/${message}`,
   /** That an envelope was stored, and when. */
   mark: (user: number, device: number, id: string) => `mark/${pad(user)}.${device}/${id}`,
 } as const
@@ -60,6 +62,8 @@ export const prefixes = {
   sendLog: 'sendLog/',
   retries: 'retries/',
   later: 'later/',
+  allEarly: 'early/',
+  early: (chat: number) => `early/${pad(chat)}/`,
   historyFor: 'historyFor/',
 } as const
 

@@ -136,11 +136,10 @@ async function takeFrames(
     } else if (frame.type === 'message') {
       const message = decodeRecord<Message>(frame.record)?.json
       if (message === undefined) continue
-      const order = device.takeOrder()
       messages += 1
-      if (message.direction === 'out') await addOutgoing(transaction, { ...message, order })
+      if (message.direction === 'out') await addOutgoing(transaction, message)
       else {
-        await addIncoming(transaction, { ...message, order })
+        const { order } = await addIncoming(transaction, message)
         const from = { user: message.chat, device: message.device }
         markPlace(transaction, from, message.id, order, clock.now())
       }

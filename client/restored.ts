@@ -18,7 +18,7 @@ const CLOCK_ERROR_MS = 3_600_000
 /**
  * Makes entries of what the server may have lost: messages of this device that it had accepted after the time to which it
  * was restored, and that are not known to have arrived. They keep their client ids, so whoever has one already drops it
- * and says again that it has arrived.
+ * and says again that it has arrived. They go to nobody who has another account key than the one that they went to.
  * Of a restore that was heard of before it makes none.
  */
 export async function resendLost(
@@ -29,11 +29,11 @@ export async function resendLost(
   if (restoredAt === 0 || restoredAt === device.record.restoredAt) return []
   const { user: own } = device.record
   const entries: OutboxEntry[] = []
-  for (const { id, to, content } of await scanSent(transaction, restoredTo - CLOCK_ERROR_MS)) {
+  for (const { id, to, content, account } of await scanSent(transaction, restoredTo - CLOCK_ERROR_MS)) {
     const isLost = to === own || (await findOutgoing(transaction, to, id))?.status === 'accepted'
     if (!isLost) continue
     const order = device.takeOrder()
-    const base = { id, order, to, kind: Kind.MESSAGE, content, about: [] }
+    const base = { id, order, to, kind: Kind.MESSAGE, content, account, about: [] }
     const entry: OutboxEntry = { ...base, copies: [], sealed: false }
     transaction.put(keys.outbox(order), encodeOutboxEntry(entry))
     entries.push(entry)

@@ -64,6 +64,7 @@ export class Sealing {
     const sealed: OutboxEntry[] = []
     const nobody: OutboxEntry[] = []
     let left = entries
+    let isFresh = false
     try {
       if (!this.#secrets.clock.isRight) throw notByThisClock()
       for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -77,7 +78,14 @@ export class Sealing {
         if (need === undefined) return { sealed, nobody }
         if (need.type === 'blocked') return { sealed, nobody, rest: need }
         if (need.type === 'refused') return { sealed, nobody, rest: { type: 'failed', code: need.code } }
-        left = await this.#fetch(to, need, left)
+        const fetched = await this.#fetch(to, need, left)
+        if (!(fetched instanceof CryptoError)) left = fetched
+        // The newest list does not vouch for the keys either.
+        else if (isFresh) throw fetched
+        else {
+          isFresh = true
+          await this.#fetcher.fetchList(to)
+        }
       }
       return { sealed, nobody, rest: { type: 'later', retryAfterMs: 0 } }
     } catch (error) {
@@ -105,18 +113,24 @@ export class Sealing {
     return { sealed, nobody }
   }
 
+  /** Returns why the keys that were taken do not fit the list that is known: there may be a newer one. */
   async #fetch(
     to: number,
     need: Extract<Need, { type: 'needs' }>,
     left: readonly OutboxEntry[],
-  ): Promise<readonly OutboxEntry[]> {
+  ): Promise<readonly OutboxEntry[] | CryptoError> {
     if (need.list) {
       await this.#fetcher.fetchList(to)
       return left
     }
-    const keyless = await this.#fetcher.fetchSessions(to, need.devices)
-    if (keyless.length === 0) return left
-    return left.map((entry) => ({ ...entry, except: [...(entry.except ?? []), ...keyless] }))
+    try {
+      const keyless = await this.#fetcher.fetchSessions(to, need.devices)
+      if (keyless.length === 0) return left
+      return left.map((entry) => ({ ...entry, except: [...(entry.except ?? []), ...keyless] }))
+    } catch (error) {
+      if (error instanceof CryptoError) return error
+      throw error
+    }
   }
 
   async #refreshList(user: number): Promise<void> {
@@ -143,11 +157,13 @@ export class Sealing {
 function stopOf(error: unknown): SealingStop {
   if (error instanceof RefusedError) {
     const { code, temporary, retryAfterMs } = error
-    return temporary ? { type: 'later', retryAfterMs } : { type: 'failed', code }
+    // A device that is logged out has not been told no: what waits goes when it is back.
+    const mayPass = temporary || code === 'UNAUTHENTICATED'
+    return mayPass ? { type: 'later', retryAfterMs } : { type: 'failed', code }
   }
   if (!(error instanceof CryptoError)) return { type: 'later', retryAfterMs: 0 }
   // The server may have been asked in the middle of a change.
-  if (error.code === 'STALE_DEVICE_LIST') return { type: 'later', retryAfterMs: 0 }
+  if (error.code === 'STALE_DEVICE_LIST' || error.code === 'IDENTITY_CHANGED') return { type: 'later', retryAfterMs: 0 }
   return error.code === 'DEVICE_LIST_FORK'
     ? { type: 'blocked', code: error.code }
     : { type: 'failed', code: error.code }

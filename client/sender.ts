@@ -2,14 +2,17 @@ import type { Content } from '../proto/content.ts'
 import { Kind } from '../proto/frames.ts'
 import type { AcceptedFrame, ErrorFrame, SendFrame } from '../proto/frames.ts'
 import { Arrival } from './arrival.ts'
+import { orderOf, orderOfWaiting } from './chat-order.ts'
 import { newClientId } from './client-id.ts'
 import type { Clock } from './clock.ts'
-import { encodeContent } from './content.ts'
+import { decodeContent, encodeContent } from './content.ts'
+import { contentAgain } from './contents.ts'
 import { MAX_PLAINTEXT_BYTES } from './crypto/seal.ts'
 import type { DeviceState } from './device-state.ts'
 import { ParleyError } from './errors.ts'
-import { addOutgoing, advanceOutgoing, markSeen } from './history.ts'
+import { addOutgoing, advanceOutgoing, findOutgoing, markSeen, restartOutgoing } from './history.ts'
 import type { News } from './history.ts'
+import { inLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
 import type { Outbox, Sendable } from './outbox.ts'
@@ -17,7 +20,7 @@ import type { OutboxEntry } from './outbox-entry.ts'
 import { ReadReports } from './read-reports.ts'
 import { decodeOutboxEntry, keys, prefixes } from './records.ts'
 import type { Sealing } from './sealing.ts'
-import { readPeer } from './secrecy/peer.ts'
+import { hasOtherDevices, readPeer } from './secrecy/peer.ts'
 import type { BlockedReason } from './secrecy/sealer.ts'
 import type { SelfHolder } from './secrecy/secrets.ts'
 import type { Units } from './secrecy/units.ts'
@@ -81,13 +84,14 @@ export class Sender {
   /**
    * Stores a message and sends it as soon as it is stored, encrypted, and the order allows.
    *
+   * @param order - its place among all that goes out
    * @throws {ParleyError} TOO_LARGE, or OUTBOX_FULL while too much waits to be accepted
    */
-  sendMessage(message: OutgoingMessage, written: Content): void {
+  sendMessage(message: OutgoingMessage, written: Content, order: number): void {
     const content = encodeContent(written)
     if (content.length > MAX_PLAINTEXT_BYTES - ROOM_BYTES) throw new ParleyError('TOO_LARGE', 'The message is too long')
     if (!this.#outbox.hasRoom(this.#unstoredBytes + content.length, this.#unstoredEntries + 1)) {
-      throw new ParleyError('OUTBOX_FULL', 'Too many messages wait to be sent')
+      throw outboxFull()
     }
     this.#unstoredEntries += 1
     this.#unstoredBytes += content.length
@@ -95,21 +99,14 @@ export class Sender {
       this.#unstoredEntries -= 1
       this.#unstoredBytes -= content.length
     }
-    const { id, chat: to, order } = message
-    const entry: OutboxEntry = { id, order, to, kind: Kind.MESSAGE, content, about: [], copies: [], sealed: false }
     this.#owner.ledger.record({
       apply: async (transaction) => {
         await addOutgoing(transaction, message)
-        const transcript = await this.#transcriptOf(transaction, entry, written)
-        this.#owner.device.write(transaction)
-        const entries = transcript === undefined ? [entry] : [entry, transcript]
-        const stored: OutboxEntry[] = []
-        for (const one of entries) stored.push(await this.#sealing.tryNow(transaction, one))
-        return stored
+        return this.#store(transaction, message, content, order)
       },
-      done: (entries) => {
+      done: (entry) => {
         settle()
-        this.add(entries)
+        this.add([entry])
       },
       failed: (error) => {
         settle()
@@ -119,24 +116,69 @@ export class Sender {
     })
   }
 
-  /** What the own other devices are told of a message; undefined: there are none. */
-  async #transcriptOf(
+  /**
+   * Sends a message again that has failed or expired, under its own id: a device that has it already drops it.
+   *
+   * @throws {ParleyError} UNKNOWN_MESSAGE, NOT_FAILED, or OUTBOX_FULL while too much waits to be accepted
+   */
+  async sendAgain({ chat, id }: Pick<OutgoingMessage, 'chat' | 'id'>): Promise<OutgoingMessage> {
+    const begun = await inLedger(this.#owner.ledger, async (transaction) => {
+      const message = await findOutgoing(transaction, chat, id)
+      if (message === undefined) return new ParleyError('UNKNOWN_MESSAGE', 'There is no such message')
+      const written = contentAgain(message)
+      const isOver = message.status === 'failed' || message.status === 'expired'
+      // What another own device has sent that one sends again: under another device's name it would be another message.
+      const isOwn =
+        (message.device ?? this.#owner.self.current.address.device) === this.#owner.self.current.address.device
+      if (!isOver || !isOwn || written === undefined || this.isUnanswered(id))
+        return new ParleyError('NOT_FAILED', 'Only a message of this device that failed or expired can be sent again')
+      const content = encodeContent(written)
+      if (!this.#outbox.hasRoom(content.length, 1)) return outboxFull()
+      const order = this.#owner.device.takeOrder()
+      const waiting = await restartOutgoing(transaction, message, orderOfWaiting(order))
+      return { waiting, entry: await this.#store(transaction, waiting, content, order) }
+    })
+    if (begun instanceof ParleyError) throw begun
+    this.#owner.changed(begun.waiting, false)
+    this.add([begun.entry])
+    return begun.waiting
+  }
+
+  /** Stores that a message goes out. */
+  #store(
     transaction: Transaction,
-    { to, content }: OutboxEntry,
-    { chat, sentAtMs }: Content,
-  ): Promise<OutboxEntry | undefined> {
+    { id, chat: to }: OutgoingMessage,
+    content: Uint8Array,
+    order: number,
+  ): Promise<OutboxEntry> {
+    this.#owner.device.write(transaction)
+    const entry = { id, order, to, kind: Kind.MESSAGE, content, about: [], copies: [], sealed: false }
+    return this.#sealing.tryNow(transaction, entry)
+  }
+
+  /**
+   * Tells the own other devices of a message that was accepted: what it says, where it stands, and who has it. Returns
+   * what goes out for it.
+   */
+  async #tellSent(
+    transaction: Transaction,
+    { kind, to, content }: OutboxEntry,
+    { order, sentAt, deliveredTo }: OutgoingMessage,
+  ): Promise<readonly OutboxEntry[]> {
     const { user } = this.#owner.self.current.address
-    if (to === user || !(await this.#hasOtherDevices(transaction))) return undefined
+    if (kind !== Kind.MESSAGE || to === user || !(await this.#hasOtherDevices(transaction))) return []
+    const { chat, sentAtMs } = decodeContent(content)
     const id = newClientId()
-    const transcript = encodeContent({ id, sentAtMs, chat, body: { type: 'sentTranscript', content } })
-    const order = this.#owner.device.takeOrder()
-    const base = { id, order, to: user, kind: Kind.MESSAGE, content: transcript, about: [] }
-    return { ...base, copies: [], sealed: false }
+    const body = { type: 'sentTranscript' as const, content, order, sentAt, deliveredTo }
+    const transcript = encodeContent({ id, sentAtMs, chat, body })
+    const place = this.#owner.device.takeOrder()
+    this.#owner.device.write(transaction)
+    const base = { id, order: place, to: user, kind: Kind.MESSAGE, content: transcript, about: [] }
+    return [await this.#sealing.tryNow(transaction, { ...base, copies: [], sealed: false })]
   }
 
   async #hasOtherDevices(transaction: Transaction): Promise<boolean> {
-    const own = await readPeer(transaction, this.#owner.self.current.address.user)
-    return own !== undefined && own.devices.size > 1
+    return hasOtherDevices(await readPeer(transaction, this.#owner.self.current.address.user))
   }
 
   /** Sends entries that are in the store. */
@@ -198,7 +240,7 @@ export class Sender {
     const entry = this.#outbox.accepted(id)
     if (wasFull) this.#owner.mailboxFull(to, false)
     const status = delivered.length > 0 ? 'delivered' : 'accepted'
-    this.#finish(entry, { status, devices: delivered, at }, (transaction) =>
+    this.#finish(entry, { status, devices: delivered, at, order: orderOf(messageId) }, (transaction) =>
       this.#owner.device.writeAccepted(transaction, messageId),
     )
     this.#pump()
@@ -255,16 +297,16 @@ export class Sender {
     this.#owner.ledger.record({
       apply: async (transaction) => {
         also(transaction)
-        if (entry === undefined) return undefined
-        if (entry.kind === Kind.READ) {
-          this.#reports.finish(transaction, entry)
-          return undefined
-        }
+        if (entry?.kind === Kind.READ) this.#reports.finish(transaction, entry)
+        if (entry === undefined || entry.kind === Kind.READ) return { message: undefined, told: [] }
         transaction.delete(keys.outbox(entry.order))
-        return advanceOutgoing(transaction, entry.to, entry.id, news)
+        const message = await advanceOutgoing(transaction, entry.to, entry.id, news)
+        const isSent = message !== undefined && news.order !== undefined
+        return { message, told: isSent ? await this.#tellSent(transaction, entry, message) : [] }
       },
-      done: (message) => {
+      done: ({ message, told }) => {
         if (message !== undefined) this.#owner.changed(message, entry !== undefined)
+        if (told.length > 0) this.add(told)
       },
       // The entry stays in the store: it is sent again after the next start, which the recipient does not notice.
       failed: (error) => this.#owner.broken(error),
@@ -310,6 +352,10 @@ export class Sender {
     this.#outbox.remove(entry.id)
     this.#finish(entry, news, () => {})
   }
+}
+
+function outboxFull(): ParleyError {
+  return new ParleyError('OUTBOX_FULL', 'Too many messages wait to be sent')
 }
 
 function frameOf({ entry, first }: Sendable): SendFrame {

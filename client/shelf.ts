@@ -1,6 +1,7 @@
 import type { ArchivedMessage, Content, MessageReference } from '../proto/content.ts'
 import type { WireAddress } from '../proto/frames.ts'
 import type { Body, IncomingMessage, Message, OutgoingMessage } from './message.ts'
+import type { Status } from './receipts.ts'
 import type { Transaction } from './store.ts'
 
 /** A message that another user's device sent. */
@@ -17,8 +18,13 @@ export interface Received {
 export interface SentElsewhere {
   readonly id: string
   readonly chat: number
+  /** Which of them. */
+  readonly device: number
   readonly body: Body
+  readonly order: number
   readonly sentAt: number
+  readonly status: Status
+  readonly deliveredTo: readonly number[]
 }
 
 /** Where a device keeps what it can read. All of it happens in the transaction that is given. */
@@ -34,7 +40,7 @@ export interface Shelf {
     body: Body,
     hosted: boolean,
   ): Promise<Message | undefined>
-  /** Returns those that were not seen before. */
+  /** Returns those that were not seen before; what has not come yet is seen when it comes. */
   markSeen(transaction: Transaction, read: readonly MessageReference[]): Promise<readonly Message[]>
   /** false: it is there already. */
   addArchived(transaction: Transaction, archived: ArchivedMessage, content: Content): Promise<boolean>

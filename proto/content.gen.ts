@@ -18,6 +18,7 @@ import type {
   SentTranscriptBody,
   SessionAckBody,
   TextBody,
+  TrustSyncBody,
   Version,
 } from './content.ts'
 import type {
@@ -243,6 +244,9 @@ function readBody(r: Reader, end: number): Body {
     case 138:
       m = readNull(r, r.end())
       break
+    case 146:
+      m = readTrustSync(r, r.end())
+      break
     default:
       r.skip(tag)
       m = { type: 'unknown', name: String(tag >>> 3) }
@@ -323,6 +327,12 @@ function writeBody(w: Writer, m: Body): void {
       const size = w.size
       writeNull(w, m)
       w.message(138, size)
+      break
+    }
+    case 'trustSync': {
+      const size = w.size
+      writeTrustSync(w, m)
+      w.message(146, size)
       break
     }
     case 'unknown':
@@ -545,21 +555,53 @@ function writeDelete(w: Writer, m: DeleteBody): void {
 
 function readSentTranscript(r: Reader, end: number): SentTranscriptBody {
   let content: Uint8Array = NO_BYTES
+  let order: number = 0
+  let sentAt: number = 0
+  let deliveredTo: number[] | undefined
   while (r.pos < end) {
     const tag = r.tag()
     switch (tag) {
       case 10:
         content = r.bytes()
         break
+      case 16:
+        order = r.uint64()
+        break
+      case 24:
+        sentAt = r.uint64()
+        break
+      case 34: {
+        const last = r.end()
+        while (r.pos < last) {
+          const value = r.uint32()
+          deliveredTo ??= []
+          deliveredTo.push(value)
+        }
+        r.finish(last)
+        break
+      }
+      case 32: {
+        const value = r.uint32()
+        deliveredTo ??= []
+        deliveredTo.push(value)
+        break
+      }
       default:
         r.skip(tag)
     }
   }
   r.finish(end)
-  return { type: 'sentTranscript', content }
+  return { type: 'sentTranscript', content, order, sentAt, deliveredTo: deliveredTo ?? [] }
 }
 
 function writeSentTranscript(w: Writer, m: SentTranscriptBody): void {
+  if (m.deliveredTo.length !== 0) {
+    const size = w.size
+    for (let i = m.deliveredTo.length - 1; i >= 0; i--) w.packed(m.deliveredTo[i]!)
+    w.message(34, size)
+  }
+  if (m.sentAt !== 0) w.uint(24, m.sentAt)
+  if (m.order !== 0) w.uint(16, m.order)
   if (m.content.length !== 0) w.bytes(10, m.content)
 }
 
@@ -629,6 +671,9 @@ function readArchivedMessage(r: Reader, end: number): ArchivedMessage {
   let sentAt: number = 0
   let read: boolean = false
   let content: Uint8Array = NO_BYTES
+  let order: number = 0
+  let status: number = 0
+  let deliveredTo: number[] | undefined
   while (r.pos < end) {
     const tag = r.tag()
     switch (tag) {
@@ -650,21 +695,80 @@ function readArchivedMessage(r: Reader, end: number): ArchivedMessage {
       case 50:
         content = r.bytes()
         break
+      case 56:
+        order = r.uint64()
+        break
+      case 64:
+        status = r.uint32()
+        break
+      case 74: {
+        const last = r.end()
+        while (r.pos < last) {
+          const value = r.uint32()
+          deliveredTo ??= []
+          deliveredTo.push(value)
+        }
+        r.finish(last)
+        break
+      }
+      case 72: {
+        const value = r.uint32()
+        deliveredTo ??= []
+        deliveredTo.push(value)
+        break
+      }
       default:
         r.skip(tag)
     }
   }
   r.finish(end)
-  return { chat, user, device, sentAt, read, content }
+  return { chat, user, device, sentAt, read, content, order, status, deliveredTo: deliveredTo ?? [] }
 }
 
 function writeArchivedMessage(w: Writer, m: ArchivedMessage): void {
+  if (m.deliveredTo.length !== 0) {
+    const size = w.size
+    for (let i = m.deliveredTo.length - 1; i >= 0; i--) w.packed(m.deliveredTo[i]!)
+    w.message(74, size)
+  }
+  if (m.status !== 0) w.uint(64, m.status)
+  if (m.order !== 0) w.uint(56, m.order)
   if (m.content.length !== 0) w.bytes(50, m.content)
   if (m.read) w.bool(40, m.read)
   if (m.sentAt !== 0) w.uint(32, m.sentAt)
   if (m.device !== 0) w.uint(24, m.device)
   if (m.user !== 0) w.uint(16, m.user)
   if (m.chat !== 0) w.uint(8, m.chat)
+}
+
+function readTrustSync(r: Reader, end: number): TrustSyncBody {
+  let user: number = 0
+  let accountKey: Uint8Array = NO_BYTES
+  let verified: boolean = false
+  while (r.pos < end) {
+    const tag = r.tag()
+    switch (tag) {
+      case 8:
+        user = r.uint64()
+        break
+      case 18:
+        accountKey = r.bytes()
+        break
+      case 24:
+        verified = r.bool()
+        break
+      default:
+        r.skip(tag)
+    }
+  }
+  r.finish(end)
+  return { type: 'trustSync', user, accountKey, verified }
+}
+
+function writeTrustSync(w: Writer, m: TrustSyncBody): void {
+  if (m.verified) w.bool(24, m.verified)
+  if (m.accountKey.length !== 0) w.bytes(18, m.accountKey)
+  if (m.user !== 0) w.uint(8, m.user)
 }
 
 function readResend(r: Reader, end: number): ResendBody {

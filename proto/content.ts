@@ -81,6 +81,11 @@ export interface SentTranscriptBody {
   readonly type: 'sentTranscript'
   /** A {@link Content}, encoded. */
   readonly content: Uint8Array
+  /** Where it stands in its chat; 0: not told. */
+  readonly order: number
+  /** When the server accepted it; 0: not told. */
+  readonly sentAt: number
+  readonly deliveredTo: readonly number[]
 }
 
 /** To the own other devices: what was seen here. */
@@ -105,6 +110,19 @@ export interface ArchivedMessage {
   readonly read: boolean
   /** A {@link Content}, encoded. */
   readonly content: Uint8Array
+  /** Where it stands in its chat; 0: not told. */
+  readonly order: number
+  /** 1 accepted, 2 expired, 3 delivered, 4 read, 5 played; 0: not told. */
+  readonly status: number
+  readonly deliveredTo: readonly number[]
+}
+
+/** To the own other devices: what the person decided about the keys of somebody. */
+export interface TrustSyncBody {
+  readonly type: 'trustSync'
+  readonly user: number
+  readonly accountKey: Uint8Array
+  readonly verified: boolean
 }
 
 /** Again, to a device that could not read it. */
@@ -128,7 +146,14 @@ export interface NullBody {
 export type PersonalBody = TextBody | LocationBody | ContactBody | ReactionBody | EditBody | DeleteBody | Unknown
 
 export type Body =
-  PersonalBody | SentTranscriptBody | ReadSyncBody | ArchiveBody | ResendBody | SessionAckBody | NullBody
+  | PersonalBody
+  | SentTranscriptBody
+  | ReadSyncBody
+  | ArchiveBody
+  | ResendBody
+  | SessionAckBody
+  | NullBody
+  | TrustSyncBody
 
 /** The plaintext of a message. */
 export interface Content {

@@ -1,3 +1,5 @@
+import { equal } from '../crypto/bytes.ts'
+import { decodeLink } from '../crypto/devices/accept-lists.ts'
 import { verifyBundle } from '../crypto/devices/bundle.ts'
 import type { PreKeyBundle } from '../crypto/devices/bundle.ts'
 import { CryptoError } from '../crypto/errors.ts'
@@ -55,7 +57,9 @@ export class KeyFetcher {
     const { server, inStore, clock } = this.#secrets
     if (!clock.isRight) throw notByThisClock()
     const known = await inStore((transaction) => readPeer(transaction, user))
-    const listed = await server.lists(user, known?.list.epoch ?? 0)
+    const listed = await server.lists(user, known?.list.epoch ?? 0).catch((error: unknown) => {
+      throw known !== undefined && isKeyless(error) ? comingBack() : error
+    })
     const learned = await inStore(async (transaction) => {
       try {
         return await this.#learn(transaction, user, listed)
@@ -78,10 +82,14 @@ export class KeyFetcher {
     user: number,
     listed: Parameters<typeof learnPeer>[3],
   ): Promise<Learned | undefined> {
-    const { primitives, policy, clock } = this.#secrets
+    const { primitives, policy, clock, self } = this.#secrets
     const known = await readPeer(transaction, user)
+    // Nobody but a registration of this device changes the own account key: what else says so would read all that is
+    // told to the own other devices.
+    const { address, accountKey } = self.current
+    if (user === address.user) requireAccountKey(listed.lists, accountKey)
     try {
-      const pin = known === undefined ? await readPin(transaction, user) : undefined
+      const pin = await readPin(transaction, user)
       const learned = await learnPeer(primitives, user, known, listed, policy.acceptsIdentities, clock.now(), pin)
       if (learned === undefined) return undefined
       writePeer(transaction, learned.peer)
@@ -151,6 +159,21 @@ export class KeyFetcher {
     const { createdMs, suite } = bundle.signedPreKey
     return { ...peer, facts: { ...peer.facts, seen: { ...peer.facts.seen, [taken.device]: { createdMs, suite } } } }
   }
+}
+
+function isKeyless(error: unknown): boolean {
+  return error instanceof RefusedError && error.code === 'NO_KEYS'
+}
+
+/** Somebody who had keys is restoring their account, and has some again soon. */
+function comingBack(): RefusedError {
+  return new RefusedError('NO_KEYS', 'The user has no keys for now', true)
+}
+
+/** @throws {CryptoError} IDENTITY_CHANGED */
+function requireAccountKey(lists: readonly Uint8Array[], accountKey: Uint8Array): void {
+  if (lists.every((bytes) => equal(decodeLink(bytes).list.accountKey, accountKey))) return
+  throw new CryptoError('IDENTITY_CHANGED', 'A device list of the own user under another account key')
 }
 
 function toBundle({ certificate, signedPreKey, oneTimePreKey, kemPreKey, kemOneTime }: TakenKeys): PreKeyBundle {

@@ -9,10 +9,10 @@ import type { KeyPair } from '../crypto/primitives/provider.ts'
 import { randomBytes, randomPositive31 } from '../crypto/primitives/random.ts'
 import { decodeDeviceCert, encodeDeviceCert } from '../crypto/wire/device-cert.ts'
 import { encodeDeviceList } from '../crypto/wire/device-list.ts'
-import { prefixes } from '../records.ts'
+import { decodeOutboxEntry, encodeOutboxEntry, prefixes } from '../records.ts'
 import type { Transaction } from '../store.ts'
 import type { FirstKeys } from './key-server.ts'
-import { newPeer, readPeer, writePeer } from './peer.ts'
+import { endVerified, newPeer, readPeer, writePeer } from './peer.ts'
 import { makeOneTime, makeRotated } from './pre-key-store.ts'
 import { readSelf } from './self.ts'
 import type { Self } from './self.ts'
@@ -92,7 +92,10 @@ export async function installDevice(
   now: number,
 ): Promise<{ readonly self: Self; readonly keys: FirstKeys }> {
   const { list, ...rest } = secrets
+  const before = await readSelf(transaction)
+  if (before !== undefined && !equal(before.accountKey, rest.accountKey)) await endVerified(transaction)
   await clearSessions(transaction)
+  await unsealOutbox(transaction)
   const certificates = [{ cert: decodeDeviceCert(rest.certificate), bytes: rest.certificate }]
   const link = decodeLink(list)
   const own = newPeer(link, certificates, now)
@@ -111,6 +114,18 @@ export async function installDevice(
 async function clearSessions(transaction: Transaction): Promise<void> {
   for (const prefix of [prefixes.session, prefixes.baseKeys, prefixes.allPreKeys]) {
     for (const { key } of await transaction.scan({ prefix, limit: 1_000_000 })) transaction.delete(key)
+  }
+}
+
+/**
+ * What an earlier device of this store has encrypted and not sent is encrypted anew: nobody could read it. Requests
+ * that it signed are void.
+ */
+async function unsealOutbox(transaction: Transaction): Promise<void> {
+  for (const { key, value } of await transaction.scan({ prefix: prefixes.outbox, limit: 1_000_000 })) {
+    const entry = decodeOutboxEntry(value)
+    if (entry === undefined || entry.content.length === 0) transaction.delete(key)
+    else transaction.put(key, encodeOutboxEntry({ ...entry, copies: [], sealed: false }))
   }
 }
 

@@ -8,7 +8,7 @@ import { hasSession, openFrom, readHeader } from '../crypto/sessions/receive.ts'
 import type { MessageHeader, OpenedFrom } from '../crypto/sessions/receive.ts'
 import type { ListedDevice } from '../crypto/wire/device-list.ts'
 import type { PreKeyHeader } from '../crypto/wire/pre-key-message.ts'
-import { certHash } from '../crypto/wire/device-cert.ts'
+import { certHash, decodeDeviceCert } from '../crypto/wire/device-cert.ts'
 import type { Transaction } from '../store.ts'
 import { readPeer, writePeer } from './peer.ts'
 import type { Peer } from './peer.ts'
@@ -123,10 +123,23 @@ export class Opener {
   }
 }
 
-/** @throws {CryptoError} STALE_DEVICE_LIST: what is known of the sender does not vouch for the certificate */
+/**
+ * @throws {CryptoError} STALE_DEVICE_LIST: a newer list may vouch for the certificate; NO_SESSION: none will, since it is
+ *   that of an earlier installation of the device
+ */
 function requireVouched(peer: Peer, listed: ListedDevice, { certificate, list }: PreKeyHeader): void {
-  if (!equal(listed.certHash, certHash(certificate)) || peer.list.epoch < list.epoch)
-    throw new CryptoError('STALE_DEVICE_LIST', 'The sender is not listed')
+  const isListed = equal(listed.certHash, certHash(certificate))
+  if (isListed && peer.list.epoch >= list.epoch) return
+  if (!isListed && isEarlier(peer, listed.device, certificate, list.epoch))
+    throw new CryptoError('NO_SESSION', 'The sender was installed anew since')
+  throw new CryptoError('STALE_DEVICE_LIST', 'The sender is not listed')
+}
+
+/** Whether the list names what came after a certificate, and not something before it. */
+function isEarlier(peer: Peer, device: number, certificate: Uint8Array, epoch: number): boolean {
+  const { identity, createdMs } = decodeDeviceCert(certificate)
+  if (equal(identity.accountKey, peer.list.accountKey)) return epoch < peer.list.epoch
+  return createdMs < (peer.devices.get(device)?.cert.createdMs ?? 0)
 }
 
 function compareList(known: Peer, said: Version | undefined, forked: number[]): Peer {

@@ -1,4 +1,4 @@
-import { findBase64 } from '../../proto/base64.ts'
+import { encodeBase64, findBase64 } from '../../proto/base64.ts'
 import { equal } from '../crypto/bytes.ts'
 import { acceptLists, decodeLink } from '../crypto/devices/accept-lists.ts'
 import type { AcceptedList } from '../crypto/devices/accept-lists.ts'
@@ -10,7 +10,7 @@ import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { decodeDeviceCert, DEVICE_CERT_BYTES } from '../crypto/wire/device-cert.ts'
 import type { DeviceCert } from '../crypto/wire/device-cert.ts'
 import type { DeviceList } from '../crypto/wire/device-list.ts'
-import { decodeRecord, encodeRecord, keys } from '../records.ts'
+import { decodeRecord, encodeRecord, keys, prefixes } from '../records.ts'
 import type { Transaction } from '../store.ts'
 import type { ListedKeys } from './key-server.ts'
 
@@ -36,12 +36,14 @@ export interface PeerFacts {
   readonly hosted: boolean
   /** The user was asked, and sends to this account although the operator of a server can read it. */
   readonly hostedAccepted: boolean
-  /** false: the account key changed, and nothing is sent before the user has accepted that. */
+  /** false: the account key changed, and nothing is sent before the person has accepted that. */
   readonly accepted: boolean
   /** Two lists of one epoch were seen: nothing is sent. */
   readonly forked: boolean
   /** The user compared safety numbers under the present account key. */
   readonly verified: boolean
+  /** They did so before the own account key changed, and with it the numbers: still a changed key is for the person. */
+  readonly comparedBefore?: boolean
   /** When the server was last asked, ms since 1970. */
   readonly askedAt: number
   /** The newest signed pre-keys that were seen, by device. */
@@ -58,6 +60,11 @@ const NEW: PeerFacts = {
   seen: {},
 }
 const PRIMARY = 1
+
+/** How an account key is noted beside what belongs to it. */
+export function accountOf({ list }: Peer): string {
+  return encodeBase64(list.accountKey)
+}
 
 /** undefined: not known, or the record is damaged; the server is asked again then. */
 export async function readPeer(transaction: Transaction, user: number): Promise<Peer | undefined> {
@@ -77,6 +84,17 @@ function decodePeer(user: number, facts: PeerFacts, raw: Uint8Array): Peer {
     devices.set(cert.address.device, { cert, bytes })
   }
   return { user, list, listBytes, hash, devices, facts }
+}
+
+/** All whom the person has compared numbers with. */
+export async function readVerified(transaction: Transaction): Promise<readonly Peer[]> {
+  const verified: Peer[] = []
+  for (const { key, value } of await transaction.scan({ prefix: prefixes.peer, limit: 100_000 })) {
+    if (decodeRecord<PeerFacts>(value)?.json.verified !== true) continue
+    const peer = await readPeer(transaction, Number(key.slice(prefixes.peer.length)))
+    if (peer !== undefined) verified.push(peer)
+  }
+  return verified
 }
 
 export function writePeer(transaction: Transaction, { user, listBytes, devices, facts }: Peer): void {
@@ -102,11 +120,27 @@ export function newPeer(
   return { user: list.user, list, listBytes: bytes, hash, devices, facts }
 }
 
-/** An account key that a backup remembers of somebody: all that is left of what was known. */
+/** An account key of somebody that a backup remembers, or that another own device has told of. */
 export interface Pin {
   readonly accountKey: string
   readonly verified: boolean
   readonly hosted: boolean
+  readonly comparedBefore?: boolean
+}
+
+function factsOf({ verified, hosted, comparedBefore = false }: Pin): Partial<PeerFacts> {
+  return { verified, hosted, comparedBefore }
+}
+
+/** The own account key is another one: no number that was compared is the same any more. */
+export async function endVerified(transaction: Transaction): Promise<void> {
+  for (const prefix of [prefixes.peer, prefixes.pin]) {
+    for (const { key, value } of await transaction.scan({ prefix, limit: 100_000 })) {
+      const record = decodeRecord<Partial<PeerFacts>>(value)
+      if (record?.json.verified !== true) continue
+      transaction.put(key, encodeRecord({ ...record.json, verified: false, comparedBefore: true }, record.raw))
+    }
+  }
 }
 
 export async function readPin(transaction: Transaction, user: number): Promise<Pin | undefined> {
@@ -115,6 +149,10 @@ export async function readPin(transaction: Transaction, user: number): Promise<P
 
 export function writePin(transaction: Transaction, user: number, pin: Pin): void {
   transaction.put(keys.pin(user), encodeRecord(pin))
+}
+
+export function deletePin(transaction: Transaction, user: number): void {
+  transaction.delete(keys.pin(user))
 }
 
 /** What an answer of the server changed. */
@@ -132,8 +170,8 @@ export interface Learned {
  * Takes what the server says of a user, as far as the signatures bear it.
  *
  * @param known - what was known before
- * @param pin - what a backup remembers, where nothing else is known
- * @param accept - whether a changed account key is accepted without asking the user
+ * @param pin - what a backup remembers, or another own device has said
+ * @param accept - whether a changed account key is accepted without asking the person, who had not verified the one before
  * @returns undefined: the server has no list
  * @throws {CryptoError} what {@link acceptLists} and {@link checkCert} say of it
  */
@@ -153,11 +191,13 @@ export async function learnPeer(
   const chain = lists.length === 0 && pinned !== undefined ? [pinned.listBytes] : lists
   const account = pinned && { accountKey: pinned.list.accountKey, tip: { epoch: pinned.list.epoch, hash: pinned.hash } }
   const accepted = await acceptLists(primitives, user, account, chain, now)
+  // The person may have compared the new key on another device.
+  const isPinned = pin?.accountKey === encodeBase64(accepted.list.accountKey) && (!identityChanged || pin.verified)
   const devices = await takeCertificates(primitives, accepted.list, certificates, pinned)
   const before = pinned?.facts ?? {
     ...NEW,
-    accepted: !identityChanged || accept,
-    ...(identityChanged || pin === undefined ? {} : { verified: pin.verified, hosted: pin.hosted }),
+    accepted: isPinned || !identityChanged || (accept && !isForThePerson(known, pin)),
+    ...(isPinned ? factsOf(pin) : {}),
   }
   const hosted = before.hosted || hasHostedAccount(devices)
   const facts = { ...before, hosted, askedAt: now }
@@ -168,6 +208,16 @@ export async function learnPeer(
     gone: known === undefined ? [] : findMissing(known, peer),
     added: known === undefined ? [] : findMissing(peer, known),
   }
+}
+
+/**
+ * Whether the person decides about another account key, whatever the policy: they had compared the one before, or have
+ * not decided yet about an earlier change.
+ */
+function isForThePerson(known: Peer | undefined, pin: Pin | undefined): boolean {
+  const { verified, comparedBefore, accepted } = known?.facts ?? NEW
+  if (verified || comparedBefore === true || !accepted) return true
+  return pin?.verified === true || pin?.comparedBefore === true
 }
 
 function isUnderAnotherKey(listBytes: Uint8Array, accountKey: Uint8Array): boolean {
@@ -191,6 +241,11 @@ async function takeCertificates(
     else throw new CryptoError('STALE_DEVICE_LIST', `The certificate of device ${device} is missing`)
   }
   return devices
+}
+
+/** Whether the own user has more devices than this one: by the list, since a new device lacks the others' certificates. */
+export function hasOtherDevices(own: Peer | undefined): boolean {
+  return own !== undefined && own.list.devices.length > 1
 }
 
 /** Whether the operator of a server can read something of what is sent to the user. */

@@ -6,7 +6,7 @@ import { closeUnreadable } from '../crypto/sessions/send.ts'
 import { decodeRetryReceipt, encodeRetryReceipt, retryReceiptBody } from '../crypto/wire/retry-receipt.ts'
 import type { RetryReceipt } from '../crypto/wire/retry-receipt.ts'
 import type { Transaction } from '../store.ts'
-import { readPeer } from './peer.ts'
+import { accountOf, readPeer } from './peer.ts'
 import type { Secrets } from './secrets.ts'
 import { countRetry, findSent } from './send-log.ts'
 import { readSessions, writeSessions } from './sessions.ts'
@@ -61,32 +61,35 @@ export class Retries {
     const { clock } = this.#secrets
     const verified = await this.#verify(transaction, from, payload)
     if (verified === undefined || !this.#isAllowed(from)) return
-    const { receipt, registrationId } = verified
+    const { receipt, registrationId, account } = verified
     const failedId = idText(receipt.failedId)
-    const sent = await findSent(transaction, failedId, from, registrationId)
+    const sent = await findSent(transaction, failedId, from, registrationId, account)
     if (!(await countRetry(transaction, sent?.id ?? failedId, from, receipt.ms, clock.now()))) return
     const record = await readSessions(transaction, from)
     const closed = closeUnreadable(record, receipt.ratchetKey)
     if (closed !== record) writeSessions(transaction, from, closed)
     const body = sent === undefined ? { type: 'null' as const } : { type: 'resend' as const, content: sent.content }
-    this.#units.sendTo(transaction, from, body, arrival)
+    this.#units.sendTo(transaction, from, body, arrival, account)
   }
 
   async #verify(
     transaction: Transaction,
     from: WireAddress,
     payload: Uint8Array,
-  ): Promise<{ readonly receipt: RetryReceipt; readonly registrationId: number } | undefined> {
+  ): Promise<
+    { readonly receipt: RetryReceipt; readonly registrationId: number; readonly account: string } | undefined
+  > {
     const { primitives, self, clock } = this.#secrets
     const receipt = unlessRefused(() => decodeRetryReceipt(payload))
     if (receipt === undefined || receipt.group) return undefined
     if (!isSame(receipt.requester, from) || !isSame(receipt.asked, self.current.address)) return undefined
     if (Math.abs(clock.now() - receipt.ms) > MAX_AGE_MS) return undefined
-    const cert = (await readPeer(transaction, from.user))?.devices.get(from.device)?.cert
-    if (cert === undefined) return undefined
+    const peer = await readPeer(transaction, from.user)
+    const cert = peer?.devices.get(from.device)?.cert
+    if (peer === undefined || cert === undefined) return undefined
     const { identity, registrationId } = cert
     const isGood = await primitives.verify(LABEL, retryReceiptBody(receipt), receipt.signature, identity.signingKey)
-    return isGood ? { receipt, registrationId } : undefined
+    return isGood ? { receipt, registrationId, account: accountOf(peer) } : undefined
   }
 
   #isAllowed({ user, device }: WireAddress): boolean {

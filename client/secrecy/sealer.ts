@@ -7,7 +7,7 @@ import { canSend, needsBundle, sealFor } from '../crypto/sessions/send.ts'
 import type { OutboxEntry } from '../outbox-entry.ts'
 import type { Transaction } from '../store.ts'
 import type { Peer } from './peer.ts'
-import { isHosted, readPeer } from './peer.ts'
+import { accountOf, isHosted, readPeer } from './peer.ts'
 import type { Secrets } from './secrets.ts'
 import { writeSent } from './send-log.ts'
 import { readSessions, writeSessions } from './sessions.ts'
@@ -47,6 +47,7 @@ export class Sealer {
     const now = clock.now()
     if (peer === undefined || isOver(peer.facts.askedAt, ASK_AGAIN_MS, now))
       return { type: 'needs', list: true, devices: [] }
+    if (entry.account !== undefined && entry.account !== accountOf(peer)) return { type: 'nobody' }
     if (peer.facts.forked) return { type: 'blocked', code: 'DEVICE_LIST_FORK' }
     if (!peer.facts.accepted) return { type: 'blocked', code: 'IDENTITY_CHANGED' }
     const { address } = self.current
@@ -99,7 +100,7 @@ export class Sealer {
     }
     const sorted = copies.sort((a, b) => a.device - b.device)
     const done = { ...entry, copies: sorted, sealed: true }
-    writeSent(transaction, done, now)
+    writeSent(transaction, done, accountOf(peer), now)
     return { type: 'sealed', entry: done, renew }
   }
 }

@@ -73,12 +73,13 @@ export class Secrecy {
     const inStore = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => inLedger(ledger, work)
     this.ownKeys = new OwnKeys({ primitives, server, clock, inStore }, self)
     this.secrets = { primitives, server, clock, self: this.ownKeys, policy, inStore }
-    this.trust = new Trust(
-      this.secrets,
-      (user) => this.fetchList(user),
-      (user) => listener.resumed(user),
-    )
     this.units = new Units(device, clock)
+    this.trust = new Trust(this.secrets, {
+      units: this.units,
+      fetch: (user) => this.fetchList(user),
+      resumed: (user) => listener.resumed(user),
+      arrived: (arrival) => listener.arrived(arrival),
+    })
     this.#fetcher = new KeyFetcher(this.secrets, {
       learned: (learned) => this.#learned(learned),
       forked: (user) => listener.identityChanged(user, 'forked'),
@@ -170,17 +171,18 @@ export class Secrecy {
 
   /**
    * Deletes keys that are kept no longer. To be called when a session has caught up: until then they may be needed. What
-   * waits for a device list may need them too.
+   * waits for a device list may need them too. Returns whether it was time for it.
    */
-  async purge(transaction: Transaction): Promise<void> {
+  async purge(transaction: Transaction): Promise<boolean> {
     const { clock, device } = this.#parts
     const now = clock.now()
-    if (!isOver(device.record.purgedAt, PURGE_EVERY_MS, now)) return
+    if (!isOver(device.record.purgedAt, PURGE_EVERY_MS, now)) return false
     await this.#later.forgetOld(transaction, now)
-    if (!this.#later.isEmpty) return
+    if (!this.#later.isEmpty) return false
     await purgeSessions(transaction, now)
     await purgePreKeys(transaction, now)
     device.write(transaction, { purgedAt: now })
+    return true
   }
 
   close(): void {

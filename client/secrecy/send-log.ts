@@ -15,51 +15,66 @@ interface Sent {
   readonly id: string
   readonly to: number
   readonly devices: readonly (readonly [device: number, registrationId: number])[]
+  /** The account key that it went to; undefined: written by a version that did not note it. */
+  readonly account?: string
   readonly at: number
+}
+
+/** A message that was sent before. */
+export interface SentBefore {
+  readonly id: string
+  readonly content: Uint8Array
+  readonly account: string | undefined
 }
 
 /**
  * Remembers a message that was encrypted, the first time or again, for a device that cannot read it. Only age ends that:
  * no receipt says that it was read.
+ *
+ * @param account - of the recipient
  */
-export function writeSent(transaction: Transaction, entry: OutboxEntry, now: number): void {
+export function writeSent(transaction: Transaction, entry: OutboxEntry, account: string, now: number): void {
   const { body } = decodeContent(entry.content)
   if (entry.kind !== Kind.MESSAGE && body.type !== 'resend') return
   const content = body.type === 'resend' ? body.content : entry.content
   const { id } = decodeContent(content)
   const devices = entry.copies.map(({ device, registrationId }) => [device, registrationId] as const)
-  transaction.put(keys.sendLog(entry.id), encodeRecord({ id, to: entry.to, devices, at: now } satisfies Sent, content))
+  const sent: Sent = { id, to: entry.to, devices, account, at: now }
+  transaction.put(keys.sendLog(entry.id), encodeRecord(sent, content))
 }
 
 /**
  * What was sent to the device, as it is installed now, under this client id; undefined: nothing that is remembered. What
- * went to other devices of the user, or to the one before it, it must not have.
+ * went to other devices of the user, or to the one before it, it must not have; nor what went to another account key,
+ * since whoever has the new one may choose the number of the registration.
  */
 export async function findSent(
   transaction: Transaction,
   id: string,
   { user, device }: WireAddress,
   registrationId: number,
-): Promise<{ readonly id: string; readonly content: Uint8Array } | undefined> {
+  account: string,
+): Promise<SentBefore | undefined> {
   const record = decodeRecord<Sent>(await transaction.get(keys.sendLog(id)))
   if (record?.json.to !== user) return undefined
   const had = record.json.devices.some(([one, registration]) => one === device && registration === registrationId)
-  return had ? { id: record.json.id, content: record.raw } : undefined
+  if (!had || (record.json.account !== undefined && record.json.account !== account)) return undefined
+  return { id: record.json.id, content: record.raw, account: record.json.account }
 }
 
 /** All that was first sent at or after this time of the own clock, in the order in which it was sent. */
 export async function scanSent(
   transaction: Transaction,
   since: number,
-): Promise<{ readonly id: string; readonly to: number; readonly content: Uint8Array }[]> {
+): Promise<(SentBefore & { readonly to: number })[]> {
   const found = await transaction.scan({ prefix: prefixes.sendLog, limit: SCAN_LIMIT })
   return found
     .flatMap(({ key, value }) => {
       const record = decodeRecord<Sent>(value)
       // What went again under another id stands under its own, too.
       if (record === undefined || record.json.at < since || key !== keys.sendLog(record.json.id)) return []
-      const { id, to, at } = record.json
-      return [{ id, to, at, content: record.raw }]
+      const { id, to, at, account } = record.json
+      return [{ id, to, at, account, content: record.raw }]
     })
     .sort((a, b) => a.at - b.at)
 }

@@ -2,9 +2,13 @@ import { fingerprint, matchesSafetyQr, safetyNumber, safetyQr } from '../crypto/
 import type { Fingerprint } from '../crypto/devices/safety-number.ts'
 import { hex } from '../crypto/bytes.ts'
 import { ParleyError } from '../errors.ts'
-import { isHosted, readPeer, writePeer } from './peer.ts'
+import { Arrival } from '../arrival.ts'
+import type { Transaction } from '../store.ts'
+import { deletePin, hasOtherDevices, isHosted, readPeer, writePeer } from './peer.ts'
 import type { Peer, PeerFacts } from './peer.ts'
 import type { Secrets } from './secrets.ts'
+import { trustSyncOf } from './trust-sync.ts'
+import type { Units } from './units.ts'
 
 /** What is known of the keys of a user. */
 export interface KnownKeys {
@@ -15,6 +19,8 @@ export interface KnownKeys {
   readonly safetyCode: Uint8Array
   /** The user said that they compared it. A changed account key ends that. */
   readonly verified: boolean
+  /** They had, before the own account key changed and the number with it: to be compared again. */
+  readonly comparedBefore: boolean
   /** The account key changed, and nothing is sent before that is accepted. */
   readonly changed: boolean
   /** Two device lists of one time were seen: somebody is between, or the peer has a fault. Nothing is sent. */
@@ -24,24 +30,28 @@ export interface KnownKeys {
   readonly devices: readonly { readonly device: number; readonly hosted: boolean; readonly addedAt: number }[]
 }
 
+export interface TrustParts {
+  readonly units: Units
+  /** Takes the newest device list of a user. */
+  fetch(user: number): Promise<void>
+  /** What waited for the user's decision goes on. */
+  resumed(user: number): void
+  /** What goes out because of a decision. */
+  arrived(arrival: Arrival): void
+}
+
 /** Fingerprints that are kept: they take some tens of milliseconds each. */
 const MAX_KEPT = 1_000
 
 /** What the user decides about the keys of others. */
 export class Trust {
   readonly #secrets: Secrets
-  readonly #resumed: (user: number) => void
-  readonly #fetch: (user: number) => Promise<void>
+  readonly #parts: TrustParts
   readonly #fingerprints = new Map<string, Fingerprint>()
 
-  /**
-   * @param fetch - takes the newest device list of a user
-   * @param resumed - what waited for the user's decision goes on
-   */
-  constructor(secrets: Secrets, fetch: (user: number) => Promise<void>, resumed: (user: number) => void) {
+  constructor(secrets: Secrets, parts: TrustParts) {
     this.#secrets = secrets
-    this.#fetch = fetch
-    this.#resumed = resumed
+    this.#parts = parts
   }
 
   /** undefined: nothing was encrypted for this user or read from them yet. */
@@ -49,7 +59,7 @@ export class Trust {
     const peer = await this.#secrets.inStore((transaction) => readPeer(transaction, user))
     if (peer === undefined) return undefined
     const { own, theirs } = this.#fingerprintsOf(peer)
-    const { verified, accepted, forked } = peer.facts
+    const { verified, accepted, forked, comparedBefore = false } = peer.facts
     const devices = [...peer.devices].map(([device, { cert }]) => ({
       device,
       hosted: cert.hosted,
@@ -60,6 +70,7 @@ export class Trust {
       safetyNumber: safetyNumber(own, theirs),
       safetyCode: safetyQr(own, theirs),
       verified,
+      comparedBefore,
       changed: !accepted,
       forked,
       hosted: isHosted(peer),
@@ -71,7 +82,7 @@ export class Trust {
   async ask(user: number): Promise<KnownKeys> {
     const known = await this.of(user)
     if (known !== undefined) return known
-    await this.#fetch(user)
+    await this.#parts.fetch(user)
     const learned = await this.of(user)
     if (learned === undefined) throw unknownUser()
     return learned
@@ -87,37 +98,50 @@ export class Trust {
     if (peer === undefined) throw unknownUser()
     const { own, theirs } = this.#fingerprintsOf(peer)
     const isSame = matchesSafetyQr(own, theirs, scanned)
-    if (isSame) await this.#note(user, peer, { verified: true })
+    if (isSame) await this.#note(user, peer, { verified: true, comparedBefore: false })
     return isSame
   }
 
   /** Notes that the user compared the digits, or that this counts no more. @throws {ParleyError} UNKNOWN_USER */
   async setVerified(user: number, verified: boolean): Promise<void> {
-    await this.#note(user, undefined, { verified })
+    await this.#note(user, undefined, { verified, comparedBefore: false })
   }
 
   /** Takes the present keys of a user for theirs, after a change: what waited is sent. @throws {ParleyError} UNKNOWN_USER */
   async accept(user: number): Promise<void> {
     await this.#note(user, undefined, { accepted: true, forked: false })
-    this.#resumed(user)
+    this.#parts.resumed(user)
   }
 
   /** Sends to this user although the operator of a server can read it: what waited is sent. @throws {ParleyError} UNKNOWN_USER */
   async acceptHosted(user: number): Promise<void> {
     await this.#note(user, undefined, { hostedAccepted: true })
-    this.#resumed(user)
+    this.#parts.resumed(user)
   }
 
   /** @param seen - the keys that the user looked at: others are not noted as verified */
   async #note(user: number, seen: Peer | undefined, facts: Partial<PeerFacts>): Promise<void> {
-    const isKnown = await this.#secrets.inStore(async (transaction) => {
+    const arrival = await this.#secrets.inStore(async (transaction) => {
       const peer = await readPeer(transaction, user)
-      if (peer === undefined) return false
-      if (seen !== undefined && hex(seen.list.accountKey) !== hex(peer.list.accountKey)) return false
-      writePeer(transaction, { ...peer, facts: { ...peer.facts, ...facts } })
-      return true
+      if (peer === undefined) return undefined
+      if (seen !== undefined && hex(seen.list.accountKey) !== hex(peer.list.accountKey)) return undefined
+      const noted = { ...peer, facts: { ...peer.facts, ...facts } }
+      writePeer(transaction, noted)
+      // What a backup or another device said of an earlier key counts no more.
+      deletePin(transaction, user)
+      return facts.verified === undefined ? new Arrival() : this.#tell(transaction, noted)
     })
-    if (!isKnown) throw unknownUser()
+    if (arrival === undefined) throw unknownUser()
+    this.#parts.arrived(arrival)
+  }
+
+  /** Tells the own other devices. */
+  async #tell(transaction: Transaction, peer: Peer): Promise<Arrival> {
+    const arrival = new Arrival()
+    const { user } = this.#secrets.self.current.address
+    if (hasOtherDevices(await readPeer(transaction, user)))
+      this.#parts.units.sendToAll(transaction, user, trustSyncOf(peer), arrival)
+    return arrival
   }
 
   #fingerprintsOf(peer: Peer): { own: Fingerprint; theirs: Fingerprint } {

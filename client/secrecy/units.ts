@@ -22,10 +22,15 @@ export class Units {
     this.#clock = clock
   }
 
-  /** To be encrypted for one device. */
-  sendTo(transaction: Transaction, to: WireAddress, body: Body, arrival: Arrival): void {
+  /**
+   * To be encrypted for one device.
+   *
+   * @param account - the only account key that it is for
+   */
+  sendTo(transaction: Transaction, to: WireAddress, body: Body, arrival: Arrival, account?: string): void {
     const content = this.#content(to.user, body)
-    this.#put(transaction, { to: to.user, content, devices: [to.device], copies: [], sealed: false }, arrival)
+    const only = account === undefined ? {} : { account }
+    this.#put(transaction, { to: to.user, content, devices: [to.device], ...only, copies: [], sealed: false }, arrival)
   }
 
   /** To be encrypted for all devices of the user but this one. */
@@ -51,7 +56,7 @@ export class Units {
 
   #put(
     transaction: Transaction,
-    unit: Pick<OutboxEntry, 'to' | 'content' | 'devices' | 'copies' | 'sealed'>,
+    unit: Pick<OutboxEntry, 'to' | 'content' | 'devices' | 'account' | 'copies' | 'sealed'>,
     arrival: Arrival,
   ): void {
     const order = this.#device.takeOrder()

@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { RefusedError } from '../../client/errors.ts'
 import { openFileStore } from '../../client/file-store.ts'
 import { Kind } from '../../proto/frames.ts'
 import type { SendFrame } from '../../proto/frames.ts'
@@ -287,5 +288,60 @@ test('the app hears that a mailbox is full, and that it has room again', async (
     { user: PEER, full: false },
   ])
   t.false(client.isMailboxFull(PEER))
+  await client.close()
+})
+
+test('a message that failed is sent again when the person says so, under its own id, and only then', async (t) => {
+  const { client, wire, receipts, station, peer } = await setUp()
+  const session = await wire.session(1)
+  station.clear({ user: PEER, device: 1 })
+  const message = client.sendText(PEER, 'Hello')
+  await t.throwsAsync(client.whenAccepted(message), { code: 'NO_KEYS' })
+  await peer.phone.publishKeys()
+  const [waiting, refusal] = await Promise.all([
+    client.sendAgain(message),
+    t.throwsAsync(client.sendAgain(message), { code: 'NOT_FAILED' }),
+  ])
+  t.truthy(refusal)
+  t.like(waiting, { id: message.id, status: 'waiting', error: undefined, body: { text: 'Hello' } })
+  const sent = await session.nthSent(Kind.MESSAGE)
+  t.is(sent.id, message.id)
+  t.is(peer.phone.read(ADDRESS, sent.copies[0]?.payload ?? new Uint8Array(0)), 'Hello')
+  session.say(accepted(message.id, 1n))
+  t.is((await client.whenAccepted(message)).status, 'accepted')
+  t.deepEqual(
+    receipts.map(({ status }) => status),
+    ['failed', 'waiting', 'accepted'],
+  )
+  await t.throwsAsync(client.sendAgain(message), { code: 'NOT_FAILED' })
+  await t.throwsAsync(client.sendAgain({ chat: PEER, id: uuid(99) }), { code: 'UNKNOWN_MESSAGE' })
+  // It was never fetched.
+  session.say(receipt(1, Kind.EXPIRED, [message.id]))
+  await session.nth('ack')
+  await client.sendAgain(message)
+  t.is((await session.nthSent(Kind.MESSAGE, 2)).id, message.id)
+  t.is((await client.history(PEER)).length, 1)
+  await client.close()
+})
+
+test('somebody who had keys and is being restored gets the message when they are back', async (t) => {
+  const { client, clock, wire, station, peer } = await setUp()
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nthSent(Kind.MESSAGE)
+  let away = true
+  station.before = (request) => {
+    if (away && request === 'lists') throw new RefusedError('NO_KEYS', 'No list', false)
+  }
+  session.say(refused(message.id, 'DEVICES_CHANGED', false, { devices: { missing: [], extra: [], stale: [1] } }))
+  await waitUntil('the list was asked for', () => station.count('lists', PEER) >= 2)
+  await client.chats()
+  await client.chats()
+  t.like((await client.history(PEER))[0], { status: 'waiting' })
+  await peer.reinstall()
+  away = false
+  clock.advance(1_000)
+  const sent = await session.nthSent(Kind.MESSAGE, 2)
+  t.is(peer.phone.read(ADDRESS, sent.copies[0]?.payload ?? new Uint8Array(0)), 'Hello')
   await client.close()
 })

@@ -2,7 +2,7 @@ import type { Client, ClientEvents, IncomingMessage, Message } from '../../clien
 import { helpLines, parseCommand, parsePasted } from './commands.ts'
 import type { Command } from './commands.ts'
 import type { Contacts } from './contacts.ts'
-import { emptyModel, withMessage } from './model.ts'
+import { emptyModel, isOver, withMessage } from './model.ts'
 import type { ChatLine, Model } from './model.ts'
 import { Notes } from './notes.ts'
 import type { Page } from './page.ts'
@@ -141,6 +141,8 @@ export class Chat {
         return this.#name(command)
       case 'chats':
         return this.#leave()
+      case 'again':
+        return this.#sendAgain()
       case 'help':
         return this.#showPage({ lines: helpLines })
       case 'offline':
@@ -194,6 +196,18 @@ export class Chat {
       this.#show(this.#client.sendText(peer, text))
       // Somebody who writes wants to be online now.
       if (this.#model.connection.phase === 'offline') this.#client.connect()
+    } catch (error) {
+      const { code = '', message } = error as { code?: string; message: string }
+      this.notify(`Not sent: ${refusalText(code, message)}`)
+    }
+  }
+
+  /** What the open chat shows as failed or expired goes again, in its order. */
+  async #sendAgain(): Promise<void> {
+    const over = this.#model.messages.filter(isOver)
+    if (over.length === 0) return this.notify('Nothing in this chat waits to be sent again')
+    try {
+      for (const message of over) await this.#client.sendAgain(message)
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string }
       this.notify(`Not sent: ${refusalText(code, message)}`)
@@ -256,7 +270,10 @@ export class Chat {
   async #noteIdentity(event: ClientEvents['identity']): Promise<void> {
     const { user } = event
     const text = identityText(event, this.#nameOf(user))
-    const [last] = await this.#client.history(user, { limit: 1 })
+    // What waits to be sent has no place yet.
+    const last = (await this.#client.history(user)).findLast(
+      (one) => one.direction === 'in' || one.status !== 'waiting',
+    )
     this.#notes.add(user, { after: last?.order ?? 0, text })
     if (user !== this.#model.peer) return this.notify(text)
     this.#update({ notes: this.#notes.of(user) })

@@ -10,7 +10,7 @@ export type Command =
   /** '' takes the name away. */
   | { readonly type: 'name'; readonly whom: Whom; readonly name: string }
   | SecurityCommand
-  | { readonly type: 'chats' | 'help' | 'quit' | 'offline' | 'online' | 'nothing' }
+  | { readonly type: 'chats' | 'again' | 'help' | 'quit' | 'offline' | 'online' | 'nothing' }
   | { readonly type: 'wrong'; readonly why: string }
 
 /** Who gets a name: whoever the open chat is with, if nobody is named. */
@@ -40,6 +40,7 @@ export const helpLines: readonly string[] = [
   '  /to +15550000002   open a chat by number, by name, or /to 1: the first listed',
   '  /chats             list your chats',
   '  /name +1555… Anna  name somebody; in a chat /name Anna; no name takes it away',
+  '  /again             send again what the open chat marks with ✗',
   '  /offline, /online  disconnect; connect again, or now instead of later',
   '  /safety            compare keys in a chat: /safety verified, /safety accept',
   '  /devices           your devices; /devices remove 2 takes one off',
@@ -92,6 +93,8 @@ export function parseCommand(line: string): Command {
           { type: 'link', code: rest.join('').replace(/^\/link/i, '') }
     case 'backup':
       return { type: 'backup' }
+    case 'again':
+      return { type: 'again' }
     case 'help':
     case '?':
       return { type: 'help' }

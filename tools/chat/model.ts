@@ -1,4 +1,4 @@
-import type { ConnectionState, KnownKeys, Message } from '../../client/index.ts'
+import type { ConnectionState, KnownKeys, Message, OutgoingMessage } from '../../client/index.ts'
 import { Names } from './names.ts'
 import type { Note } from './notes.ts'
 import type { Page } from './page.ts'
@@ -79,11 +79,24 @@ export function emptyModel(self: number, server: string): Model {
   }
 }
 
+function isSame(a: Message, b: Message): boolean {
+  return a.id === b.id && a.direction === b.direction && (a.direction === 'out' || a.device === b.device)
+}
+
+/** Whether it is a message of the own user that goes nowhere unless it is sent again. */
+export function isOver(message: Message): message is OutgoingMessage {
+  return message.direction === 'out' && (message.status === 'failed' || message.status === 'expired')
+}
+
 /** The messages after one has come or moved: in order, each once. */
 export function withMessage(messages: readonly Message[], changed: Message): readonly Message[] {
   const at = findPlace(messages, changed.order)
-  const isThere = messages[at]?.order === changed.order
-  return isThere ? messages.with(at, changed) : messages.toSpliced(at, 0, changed)
+  const there = messages[at]
+  if (there !== undefined && isSame(there, changed)) return messages.with(at, changed)
+  // It is new, or has another place since it was accepted.
+  const before = messages.findLastIndex((message) => isSame(message, changed))
+  const others = before === -1 ? messages : messages.toSpliced(before, 1)
+  return others.toSpliced(findPlace(others, changed.order), 0, changed)
 }
 
 /** Where the first message of this order or a higher one is. */

@@ -2,6 +2,7 @@ import type { Client, IncomingMessage, OutgoingMessage } from '../../client/inde
 import { parseCommand } from './commands.ts'
 import type { Contacts } from './contacts.ts'
 import type { LineReader } from './line-reader.ts'
+import { isOver } from './model.ts'
 import { renderPage } from './page.ts'
 import type { Page } from './page.ts'
 import { formatPhone } from './phone.ts'
@@ -52,6 +53,14 @@ export async function runPlain(
     fullNameOf: formatPhone,
   })
 
+  const follow = (message: OutgoingMessage): void => {
+    const answer = client.whenAccepted(message).catch(() => {
+      allAccepted = false
+    })
+    unanswered.add(answer)
+    void answer.finally(() => unanswered.delete(answer))
+  }
+
   for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
     const command = parseCommand(line)
     if (command.type === 'quit') break
@@ -76,16 +85,14 @@ export async function runPlain(
       case 'online':
         client.connect()
         break
-      case 'send': {
-        if (to === undefined) {
-          print('-- Whom to? /to +15550000002')
-          break
-        }
-        const answer = client.whenAccepted(client.sendText(to, command.text)).catch(() => {
-          allAccepted = false
-        })
-        unanswered.add(answer)
-        void answer.finally(() => unanswered.delete(answer))
+      case 'send':
+        if (to === undefined) print('-- Whom to? /to +15550000002')
+        else follow(client.sendText(to, command.text))
+        break
+      case 'again': {
+        const over = to === undefined ? [] : (await client.history(to)).filter(isOver)
+        for (const message of over) follow(await client.sendAgain(message))
+        if (over.length === 0) print('-- Nothing waits to be sent again')
         break
       }
       case 'safety':

@@ -61,9 +61,11 @@ const sdkRefusals: Readonly<Record<string, string>> = {
   HOSTED_REFUSED: 'the operator of a server could read it, and you want nothing sent there',
   KEYS_FAILED: 'keys could not be fetched: it is tried again',
   UNREACHABLE: 'the server does not answer',
-  INVALID_TOKEN: 'this device is not registered properly: come back with --restore or --link',
+  INVALID_TOKEN:
+    'this device is not registered properly: come back with --link, or with --restore where you have no other device',
   NOT_PRIMARY: 'only the first device of an account links and removes others, and makes backups',
   UNKNOWN_DEVICE: 'there is no such other device',
+  NOT_FAILED: 'it is on its way already',
   CLOSED: 'the program was closed before',
   FAILED: 'it was refused',
 }

@@ -19,6 +19,7 @@ const PASSING = new Set(['RATE_LIMITED', 'UNREACHABLE', 'REQUEST_TIMEOUT', 'OVER
 /** Makes the store that of the primary device of a number: asks for the code, and for the PIN where there is one. */
 export async function registerDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
+  print(`If ${phone} has an account already, all of its devices will be logged out, and people are told of new keys.`)
   await tryCodes(phone, url, ask, ({ code, ...given }) => verify(url, phone, code, { ...device, ...given }))
 }
 
@@ -26,7 +27,9 @@ export async function registerDevice(user: number, url: string, device: VerifyOp
 export async function restoreDevice(user: number, url: string, device: VerifyOptions, ask: Ask): Promise<void> {
   const phone = formatPhone(user)
   let recoveryKey = await askRecoveryKey(ask)
-  print('The device that has the account now will be logged out.')
+  print(
+    'All devices that the account has now will be logged out: the first one for good, and others until they are linked again.',
+  )
   const attempt = ({ code, ...given }: Given): ReturnType<typeof restore> =>
     restore(url, phone, code, { ...device, ...given, backup: { recoveryKey } }).catch(async (error: unknown) => {
       const text = error instanceof ParleyError ? findRestoringText(error.code) : undefined

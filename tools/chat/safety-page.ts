@@ -31,7 +31,7 @@ function safetyLines(digits: string): string[] {
   return [0, 1, 2].map((line) => groups.slice(line * GROUPS_A_LINE, (line + 1) * GROUPS_A_LINE).join(' '))
 }
 
-function adviceOn({ verified, changed, forked }: KnownKeys): string[] {
+function adviceOn({ verified, changed, forked, comparedBefore }: KnownKeys): string[] {
   const compare = 'The same digits must stand on their screen (/safety there). Compare them by voice, or side by side.'
   if (forked) {
     return [
@@ -48,5 +48,8 @@ function adviceOn({ verified, changed, forked }: KnownKeys): string[] {
     ]
   }
   if (verified) return ['✓ Verified: you have compared these digits.', 'To take that back: /safety unverified']
+  if (comparedBefore) {
+    return ['Not verified any more: your own keys are new since you compared, and so are these digits.', compare]
+  }
   return ['Not verified.', compare, 'Same digits: /safety verified']
 }

@@ -63,6 +63,10 @@ export function connectionText(state: ConnectionState, now: number): string {
   }
 }
 
+/** What would log others out is named as such. */
+const WAYS_BACK =
+  'Way back: --link, while your first device is in use. Only without it: --restore, which logs all others out.'
+
 /** Why the client stays offline, and what to do; undefined while it comes back by itself. */
 export function stopText(state: ConnectionState): string | undefined {
   if (state.phase !== 'stopped') return undefined
@@ -72,9 +76,9 @@ export function stopText(state: ConnectionState): string | undefined {
     case 'replaced':
       return 'This account was opened somewhere else. Type /online to use it here.'
     case 'unauthenticated':
-      return 'This device is logged out. Ways back: --restore or --link, as --help explains.'
+      return `This device is logged out. ${WAYS_BACK}`
     case 'removed':
-      return 'This device was removed from the account. Ways back: --link or --restore.'
+      return `This device was removed from the account. ${WAYS_BACK}`
     default:
       return `The server refused the connection (${state.code} ${printable(state.reason)}).`
   }

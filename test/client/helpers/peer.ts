@@ -121,8 +121,8 @@ export class Peer {
   }
 
   /** Begins again with one device under another account key. */
-  async beginAgain(): Promise<void> {
-    this.#person = await makePerson(this.user)
+  async beginAgain(now = NOW): Promise<void> {
+    this.#person = await makePerson(this.user, 1, now)
     this.devices.clear()
     for (const device of this.#person.devices) await this.#add(device)
     this.station.lists.delete(this.user)

@@ -1,5 +1,5 @@
 import { decodeClientFrames, encodeServerFrames } from '../../../proto/codec.ts'
-import type { ClientFrame, Kind, SendFrame, ServerFrame } from '../../../proto/frames.ts'
+import type { ClientFrame, ConnectedFrame, Kind, SendFrame, ServerFrame } from '../../../proto/frames.ts'
 import type { Link, LinkHandlers, Transport } from '../../../client/transport.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
 
@@ -74,7 +74,12 @@ export class Wire implements Transport {
   }
 
   /** Waits for the n-th connection and lets it become a session. */
-  async session(number: number, user = 15550000001, device = 1, serverTime = 0): Promise<WireEnd> {
+  async session(
+    number: number,
+    user = 15550000001,
+    device = 1,
+    more: Partial<Pick<ConnectedFrame, 'serverTime' | 'restoredAt' | 'restoredTo'>> = {},
+  ): Promise<WireEnd> {
     await waitUntil(`connection ${number} was made`, () => this.ends.length >= number)
     const end = this.ends[number - 1] as WireEnd
     end.open()
@@ -84,10 +89,11 @@ export class Wire implements Transport {
       session: `s${number}`,
       user,
       device,
-      serverTime,
+      serverTime: 0,
       pending: 0,
       restoredAt: 0,
       restoredTo: 0,
+      ...more,
     })
     return end
   }

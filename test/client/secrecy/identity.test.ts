@@ -1,9 +1,14 @@
 import test from 'ava'
+import { Arrival } from '../../../client/arrival.ts'
 import { memoryStore } from '../../../client/memory-store.ts'
+import { takeTrustSync } from '../../../client/secrecy/trust-sync.ts'
 import { Kind } from '../../../proto/frames.ts'
 import type { DeviceDifference, SendFrame } from '../../../proto/frames.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
-import { contentFor } from '../helpers/peer.ts'
+import { writePin } from '../../../client/secrecy/peer.ts'
+import { encodeBase64 } from '../../../proto/base64.ts'
+import { KeyStation } from '../helpers/key-station.ts'
+import { contentFor, Peer } from '../helpers/peer.ts'
 import { ADDRESS, contentOf, envelopeOf, hint, ME, newWorld, PEER, setUp, uuid } from '../helpers/scripted.ts'
 import type { Setup } from '../helpers/scripted.ts'
 import { differences, lasting, recordsOf } from '../helpers/stores.ts'
@@ -63,7 +68,6 @@ test('another account key is told; with identityChanges "accept" the message goe
   const session = await wire.session(1)
   const message = client.sendText(PEER, 'Hello')
   await session.nthSent(Kind.MESSAGE)
-  await client.trust.setVerified(PEER, true)
   const before = await client.trust.of(PEER)
   await peer.beginAgain()
   session.say(refused(message.id, stale))
@@ -71,9 +75,150 @@ test('another account key is told; with identityChanges "accept" the message goe
   t.is(peer.phone.read(ADDRESS, payloadOf(second)), 'Hello')
   t.deepEqual(told, [`${PEER} changed`])
   const after = await client.trust.of(PEER)
-  t.like(before, { verified: true, changed: false })
   t.like(after, { verified: false, changed: false })
   t.not(before?.safetyNumber, after?.safetyNumber)
+  await client.close()
+})
+
+test('the first message to somebody whose list is known, and who has begun again meanwhile, goes to the new keys', async (t) => {
+  const made = await setUp()
+  const { client, wire, peer } = made
+  const told = watch(made)
+  const session = await wire.session(1)
+  await client.trust.ask(PEER)
+  await peer.beginAgain()
+  const sent = ['one', 'two'].map((text) => client.sendText(PEER, text))
+  const frames = [await session.nthSent(Kind.MESSAGE), await session.nthSent(Kind.MESSAGE, 2)]
+  t.deepEqual(
+    frames.map((frame) => [frame.id, peer.phone.read(ADDRESS, payloadOf(frame))]),
+    [
+      [sent[0]?.id, 'one'],
+      [sent[1]?.id, 'two'],
+    ],
+  )
+  t.deepEqual(told, [`${PEER} changed`])
+  await client.close()
+})
+
+test('keys that the known list does not vouch for are looked up in the newest one', async (t) => {
+  const { client, wire, peer } = await setUp()
+  const session = await wire.session(1)
+  await client.trust.ask(PEER)
+  await peer.reinstall()
+  client.sendText(PEER, 'Hello')
+  t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
+  await client.close()
+})
+
+test('keys that not even the newest list vouches for yet are asked for again, and no message fails over it', async (t) => {
+  const { client, clock, wire, peer, station, receipts } = await setUp()
+  const session = await wire.session(1)
+  await client.trust.ask(PEER)
+  const old = station.lists.get(PEER) ?? []
+  await peer.beginAgain()
+  const fresh = station.lists.get(PEER) ?? []
+  // The server has the keys already, and not the list yet.
+  station.lists.set(PEER, old)
+  client.sendText(PEER, 'Hello')
+  await waitUntil('the list was looked at', () => station.count('lists', PEER) >= 2)
+  await client.chats()
+  await client.chats()
+  t.deepEqual([session.sent(Kind.MESSAGE).length, receipts.length], [0, 0])
+  station.lists.set(PEER, fresh)
+  await waitUntil('it goes', () => {
+    clock.advance(1_000)
+    return session.sent(Kind.MESSAGE).length > 0
+  })
+  t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
+  await client.close()
+})
+
+test('somebody who was verified and has other keys gets nothing before the person decides, whatever the policy', async (t) => {
+  const store = lasting(memoryStore())
+  const world = await newWorld()
+  const made = await setUp({ store }, world)
+  const { client, wire, peer } = made
+  const told = watch(made)
+  const blocked: string[] = []
+  client.on('blocked', ({ reason }) => blocked.push(reason))
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nthSent(Kind.MESSAGE)
+  await client.trust.setVerified(PEER, true)
+  await peer.beginAgain()
+  session.say(refused(message.id, stale))
+  await waitUntil('it waits', () => blocked.length === 1)
+  t.like(await client.trust.of(PEER), { verified: false, changed: true })
+  // Still other keys do not make it good.
+  await peer.beginAgain()
+  session.say(hint(1, { identityChanged: { user: String(PEER) } }))
+  await waitUntil('both changes are told', () => told.length === 2)
+  client.sendText(PEER, 'later')
+  await client.chats()
+  await client.chats()
+  t.is(session.sent(Kind.MESSAGE).length, 1)
+  t.like(await client.trust.of(PEER), { verified: false, changed: true })
+  await client.close()
+  const again = await setUp({ store }, world)
+  const next = await again.wire.session(1)
+  again.client.sendText(PEER, 'last')
+  await next.nthSent(Kind.MESSAGE)
+  next.say(refused(message.id, stale))
+  await again.client.chats()
+  await again.client.chats()
+  t.is(next.sent(Kind.MESSAGE).length, 1)
+  await again.client.trust.accept(PEER)
+  const sent = [2, 3, 4].map((number) => next.nthSent(Kind.MESSAGE, number))
+  t.deepEqual(
+    (await Promise.all(sent)).map((frame) => peer.phone.read(ADDRESS, payloadOf(frame))),
+    ['Hello', 'later', 'last'],
+  )
+  await again.client.close()
+})
+
+test('a pin of somebody verified, from a backup, holds against other keys in the same way', async (t) => {
+  const store = memoryStore()
+  const world = await newWorld()
+  await store.transaction(async (transaction) =>
+    writePin(transaction, PEER, { accountKey: encodeBase64(world.peer.accountKey), verified: true, hosted: false }),
+  )
+  await world.peer.beginAgain()
+  const { client, wire } = await setUp({ store }, world)
+  const blocked: string[] = []
+  client.on('blocked', ({ reason }) => blocked.push(reason))
+  const session = await wire.session(1)
+  client.sendText(PEER, 'Hello')
+  await waitUntil('it waits', () => blocked.length === 1)
+  t.deepEqual([blocked, session.sent(Kind.MESSAGE).length], [['IDENTITY_CHANGED'], 0])
+  await client.close()
+})
+
+test('a list of the own user under another account key is never taken', async (t) => {
+  const store = memoryStore()
+  const made = await setUp({ store })
+  const { client, wire, station } = made
+  const told = watch(made)
+  const session = await wire.session(1)
+  const before = (await client.trust.of(ME))?.safetyNumber
+  const impostor = await Peer.create(new KeyStation(), ME, 2)
+  station.lists.set(ME, [impostor.list])
+  station.certificates.set(
+    ME,
+    [1, 2].map((device) => impostor.device(device).certificate),
+  )
+  const asked = station.count('lists', ME)
+  session.say(hint(1, { devicesChanged: { user: String(ME) } }))
+  await waitUntil('the list was looked at', () => station.count('lists', ME) > asked)
+  await client.chats()
+  client.sendText(PEER, 'Hello')
+  await session.nthSent(Kind.MESSAGE)
+  await client.chats()
+  t.deepEqual(
+    session.all('send').map(({ to }) => to),
+    [PEER],
+  )
+  t.is((await client.trust.of(ME))?.safetyNumber, before)
+  t.deepEqual(told, [])
   await client.close()
 })
 
@@ -252,4 +397,28 @@ test('somebody who has no keys for any device gets no message, and the sender is
   await t.throwsAsync(client.whenAccepted(next), { code: 'NO_KEYS' })
   t.is((await client.history(PEER)).map(contentOf).length, 2)
   await client.close()
+})
+
+test('a key that was compared on another device is taken as verified when it comes, and any other waits for the person', async (t) => {
+  for (const expected of ['compared', 'other'] as const) {
+    const store = lasting(memoryStore())
+    const world = await newWorld()
+    const { client, wire, peer } = await setUp({ store }, world)
+    const session = await wire.session(1)
+    await client.trust.ask(PEER)
+    await peer.beginAgain()
+    const accountKey = peer.accountKey
+    await store.transaction((transaction) =>
+      takeTrustSync(transaction, { type: 'trustSync', user: PEER, accountKey, verified: true }, new Arrival()),
+    )
+    if (expected === 'other') await peer.beginAgain()
+    const told = watch({ client } as Setup)
+    client.sendText(PEER, 'Hello')
+    await waitUntil('the change is told', () => told.length === 1)
+    const state = expected === 'compared' ? { verified: true, changed: false } : { verified: false, changed: true }
+    t.like(await client.trust.of(PEER), state)
+    if (expected === 'compared') t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
+    else t.is(session.sent(Kind.MESSAGE).length, 0)
+    await client.close()
+  }
 })

@@ -2,6 +2,9 @@ import test from 'ava'
 import { encodeBase64 } from '../../../proto/base64.ts'
 import { Kind } from '../../../proto/frames.ts'
 import type { DeliverFrame } from '../../../proto/frames.ts'
+import { readHeader } from '../../../client/crypto/sessions/receive.ts'
+import { makeKeys } from '../../../client/secrecy/own-keys.ts'
+import { NOW, primitives } from '../crypto/helpers/people.ts'
 import { LIST_LIFETIME_MS } from '../../../client/crypto/devices/device-list.ts'
 import { RefusedError } from '../../../client/errors.ts'
 import { memoryStore } from '../../../client/memory-store.ts'
@@ -73,6 +76,43 @@ test('what waits outlives the client, and is opened by the next one', async (t) 
   await waitUntil('both are shown', () => next.shown.length === 2)
   t.deepEqual(numbersOf(next.shown), ['text 1', 'text 2'])
   await next.client.close()
+})
+
+for (const how of ['under the same account key', 'under another one'] as const) {
+  test(`what an earlier installation of a device has sent holds up nothing of the present one: ${how}`, async (t) => {
+    const { client, wire, peer, shown, deliver } = await setUp()
+    const session = await wire.session(1)
+    const old = deliver(1)
+    if (how === 'under the same account key') await peer.reinstall()
+    else await peer.beginAgain(NOW + 1)
+    session.say(old, deliver(2))
+    await waitUntil('both are shown', () => shown.length === 2)
+    t.deepEqual(numbersOf(shown), ['undecrypted', 'text 2'])
+    t.is((await session.nthSent(Kind.DEVICE_EVENT)).copies.length, 1, 'it is asked for again')
+    await client.close()
+  })
+}
+
+test('what was encrypted before this device was registered anew goes out encrypted anew', async (t) => {
+  const store = lasting(memoryStore())
+  const world = await newWorld()
+  const first = await setUp({ store }, world)
+  await first.client.trust.ask(PEER)
+  const session = await first.wire.session(1)
+  const message = first.client.sendText(PEER, 'Hello')
+  const before = await session.nthSent(Kind.MESSAGE)
+  await first.client.close()
+  const { clock } = first
+  await store.transaction((transaction) => makeKeys({ primitives, clock }, transaction, ADDRESS))
+  const again = await setUp({ store }, world)
+  const after = await (await again.wire.session(1)).nthSent(Kind.MESSAGE)
+  t.is(after.id, message.id)
+  const certificates = [before, after].map(({ copies }) =>
+    readHeader(copies[0]?.payload ?? new Uint8Array(0)).preKey?.certificate.join(),
+  )
+  t.not(certificates[0], certificates[1])
+  t.is(world.peer.phone.read(ADDRESS, after.copies[0]?.payload ?? new Uint8Array(0)), 'Hello')
+  await again.client.close()
 })
 
 test('of an expired list the first device is heard, and the others wait for a fresh one', async (t) => {

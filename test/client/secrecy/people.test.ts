@@ -123,6 +123,32 @@ test('a phone that begins again under another account key: who asks sends nothin
   t.like(await asking.client.trust.of(bruno.user), { changed: false, verified: false })
 })
 
+test('after a server has lost its data, people who register again with what their devices have write to each other at once', async (t) => {
+  const phones = [newPhone(), newPhone()]
+  const accounts = await Promise.all(phones.map((phone) => enrol(server(), { phone })))
+  const open = (): Promise<Person[]> =>
+    Promise.all(accounts.map((account) => openPerson(t, account, { url: server().url })))
+  const [amina, bruno] = (await open()) as [Person, Person]
+  await exchange(amina, bruno)
+  for (const { client } of [amina, bruno]) client.disconnect()
+  // What was written before goes with what is written after.
+  amina.client.sendText(bruno.user, 'from before')
+  await amina.client.history(bruno.user)
+  await Promise.all([amina.client.close(), bruno.client.close()])
+  await forget(server().databaseUrl, [amina.user, bruno.user])
+  for (const [i, phone] of phones.entries()) await enrol(server(), { phone, store: accounts[i]?.store as Store })
+  const [first, second] = (await open()) as [Person, Person]
+  const numbers = Array.from({ length: 7 }, (_, i) => `number ${i}`)
+  for (const number of numbers) {
+    first.client.sendText(second.user, number)
+    second.client.sendText(first.user, number)
+  }
+  await waitUntil('all is read', () => first.shown.length >= 7 && second.shown.length >= 8)
+  t.deepEqual([texts(first.shown), texts(second.shown)], [numbers, ['from before', ...numbers]])
+  const told = (user: number): object => ({ user, change: 'changed' })
+  t.deepEqual([first.identities, second.identities], [[told(second.user)], [told(first.user)]])
+})
+
 test('a device that has lost its session shows that something is missing, asks for it, and shows it', async (t) => {
   const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
   await exchange(amina, bruno)
@@ -184,7 +210,11 @@ test('both see the same safety number; what is scanned from the other screen is 
   t.is(await amina.client.trust.of(15559999999), undefined)
   await before.client.close()
   const bruno = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
-  await amina.client.whenAccepted(amina.client.sendText(bruno.user, 'Hello'))
+  const held = amina.client.sendText(bruno.user, 'Hello')
+  await waitUntil('the change is told', () => amina.identities.length === 1)
+  t.like(await amina.client.trust.of(bruno.user), { verified: false, changed: true })
+  await amina.client.trust.accept(bruno.user)
+  await amina.client.whenAccepted(held)
   const after = await amina.client.trust.of(bruno.user)
   t.like(after, { verified: false })
   t.not(after?.safetyNumber, mine?.safetyNumber)
@@ -263,6 +293,103 @@ test('own devices read what each has sent, and what one of them has read is read
   )
 })
 
+test('a linked device that comes back to a chat with somebody new shows it as the others do, read, and with their ticks', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await online(bruno)
+  const account = { user: bruno.user, store: lasting(await addDevice(server().url, bruno.client)) }
+  const first = await openPerson(t, account, { url: server().url })
+  await online(first)
+  await first.client.close()
+  for (const number of [1, 2, 3]) {
+    amina.client.sendText(bruno.user, `question ${number}`)
+    await waitUntil('it is read', () => bruno.shown.length === number)
+    await bruno.client.markRead(bruno.shown)
+    const answer = bruno.client.sendText(amina.user, `answer ${number}`)
+    await waitUntil('the answer is there', () => amina.shown.length === number)
+    await amina.client.markRead(amina.shown)
+    await waitUntil('its author knows', () =>
+      bruno.receipts.some(({ id, status }) => id === answer.id && status === 'read'),
+    )
+  }
+  const tablet = await openPerson(t, account, { url: server().url })
+  const stateOf = async ({ client }: Person): Promise<string[]> =>
+    (await client.history(amina.user)).map((message) => {
+      const state = message.direction === 'out' ? message.status : message.read
+      return `${texts([message]).join('')} ${state} ${message.order} ${message.sentAt}`
+    })
+  const wanted = await stateOf(bruno)
+  t.deepEqual(
+    wanted.map((line) => line.split(' ').slice(0, 3).join(' ')),
+    [1, 2, 3].flatMap((number) => [`question ${number} true`, `answer ${number} read`]),
+  )
+  await waitUntil('all of it is there', async () => (await stateOf(tablet)).length === 6)
+  await waitUntil('it is the same', async () => (await stateOf(tablet)).join() === wanted.join())
+  t.like((await tablet.client.chats())[0], { unread: 0 })
+  // What comes while it is there, too.
+  const last = tablet.client.sendText(amina.user, 'from the tablet')
+  await waitUntil('Amina reads it', () => amina.shown.length === 4)
+  await amina.client.markRead(amina.shown)
+  const isRead = async ({ client }: Person): Promise<boolean> =>
+    (await client.history(amina.user)).some(
+      (one) => one.id === last.id && one.direction === 'out' && one.status === 'read',
+    )
+  for (const person of [bruno, tablet]) await waitUntil('it is read on both', () => isRead(person))
+  t.deepEqual(await stateOf(tablet), await stateOf(bruno))
+})
+
+test('a newly linked device shows how far each message has come', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await exchange(amina, bruno)
+  await bruno.client.markRead(bruno.shown)
+  await waitUntil('it is read', () => amina.receipts.some(({ status }) => status === 'read'))
+  const store = lasting(await addDevice(server().url, amina.client))
+  const tablet = await openPerson(t, { user: amina.user, store }, { url: server().url })
+  await waitUntil('it has come', async () => (await tablet.client.history(bruno.user)).length === 2)
+  t.deepEqual(await tablet.client.history(bruno.user), await amina.client.history(bruno.user))
+})
+
+test('whom one device has verified is verified on the others, those linked later too, until one of them takes it back', async (t) => {
+  const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
+  await exchange(amina, bruno)
+  const link = async (): Promise<Person> => {
+    const store = lasting(await addDevice(server().url, bruno.client))
+    const person = await openPerson(t, { user: bruno.user, store }, { url: server().url })
+    await online(person)
+    return person
+  }
+  const isVerified = async ({ client }: Person): Promise<boolean> => (await client.trust.ask(amina.user)).verified
+  const tablet = await link()
+  await bruno.client.trust.setVerified(amina.user, true)
+  await waitUntil('the tablet knows', () => isVerified(tablet))
+  const laptop = await link()
+  await waitUntil('the laptop knows', () => isVerified(laptop))
+  await laptop.client.trust.setVerified(amina.user, false)
+  for (const person of [bruno, tablet]) await waitUntil('it is taken back', async () => !(await isVerified(person)))
+  t.deepEqual([...bruno.errors, ...tablet.errors, ...laptop.errors], [])
+})
+
+test('new keys of the own account end what was verified, since the digits are others, and keep its protection', async (t) => {
+  const [account, phone] = [await enrol(server(), {}), newPhone()]
+  const before = await openPerson(t, account, { url: server().url })
+  const bruno = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
+  await exchange(before, bruno)
+  await before.client.trust.setVerified(bruno.user, true)
+  const known = await before.client.trust.of(bruno.user)
+  await before.client.close()
+  await forget(server().databaseUrl, [account.user])
+  await enrol(server(), { phone: `+${account.user}`, store: account.store })
+  const amina = await openPerson(t, account, { url: server().url })
+  const now = await amina.client.trust.of(bruno.user)
+  t.not(now?.safetyNumber, known?.safetyNumber)
+  t.like(now, { verified: false, comparedBefore: true, changed: false })
+  await exchange(amina, bruno)
+  await bruno.client.close()
+  const again = await openPerson(t, await enrol(server(), { phone }), { url: server().url })
+  amina.client.sendText(again.user, 'Is it you?')
+  await waitUntil('the change is told', () => amina.identities.length === 1)
+  t.like(await amina.client.trust.of(again.user), { verified: false, changed: true })
+})
+
 test('the database holds nothing of what is written, and no private key', async (t) => {
   const [amina, bruno] = [await newPerson(t, server()), await newPerson(t, server())]
   await exchange(amina, bruno)
@@ -284,6 +411,18 @@ test('the database holds nothing of what is written, and no private key', async 
   const found = await search(server().databaseUrl, [canary, ...needles, hex(publicKey)])
   t.deepEqual([...found], [hex(publicKey)], 'the public key, as a control')
 })
+
+/** As if the server had never heard of the devices of these users. */
+async function forget(databaseUrl: string, users: readonly number[]): Promise<void> {
+  const postgres = new Postgres(databaseUrl)
+  await postgres.connect()
+  try {
+    for (const table of ['device_lists', 'device_certs'])
+      await postgres.query(`DELETE FROM ${table} WHERE user_id = ANY ($1)`, [users])
+  } finally {
+    await postgres.end()
+  }
+}
 
 /** Which of these the rows of any table contain. */
 async function search(databaseUrl: string, needles: readonly string[]): Promise<Set<string>> {

@@ -197,6 +197,49 @@ test('a device that was added, installed anew, or put in the place of another ge
   await client.close()
 })
 
+test('what is asked for again, by somebody who then begins again under another key, does not go to that key', async (t) => {
+  const { client, session, peer, station, message, ratchetKey } = await send()
+  const blocked = Promise.withResolvers<void>()
+  station.before = async (request) => {
+    if (request === 'take') await blocked.promise
+  }
+  const taken = station.count('take', PEER)
+  session.say(event(1, await peer.phone.retry(ADDRESS, message.id, ratchetKey)))
+  await waitUntil('keys are asked for', () => station.count('take', PEER) > taken)
+  await peer.beginAgain()
+  blocked.resolve()
+  client.sendText(PEER, 'Hello, new keys')
+  const next = await session.nthSent(Kind.MESSAGE, 2)
+  t.is(peer.phone.read(ADDRESS, payloadOf(next)), 'Hello, new keys')
+  t.is(session.sent(Kind.DEVICE_EVENT).length, 0)
+  t.like((await client.history(PEER))[0], { id: message.id, status: 'delivered' })
+  await client.close()
+})
+
+test('what a restored server may have lost does not go to another account key than it went to', async (t) => {
+  const made = await setUp()
+  const { client, clock, peer, wire } = made
+  const session = await wire.session(1)
+  const message = client.sendText(PEER, 'Hello')
+  await session.nthSent(Kind.MESSAGE)
+  session.say({ type: 'accepted', id: message.id, messageId: 1n, at: 5, delivered: [] })
+  await client.whenAccepted(message)
+  await peer.beginAgain()
+  session.say(hint(1, { identityChanged: { user: String(PEER) } }))
+  await waitUntil('it is known', async () => (await client.trust.of(PEER))?.devices[0] !== undefined)
+  session.end(1006)
+  clock.advance(1_000)
+  const restored = { restoredAt: clock.now(), restoredTo: clock.now() - HOUR_MS }
+  const next = await wire.session(2, ME, 1, restored)
+  await client.chats()
+  client.sendText(PEER, 'Hello, new keys')
+  const sent = await next.nthSent(Kind.MESSAGE)
+  t.is(peer.phone.read(ADDRESS, payloadOf(sent)), 'Hello, new keys')
+  t.is(next.sent(Kind.MESSAGE).length, 1)
+  t.like((await client.history(PEER))[0], { id: message.id, status: 'accepted' })
+  await client.close()
+})
+
 test('one message goes again five times at most, and a device may ask twenty times an hour', async (t) => {
   const asked = await send()
   const { client, clock, session, peer, message, ratchetKey } = asked

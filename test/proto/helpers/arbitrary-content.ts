@@ -39,6 +39,9 @@ const archived: Arbitrary<ArchivedMessage> = fc.record({
   sentAt: fc.maxSafeNat(),
   read: fc.boolean(),
   content: bytes,
+  order: fc.maxSafeNat(),
+  status: fc.nat(),
+  deliveredTo: fc.array(device),
 })
 
 const body: Arbitrary<Body> = fc.oneof(
@@ -54,7 +57,19 @@ const body: Arbitrary<Body> = fc.oneof(
   fc.record({ type: fc.constant('reaction' as const), target, emoji: text }),
   fc.record({ type: fc.constant('edit' as const), target, text }),
   fc.record({ type: fc.constant('delete' as const), target }),
-  fc.record({ type: fc.constant('sentTranscript' as const), content: bytes }),
+  fc.record({
+    type: fc.constant('sentTranscript' as const),
+    content: bytes,
+    order: fc.maxSafeNat(),
+    sentAt: fc.maxSafeNat(),
+    deliveredTo: fc.array(device),
+  }),
+  fc.record({
+    type: fc.constant('trustSync' as const),
+    user,
+    accountKey: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    verified: fc.boolean(),
+  }),
   fc.record({ type: fc.constant('readSync' as const), read: fc.array(target) }),
   fc.record({ type: fc.constant('archive' as const), messages: fc.array(archived), last: fc.boolean() }),
   fc.record({ type: fc.constant('resend' as const), content: bytes }),

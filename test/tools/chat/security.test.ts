@@ -47,7 +47,38 @@ test('both sides of a chat see the same sixty digits and can scan each other, an
   t.notRegex(amina.screen(), /\[verified\]/)
 })
 
-test('new keys of somebody are a line in the chat, and end what was verified', async (t) => {
+test('what could not be sent goes again at /again, once somebody is there', async (t) => {
+  const [amina, phone] = [await sitDown(t, shared()), newPhone()]
+  await amina.chat.entered(`/to ${phone}`)
+  await amina.chat.entered('/again')
+  await see(amina, /Nothing in this chat waits to be sent again/)
+  for (const text of ['one', 'two']) await amina.chat.entered(text)
+  await see(amina, /one[^]*✗ not sent: nobody is registered[^]*two[^]*✗ not sent: nobody is registered/)
+  const bruno = await sitDown(t, shared(), { phone })
+  await amina.chat.entered('/again')
+  await see(amina, /one {2}\d\d:\d\d ✓✓[^]*two {2}\d\d:\d\d ✓✓/)
+  await bruno.chat.entered(`/to ${amina.user}`)
+  await see(bruno, /one[^]*two/)
+  t.notRegex(amina.screen(), /✗/)
+})
+
+test('new keys of somebody are a line in the chat, and what is written goes to them', async (t) => {
+  const phone = newPhone()
+  const [amina, bruno] = [await sitDown(t, shared()), await sitDown(t, shared(), { phone })]
+  // Their keys are looked at, and nothing was written yet.
+  await amina.chat.entered(`/to ${bruno.user}`)
+  await amina.chat.entered('/safety')
+  await see(amina, /Not verified\./)
+  const again = await sitDown(t, shared(), { phone })
+  await amina.chat.entered('Are you there?')
+  await see(amina, /Are you there\? {2}\d\d:\d\d ✓✓/)
+  await see(amina, new RegExp(`\\+${bruno.user} has new keys: a new phone, or somebody in\\s+between`))
+  await again.chat.entered(`/to ${amina.user}`)
+  await see(again, /Are you there\?/)
+  t.pass()
+})
+
+test('new keys of somebody who was verified end that, and everything waits for the person', async (t) => {
   const phone = newPhone()
   const [amina, bruno] = [await sitDown(t, shared()), await sitDown(t, shared(), { phone })]
   await amina.chat.entered(`/to ${bruno.user}`)
@@ -57,12 +88,16 @@ test('new keys of somebody are a line in the chat, and end what was verified', a
   await amina.chat.entered('/safety verified')
   await see(amina, /\[verified\]/)
   const again = await sitDown(t, shared(), { phone })
-  await amina.chat.entered('Are you there?')
-  await see(amina, /Are you there\? {2}\d\d:\d\d ✓✓/)
+  await amina.chat.entered('Is it still you?')
+  await see(amina, /\[new keys\]/)
   await see(amina, new RegExp(`\\+${bruno.user} has new keys: a new phone, or somebody in\\s+between`))
   t.notRegex(amina.screen(), /\[verified\]/)
+  t.regex(amina.screen(), /Is it still you\? {2}\d\d:\d\d …/)
+  t.is(again.chat.model.chats.length, 0)
+  await amina.chat.entered('/safety accept')
+  await see(amina, /Is it still you\? {2}\d\d:\d\d ✓✓/)
   await again.chat.entered(`/to ${amina.user}`)
-  await see(again, /Are you there\?/)
+  await see(again, /Is it still you\?/)
   await amina.chat.entered('/safety accept')
   await see(amina, /have not changed/)
 })

@@ -30,7 +30,7 @@ export interface Person {
   readonly list: DeviceList
 }
 
-export async function makeDevice(account: KeyPair, address: WireAddress): Promise<TestDevice> {
+export async function makeDevice(account: KeyPair, address: WireAddress, createdMs = NOW): Promise<TestDevice> {
   const signing = primitives.generateSigning()
   const agreement = primitives.generateDh()
   const body = {
@@ -38,17 +38,17 @@ export async function makeDevice(account: KeyPair, address: WireAddress): Promis
     hosted: false,
     registrationId: randomPositive31(),
     identity: { accountKey: account.publicKey, signingKey: signing.publicKey, agreementKey: agreement.publicKey },
-    createdMs: NOW,
+    createdMs,
   }
   const cert = await certify(primitives, body, await signAsDevice(primitives, body, signing), account)
   return { address, cert, signing, agreement }
 }
 
-export async function makePerson(user: number, deviceCount = 1): Promise<Person> {
+export async function makePerson(user: number, deviceCount = 1, now = NOW): Promise<Person> {
   const account = primitives.generateSigning()
   const numbers = Array.from({ length: deviceCount }, (_, i) => i + 1)
-  const devices = await Promise.all(numbers.map((device) => makeDevice(account, { user, device })))
-  return { user, account, devices, list: await signListOf(account, user, devices) }
+  const devices = await Promise.all(numbers.map((device) => makeDevice(account, { user, device }, now)))
+  return { user, account, devices, list: await signListOf(account, user, devices, undefined, now) }
 }
 
 /** The next list of a person, with these devices. */
