@@ -84,6 +84,10 @@ export async function advanceOutgoing(
     sentAt: news.at ?? known.sentAt,
     ...(status === 'failed' && news.error !== undefined ? { error: news.error } : {}),
   }
+  const summary = await readChat(transaction, chat)
+  // It is the last one of its chat, which stands where the server saw it.
+  if (summary.lastAt === known.sentAt && moved.sentAt !== known.sentAt)
+    transaction.put(keys.chat(chat), encodeChat({ ...summary, lastAt: moved.sentAt }))
   return moving === undefined ? replaced(transaction, moved) : move(transaction, moved, moving)
 }
 
