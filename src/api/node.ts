@@ -24,7 +24,7 @@ import { sweepExpired } from '../storage/sweep.ts'
 import { TokenLookup } from '../storage/token-lookup.ts'
 import { findUserReport } from '../storage/user-report.ts'
 import { clientAddressBehind, openerBehind } from '../transport/client-address.ts'
-import { ConnectionPlaces, roomForConnections } from '../transport/connection-places.ts'
+import { ConnectionPlaces, reservedFiles, roomForConnections } from '../transport/connection-places.ts'
 import { readFileLimit } from '../transport/file-limit.ts'
 import type { Bus } from '../transport/bus.ts'
 import { sampleMailboxes } from '../storage/mailbox-statistics.ts'
@@ -390,8 +390,9 @@ export class Node {
   #openConnections(databases: number): ConnectionPlaces {
     const settings = this.#config.connections
     const files = readFileLimit() ?? Infinity
+    const reserved = reservedFiles(settings, databases)
+    if (files <= reserved) throw new StartError(`The system allows ${files} files: a node needs more than ${reserved}`)
     const max = roomForConnections(settings, files, databases)
-    if (max <= 0) throw new StartError(`The system allows ${files} files: a node needs more than ${files - max}`)
     const connections = new ConnectionPlaces({ ...settings, max }, this.#events)
     this.#checks['connections'] = (): Health => {
       if (!connections.crowded) return { state: 'ok' }

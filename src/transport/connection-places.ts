@@ -17,9 +17,14 @@ export interface ConnectionRoom {
   readonly reservedFilesPerDatabase: number
 }
 
-/** For how many connections a process has files; 0 or less: for none. @param files - that the system allows it */
+/** For how many connections there is room. @param files - that the system allows the process */
 export function roomForConnections(room: ConnectionRoom, files: number, databases: number): number {
-  return Math.min(room.max, files - room.reservedFiles - databases * room.reservedFilesPerDatabase)
+  return Math.min(room.max, files - reservedFiles(room, databases))
+}
+
+/** What a process needs files for beside connections of clients. */
+export function reservedFiles(room: ConnectionRoom, databases: number): number {
+  return room.reservedFiles + databases * room.reservedFilesPerDatabase
 }
 
 /** What a connection was refused for: its address prefix has its share, or there is no room for anybody. */
