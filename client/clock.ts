@@ -17,7 +17,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Whether a time is over that began at `since`; also when that was noted by a clock that was ahead. */
-export function isOver(since: number, ms: number, now: number): boolean {
+/** Whether so much time has passed since then; also when that was noted by a clock that was ahead. */
+export function hasPassed(since: number, ms: number, now: number): boolean {
   return Math.abs(now - since) > ms
 }

@@ -2,7 +2,7 @@ import type { AckFrame, ClientSignalFrame, ConnectedFrame, SendFrame } from '../
 import type { Arrival } from './arrival.ts'
 import type { ClientOptions } from './client-options.ts'
 import { clockWrong } from './clock-error.ts'
-import { isOver } from './clock.ts'
+import { hasPassed } from './clock.ts'
 import type { Session } from './connection.ts'
 import type { Primitives } from './crypto/primitives/primitives.ts'
 import type { DeviceState } from './device-state.ts'
@@ -197,7 +197,7 @@ export class Core {
     if (!this.#clock.isRight) return
     if (await this.secrecy.purge(transaction)) await this.shelf.forgetOld(transaction)
     const now = this.#clock.now()
-    if (!isOver(this.#device.record.tidiedAt, TIDY_EVERY_MS, now)) return
+    if (!hasPassed(this.#device.record.tidiedAt, TIDY_EVERY_MS, now)) return
     await forgetOldMarks(transaction, now)
     await forgetOldSent(transaction, now)
     this.#device.write(transaction, { tidiedAt: now })

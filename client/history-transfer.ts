@@ -1,6 +1,6 @@
 import type { ArchivedMessage } from '../proto/content.ts'
 import { Arrival } from './arrival.ts'
-import { isOver } from './clock.ts'
+import { hasPassed } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { encodeContent } from './content.ts'
 import { readChats, readHistory } from './history.ts'
@@ -80,7 +80,7 @@ export class HistoryTransfer {
     const device = Number(key.slice(prefixes.historyFor.length))
     const keyless = await secrecy.fetchSessions(address.user, [device]).catch(() => [device])
     if (keyless.length === 0) return this.#write(key, device)
-    if (isOver(since, GIVE_UP_MS, clock.now())) return this.#forget(key)
+    if (hasPassed(since, GIVE_UP_MS, clock.now())) return this.#forget(key)
     this.#cancel()
     this.#cancel = clock.setTimer(() => this.connected(), ASK_AGAIN_MS)
   }

@@ -118,7 +118,7 @@ async function clearSessions(transaction: Transaction): Promise<void> {
 }
 
 /**
- * What an earlier device of this store has encrypted and not sent is encrypted anew: nobody could read it. Requests
+ * What an earlier device of this store has encrypted and not sent is encrypted again: nobody could read it. Requests
  * that it signed are void.
  */
 async function unsealOutbox(transaction: Transaction): Promise<void> {

@@ -131,7 +131,7 @@ function requireVouched(peer: Peer, listed: ListedDevice, { certificate, list }:
   const isListed = equal(listed.certHash, certHash(certificate))
   if (isListed && peer.list.epoch >= list.epoch) return
   if (!isListed && isEarlier(peer, listed.device, certificate, list.epoch))
-    throw new CryptoError('NO_SESSION', 'The sender was installed anew since')
+    throw new CryptoError('NO_SESSION', 'The sender was installed again since')
   throw new CryptoError('STALE_DEVICE_LIST', 'The sender is not listed')
 }
 

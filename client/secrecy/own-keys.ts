@@ -1,6 +1,6 @@
 import { encodeBase64, findBase64 } from '../../proto/base64.ts'
 import type { WireAddress } from '../../proto/frames.ts'
-import { isOver } from '../clock.ts'
+import { hasPassed } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { decodeLink } from '../crypto/devices/accept-lists.ts'
 import { isRefreshDue, listedDevice, signNextList } from '../crypto/devices/device-list.ts'
@@ -97,7 +97,7 @@ export class OwnKeys implements SelfHolder {
       // What could not be published before goes first.
       if ((await transaction.get(keys.unpublished)) !== undefined) return
       const stocked = await makeOneTime(primitives, transaction, this.current, counts, now)
-      const isDue = isOver(stocked.self.rotatedAt, ROTATE_AFTER_MS, now)
+      const isDue = hasPassed(stocked.self.rotatedAt, ROTATE_AFTER_MS, now)
       const rotated = isDue ? await makeRotated(primitives, transaction, stocked.self, now) : undefined
       if (counts.oneTime + counts.kem === 0 && rotated === undefined) return
       this.write(transaction, rotated?.self ?? stocked.self)
@@ -114,7 +114,7 @@ export class OwnKeys implements SelfHolder {
   }
 
   get isRotationDue(): boolean {
-    return isOver(this.current.rotatedAt, ROTATE_AFTER_MS, this.#parts.clock.now())
+    return hasPassed(this.current.rotatedAt, ROTATE_AFTER_MS, this.#parts.clock.now())
   }
 
   /**
@@ -126,7 +126,7 @@ export class OwnKeys implements SelfHolder {
     const own = await inStore((transaction) => requireOwn(transaction, this.current))
     const isDue = this.current.account !== undefined && isRefreshDue(own.list, clock.now())
     if (isDue) await this.changeList((devices) => devices)
-    return isOver(own.facts.askedAt, ASK_OWN_EVERY_MS, clock.now())
+    return hasPassed(own.facts.askedAt, ASK_OWN_EVERY_MS, clock.now())
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Copy } from '../../proto/frames.ts'
 import type { Version } from '../../proto/content.ts'
-import { isOver } from '../clock.ts'
+import { hasPassed } from '../clock.ts'
 import { decodeContent, encodeContent } from '../content.ts'
 import { usableDevices } from '../crypto/devices/device-list.ts'
 import { canSend, needsBundle, sealFor } from '../crypto/sessions/send.ts'
@@ -45,7 +45,7 @@ export class Sealer {
     const { self, clock, policy } = this.#secrets
     const peer = await readPeer(transaction, entry.to)
     const now = clock.now()
-    if (peer === undefined || isOver(peer.facts.askedAt, ASK_AGAIN_MS, now))
+    if (peer === undefined || hasPassed(peer.facts.askedAt, ASK_AGAIN_MS, now))
       return { type: 'needs', list: true, devices: [] }
     if (entry.account !== undefined && entry.account !== accountOf(peer)) return { type: 'nobody' }
     if (peer.facts.forked) return { type: 'blocked', code: 'DEVICE_LIST_FORK' }

@@ -8,7 +8,7 @@ import type { Ledger } from '../ledger.ts'
 import { Sealing } from '../sealing.ts'
 import type { Shelf } from '../shelf.ts'
 import type { Transaction } from '../store.ts'
-import { isOver } from '../clock.ts'
+import { hasPassed } from '../clock.ts'
 import type { CheckedClock } from '../server-clock.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import type { Hint } from './hint.ts'
@@ -176,7 +176,7 @@ export class Secrecy {
   async purge(transaction: Transaction): Promise<boolean> {
     const { clock, device } = this.#parts
     const now = clock.now()
-    if (!isOver(device.record.purgedAt, PURGE_EVERY_MS, now)) return false
+    if (!hasPassed(device.record.purgedAt, PURGE_EVERY_MS, now)) return false
     await this.#later.forgetOld(transaction, now)
     if (!this.#later.isEmpty) return false
     await purgeSessions(transaction, now)

@@ -181,7 +181,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
   /** Called by nact, one at a time. */
   turn(): void {
     this.#inbox.takeTurn()
-    if (this.#ackUpTo !== undefined) this.#takeAcknowledgement(this.#ackUpTo)
+    this.#takeAcknowledgement()
     if (this.#woken) this.#takeWake()
     for (let batch = this.#inbox.shift(); batch !== undefined; batch = this.#inbox.shift()) {
       this.#current = batch
@@ -295,7 +295,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#host.leave(this)
     this.#session.end(code)
     // It may have come in one read with the end of the connection.
-    if (this.#ackUpTo !== undefined) this.#between(() => this.#takeAcknowledgement(this.#ackUpTo ?? 0))
+    this.#between(() => this.#takeAcknowledgement())
     this.#host.events.leftUnacknowledged(this.#state.unacknowledged)
     this.#state.close()
     if (this.#current !== undefined) answerAll(this.#current, 'notHere')
@@ -306,7 +306,9 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#host.wake(this.address)
   }
 
-  #takeAcknowledgement(upTo: number): void {
+  #takeAcknowledgement(): void {
+    const upTo = this.#ackUpTo
+    if (upTo === undefined) return
     this.#ackUpTo = undefined
     if (!this.#state.acknowledge(upTo)) void this.close(CloseCode.PROTOCOL_ERROR)
   }

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import { headerValues } from './header-values.ts'
 
 /** Tells the network address of the client that a request came from. */
 export type ClientAddress = (response: HttpResponse, request: HttpRequest) => string
@@ -36,23 +37,18 @@ export function clientAddressBehind(
       if (request.getHeader('x-forwarded-for') !== '') notice(peer)
       return peer
     }
-    return toText(response.getProxiedRemoteAddressAsText()) || lastStranger(forwardedFor(request), isTrusted) || peer
+    return (
+      toText(response.getProxiedRemoteAddressAsText()) ||
+      lastStranger(headerValues(request, 'x-forwarded-for').map(withoutPort), isTrusted) ||
+      peer
+    )
   }
 }
 
-/** The addresses that proxies have written, each that of whom it was asked by: the last one is what the nearest proxy saw. */
-function forwardedFor(request: HttpRequest): readonly string[] {
-  const values: string[] = []
-  // Proxies may add a header of their own, and the library does not join them.
-  request.forEach((name, value) => {
-    if (name === 'x-forwarded-for') values.push(value)
-  })
-  return values.length === 0 ? values : values.join(',').split(',').map(withoutPort)
-}
-
 /**
- * What stands before it may be invented: the last address that is no proxy's is the client's. Where all are proxies', the
- * first one asked. Undefined: there is none, or the last one is no address.
+ * The client among the addresses of `X-Forwarded-For`, each that of whoever asked a proxy: the last one that is no proxy's,
+ * since what stands before it may be invented. Where all are proxies', the first one. Undefined: there is none, or the last
+ * one is no address.
  */
 function lastStranger(addresses: readonly string[], isTrusted: (address: string) => boolean): string | undefined {
   let found: string | undefined
@@ -66,8 +62,7 @@ function lastStranger(addresses: readonly string[], isTrusted: (address: string)
 
 /** Of `192.0.2.1:4711` and `[2001:db8::1]:4711`, as some proxies write. */
 function withoutPort(text: string): string {
-  const trimmed = text.trim()
-  return /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed
+  return /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../proto/error-codes.ts'
 import type { ClientFrame } from '../../proto/frames.ts'
 import type { ClientAddress } from './client-address.ts'
 import type { Connection, ConnectionHandler } from './connection.ts'
+import { headerValues } from './header-values.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { ConnectionHost, SocketData } from './socket-connection.ts'
@@ -165,7 +166,9 @@ export class Gateway implements ConnectionHost {
   }
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
-    const protocol = offeredProtocols(request).find((name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json)
+    const protocol = headerValues(request, 'sec-websocket-protocol').find(
+      (name) => name === SUBPROTOCOLS.proto || name === SUBPROTOCOLS.json,
+    )
     const address = this.#options.clientAddress(response, request)
     const refusal = this.#whyNot(request.getHeader('sec-websocket-version'), protocol, address)
     if (refusal !== undefined || protocol === undefined) {
@@ -267,15 +270,6 @@ export class Gateway implements ConnectionHost {
       connection.close(CloseCode.OVERLOADED)
     }
   }
-}
-
-/** In one header or several, which the library does not join (RFC 9110, 5.3). */
-function offeredProtocols(request: HttpRequest): readonly string[] {
-  const values: string[] = []
-  request.forEach((name, value) => {
-    if (name === 'sec-websocket-protocol') values.push(value)
-  })
-  return values.flatMap((value) => value.split(',')).map((name) => name.trim())
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isOver } from '../../client/clock.ts'
+import { hasPassed } from '../../client/clock.ts'
 import { ServerClock } from '../../client/server-clock.ts'
 import { ManualClock } from './helpers/manual-clock.ts'
 
@@ -37,8 +37,8 @@ test('more than a day of difference in either direction is wrong, until it is se
 })
 
 test('a time that a clock noted which was ahead is over', (t) => {
-  t.false(isOver(1_000, 500, 1_500))
-  t.true(isOver(1_000, 500, 1_501))
-  t.false(isOver(1_000, 500, 500))
-  t.true(isOver(1_000, 500, 499))
+  t.false(hasPassed(1_000, 500, 1_500))
+  t.true(hasPassed(1_000, 500, 1_501))
+  t.false(hasPassed(1_000, 500, 500))
+  t.true(hasPassed(1_000, 500, 499))
 })

@@ -16,7 +16,7 @@ const MAX_COLUMNS = 16
 export const ASCII = /^[\u{20}-\u{7e}]*$/u
 
 const graphemes = new Intl.Segmenter()
-/** So many are remembered before it is begun anew. */
+/** So many are remembered; then all are forgotten. */
 const MAX_KNOWN = 10_000
 const known = new Map<string, number>()
 
