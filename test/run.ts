@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { TEST_SERVER } from './helpers/database.ts'
+import { TEST_DATA } from './helpers/data-dir.ts'
 import { LONG } from './helpers/long.ts'
 import { readOptions } from './suite/options.ts'
 import type { Options } from './suite/options.ts'
@@ -43,6 +44,7 @@ async function run({ long, rest }: Options, selected: readonly string[]): Promis
     env: {
       ...process.env,
       [TEST_SERVER]: server.url,
+      [TEST_DATA]: server.dataDir,
       ...(long && { [LONG]: 'true' }),
       NODE_COMPILE_CACHE: COMPILE_CACHE,
     },

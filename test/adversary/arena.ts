@@ -10,6 +10,7 @@ import { SmsSink } from '../../tools/replay/sms-sink.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { NodeProcess } from '../faults/node-process.ts'
 import type { Confines } from '../faults/node-process.ts'
+import { fillDataDir } from '../helpers/data-dir.ts'
 
 /** As little room as a node must do with. */
 export const confines: Confines = { heapMiB: 256, files: 1_024 }
@@ -46,6 +47,7 @@ export async function openNode(): Promise<Arena> {
   opened.defer(() => sms.close())
   const port = await findFixedPort()
   const dataDir = join(directory, 'data')
+  await fillDataDir(dataDir)
   const trustedProxies = '127.0.0.1'
   const node = new NodeProcess({ directory, dataDir, port, trustedProxies, smsUrl: sms.url, settings: {}, confines })
   opened.defer(async () => void (await node.stop()))

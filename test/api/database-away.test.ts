@@ -1,17 +1,13 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test from 'ava'
 import type { Problem } from '../../src/api/problem.ts'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { createDataDir } from '../helpers/data-dir.ts'
 import { call, newPhone, register } from '../helpers/http.ts'
 import { startServer } from '../helpers/server.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 test('without PostgreSQL a node says so, costs nobody a code, and works again when it is back', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'parley-away-'))
-  await chmod(dataDir, 0o711)
-  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = await createDataDir(t)
   const postgres = await EmbeddedPostgres.start({ dataDir })
   const server = await startServer(t, { databaseUrl: postgres.url })
   const { token } = await register(server)

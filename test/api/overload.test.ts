@@ -1,6 +1,3 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { Client, memoryStore } from '../../client/node.ts'
@@ -10,6 +7,7 @@ import type { Problem } from '../../src/api/problem.ts'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { Shards } from '../../src/storage/shards.ts'
 import { PostgresServer } from '../faults/postgres-server.ts'
+import { createDataDir } from '../helpers/data-dir.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { connectFrame, Device, message, receipt } from '../helpers/device.ts'
 import type { Answer, TestAccount } from '../helpers/http.ts'
@@ -197,9 +195,7 @@ test.serial(
 test.serial(
   'PostgreSQL that stands still: sends are refused at once, the SDK comes again by itself, nothing is lost',
   async (t) => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'parley-overload-'))
-    await chmod(dataDir, 0o711)
-    t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+    const dataDir = await createDataDir(t)
     const postgres = await EmbeddedPostgres.start({ dataDir })
     t.teardown(() => postgres.stop())
     const levers = new PostgresServer(dataDir)

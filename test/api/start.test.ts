@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Client } from 'pg'
 import { endPostmaster, findPostmaster } from '../../src/storage/postmaster.ts'
+import { createDataDir, createFolder } from '../helpers/data-dir.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { call } from '../helpers/http.ts'
 import { NodeProcess } from '../helpers/process.ts'
@@ -14,18 +14,18 @@ import { waitUntil } from '../helpers/wait-until.ts'
 
 const PHONE = '+15550000001'
 
-/** A folder whose embedded PostgreSQL, if one is left, ends with the test. */
-async function createDataDir(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'parley-start-'))
-  await chmod(folder, 0o711)
+/** Ends what PostgreSQL is left in a data folder, with the test. */
+function endLeftOver(t: ExecutionContext, folder: string): string {
   t.teardown(async () => {
     const file = join(folder, 'postgres/postmaster.pid')
     const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0])
     if (pid > 1) await endPostmaster(pid, join(folder, 'postgres'))
-    await rm(folder, { recursive: true, force: true })
   })
   return folder
 }
+
+const createEmptyDir = async (t: ExecutionContext): Promise<string> => endLeftOver(t, await createFolder(t))
+const createUsedDir = async (t: ExecutionContext): Promise<string> => endLeftOver(t, await createDataDir(t))
 
 async function registerAt(url: string, node: NodeProcess): Promise<string> {
   await call(`${url}/v1/registrations`, { body: { phone: PHONE } })
@@ -44,7 +44,7 @@ async function holdRequest(url: string): Promise<RawConnection> {
 }
 
 test.serial('a first start prints where it is and how to go on; a second one finds its data', async (t) => {
-  const DATA_DIR = await createDataDir(t)
+  const DATA_DIR = await createEmptyDir(t)
   const first = new NodeProcess(t, { DATA_DIR })
   const url = await first.ready()
   t.true(first.stdout.includes(`Parley is ready on ${url}, with its data in ${DATA_DIR}\n`))
@@ -65,14 +65,14 @@ test.serial('a first start prints where it is and how to go on; a second one fin
 })
 
 test.serial('a wrong MASTER_KEY stops the start with one line that does not repeat it', async (t) => {
-  const node = new NodeProcess(t, { DATA_DIR: await createDataDir(t), MASTER_KEY: 'secret' })
+  const node = new NodeProcess(t, { DATA_DIR: await createEmptyDir(t), MASTER_KEY: 'secret' })
   t.is(await node.exitCode(), 1)
   t.regex(node.stderr, /^MASTER_KEY must be 32 bytes[^\n]*\n$/)
   t.notRegex(node.stderr, /secret/)
 })
 
 test.serial('a node that was killed starts again with its data', async (t) => {
-  const DATA_DIR = await createDataDir(t)
+  const DATA_DIR = await createUsedDir(t)
   const first = new NodeProcess(t, { DATA_DIR })
   const token = await registerAt(await first.ready(), first)
   await first.kill('SIGKILL')
@@ -81,7 +81,7 @@ test.serial('a node that was killed starts again with its data', async (t) => {
 })
 
 test.serial('SIGTERM turns readyz red and waits for what is under way; a second one stops at once', async (t) => {
-  const DATA_DIR = await createDataDir(t)
+  const DATA_DIR = await createUsedDir(t)
   const node = new NodeProcess(t, { DATA_DIR })
   const url = await node.ready()
   const held = await holdRequest(url)
@@ -114,7 +114,7 @@ test.serial('SIGTERM turns readyz red and waits for what is under way; a second 
 })
 
 test.serial('a closed terminal stops a node and its PostgreSQL, also while they start', async (t) => {
-  const DATA_DIR = await createDataDir(t)
+  const DATA_DIR = await createUsedDir(t)
   const server = join(DATA_DIR, 'postgres')
   const runs = async () => (await findPostmaster(server)) !== undefined
   const node = new NodeProcess(t, { DATA_DIR })
@@ -137,7 +137,7 @@ test.serial('what stops a start is one clear line and exit code 1', async (t) =>
   await once(busy, 'listening')
   t.teardown(() => busy.close())
   const busyPort = String((busy.address() as AddressInfo).port)
-  const folder = await createDataDir(t)
+  const folder = await createEmptyDir(t)
   const file = join(folder, 'file')
   await writeFile(file, '')
   const newer = await createTestDatabase(t)
@@ -168,7 +168,7 @@ test.serial('what stops a start is one clear line and exit code 1', async (t) =>
 })
 
 test.serial('DATABASE_URLS are used instead of an embedded PostgreSQL', async (t) => {
-  const DATA_DIR = await createDataDir(t)
+  const DATA_DIR = await createEmptyDir(t)
   const urls = [await createTestDatabase(t), await createTestDatabase(t)]
   const node = new NodeProcess(t, { DATA_DIR, DATABASE_URLS: urls.join(',') })
   await registerAt(await node.ready(), node)

@@ -10,6 +10,7 @@ import { NodeProcess } from '../faults/node-process.ts'
 import type { Confines } from '../faults/node-process.ts'
 import { PostgresServer } from '../faults/postgres-server.ts'
 import type { Settings } from '../faults/settings.ts'
+import { fillDataDir } from '../helpers/data-dir.ts'
 import { NatsServer } from '../helpers/nats-server.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { findTool } from '../helpers/tools.ts'
@@ -102,6 +103,8 @@ export class Cluster {
     const disk = diskMiB === undefined ? undefined : await SmallDisk.mount(join(directory, 'database-1'), diskMiB)
     if (disk !== undefined) opened.defer(() => disk.unmount())
     const names = Array.from({ length: options.databases }, (_, i) => join(directory, `database-${i + 1}`))
+    // An older version makes its own schema.
+    if (options.checkout === undefined) await Promise.all(names.map(fillDataDir))
     const [sockets, nats] = await Promise.all([
       Promise.all(names.map((dataDir) => startPostgres(dataDir, opened))),
       startNats(directory, opened),

@@ -13,7 +13,7 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 const test = testWithTools(anyTest, 'nats-server')
 
 const ROUNDS = times(2, 4)
-const PER_SECOND = 100
+const PER_SECOND = times(30, 100)
 const BUFFERED = 'parley_journal_buffer_bytes{shard="1"}'
 let cluster: Cluster
 

@@ -6,6 +6,7 @@ import { Harness } from './harness.ts'
 
 /** How long faults of all kinds follow each other; FAULT_SECONDS makes a longer campaign of it. */
 const SECONDS = Number(process.env['FAULT_SECONDS'] ?? times(3, 60))
+const PER_SECOND = times(40, 100)
 let harness: Harness
 
 test.before(async () => {
@@ -23,11 +24,11 @@ test.after.always(() => harness?.stop())
 test.serial('one fault after another, in any order, loses nothing', async (t) => {
   t.timeout((SECONDS + 180) * 1_000)
   await harness.run(t, { users: 8, seed: 601 }, async (crowd) => {
-    crowd.load({ perSecond: 100, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     const end = performance.now() + SECONDS * 1_000
     const befallen: string[] = []
     while (performance.now() < end) {
-      await crowd.moreSent(Math.ceil(crowd.random() * 100))
+      await crowd.moreSent(Math.ceil(crowd.random() * PER_SECOND))
       const [name, befall] = pick(crowd.random, faults)
       befallen.push(name)
       await befall(crowd)
@@ -41,12 +42,12 @@ type Fault = readonly [name: string, befall: (crowd: Crowd) => Promise<unknown> 
 const faults: readonly [Fault, ...Fault[]] = [
   ['kill', () => harness.levers.kill()],
   ['rolling restart', () => harness.levers.rollingRestart()],
-  ['freeze', (crowd) => harness.levers.freeze(() => crowd.moreSent(200))],
+  ['freeze', (crowd) => harness.levers.freeze(() => crowd.moreSent(2 * PER_SECOND))],
   ['restart of PostgreSQL', () => harness.levers.restartPostgres()],
   ['kill of PostgreSQL', (crowd) => harness.levers.killPostgres(pick(crowd.random, ['postmaster', 'all', 'backend']))],
-  ['frozen PostgreSQL', (crowd) => harness.levers.freezePostgres(() => crowd.moreSent(300))],
+  ['frozen PostgreSQL', (crowd) => harness.levers.freezePostgres(() => crowd.moreSent(3 * PER_SECOND))],
   ['cut link', () => harness.levers.cutLink()],
-  ['severed link', (crowd) => harness.levers.severLink(() => crowd.moreSent(300))],
+  ['severed link', (crowd) => harness.levers.severLink(() => crowd.moreSent(3 * PER_SECOND))],
   ['reconnect storm', (crowd) => harness.levers.reconnectStorm(crowd)],
-  ['slow client', (crowd) => harness.levers.slowClient(crowd.people[0]!, () => crowd.moreSent(200))],
+  ['slow client', (crowd) => harness.levers.slowClient(crowd.people[0]!, () => crowd.moreSent(2 * PER_SECOND))],
 ]

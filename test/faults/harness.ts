@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { isClean } from '../../tools/replay/checker.ts'
 import { SmsSink } from '../../tools/replay/sms-sink.ts'
+import { fillDataDir } from '../helpers/data-dir.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Crowd } from './crowd.ts'
@@ -65,6 +66,7 @@ export class Harness {
     // PostgreSQL's own user must be able to pass.
     await chmod(directory, 0o755)
     const dataDir = options.dataDir ?? directory
+    await fillDataDir(dataDir)
     const sms = await SmsSink.open(0)
     opened.defer(() => sms.close())
     const postgres = new PostgresServer(dataDir)

@@ -3,6 +3,9 @@ import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
 const CUTS = times(4, 10)
+const PER_SECOND = times(60, 200)
+/** Shown between two faults. */
+const MESSAGES = times(30, 100)
 let harness: Harness
 
 test.before(async () => {
@@ -21,24 +24,24 @@ test.after.always(() => harness?.stop())
 
 test.serial('a link to PostgreSQL that is cut in the middle of statements loses nothing', async (t) => {
   await harness.run(t, { users: 6, seed: 301 }, async (crowd) => {
-    crowd.load({ perSecond: 200, absences: true })
+    crowd.load({ perSecond: PER_SECOND, absences: true })
     for (let i = 0; i < CUTS; i++) {
-      await crowd.moreDisplayed(Math.ceil(crowd.random() * 40))
+      await crowd.moreDisplayed(Math.ceil(crowd.random() * 0.4 * MESSAGES))
       harness.levers.cutLink()
     }
-    await harness.levers.severLink(() => crowd.moreSent(300))
-    await crowd.moreDisplayed(100)
+    await harness.levers.severLink(() => crowd.moreSent(1.5 * PER_SECOND))
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
 test.serial('clients whose links are cut all at once, again and again, lose nothing', async (t) => {
   await harness.run(t, { users: 12, seed: 302 }, async (crowd) => {
-    crowd.load({ perSecond: 200 })
+    crowd.load({ perSecond: PER_SECOND })
     for (let i = 0; i < CUTS; i++) {
-      await crowd.moreDisplayed(Math.ceil(crowd.random() * 60))
+      await crowd.moreDisplayed(Math.ceil(crowd.random() * 0.6 * MESSAGES))
       harness.levers.reconnectStorm(crowd)
     }
-    await crowd.moreDisplayed(100)
+    await crowd.moreDisplayed(MESSAGES)
   })
 })
 
@@ -47,13 +50,13 @@ test.serial('a device that stops reading loses nothing, holds up nobody, and nob
     const [slow, ...healthy] = crowd.people
     const closes = await harness.node.closes(4002)
     await harness.levers.slowClient(slow!, async () => {
-      crowd.load({ perSecond: 200 })
-      await crowd.moreDisplayed(200)
+      crowd.load({ perSecond: PER_SECOND })
+      await crowd.moreDisplayed(2 * MESSAGES)
       // Signals fill no window. More than the system and the node would hold: what there is no room for is dropped.
       for (let i = 0; i < 300; i++) healthy[0]!.signal(slow!.user, new Uint8Array(50_000))
-      await crowd.moreDisplayed(200)
+      await crowd.moreDisplayed(2 * MESSAGES)
       t.is(await harness.node.closes(4002), closes)
     })
-    await crowd.moreDisplayed(200)
+    await crowd.moreDisplayed(2 * MESSAGES)
   })
 })

@@ -2,7 +2,7 @@ import test from 'ava'
 import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const ENVELOPES = times(1_500, 10_000)
+const ENVELOPES = times(800, 10_000)
 const CUTS = times(6, 20)
 let harness: Harness
 

@@ -2,9 +2,9 @@ import test from 'ava'
 import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const PER_SECOND = times(50, 150)
+const PER_SECOND = times(30, 150)
 /** Shown between two faults. */
-const MESSAGES = times(30, 100)
+const MESSAGES = times(20, 100)
 let harness: Harness
 
 test.before(async () => {

@@ -1,21 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Client } from 'pg'
 import { StartError } from '../../src/shared/start-error.ts'
 import { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { createDataDir, createFolder } from '../helpers/data-dir.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
-
-async function createFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'parley-postgres-'))
-  // The server's own user must pass when the tests run as root.
-  await chmod(folder, 0o711)
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return join(folder, 'data')
-}
 
 async function start(t: ExecutionContext, dataDir: string, onCrash?: () => void): Promise<EmbeddedPostgres> {
   const postgres = await EmbeddedPostgres.start({ dataDir, maxConnections: 20, ...(onCrash && { onCrash }) })
@@ -46,7 +38,7 @@ const lives = (pid: number) => {
 }
 
 test.serial('a second start finds the data of the first', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const first = await start(t, dataDir)
   await query(first, `CREATE TABLE kept (x text); INSERT INTO kept VALUES ('grüße')`)
   const pid = await pidOf(dataDir)
@@ -57,7 +49,7 @@ test.serial('a second start finds the data of the first', async (t) => {
 })
 
 test.serial('it is durable, speaks UTF-8 and listens on no port', async (t) => {
-  const postgres = await start(t, await createFolder(t))
+  const postgres = await start(t, join(await createFolder(t), 'data'))
   const names = ['fsync', 'synchronous_commit', 'full_page_writes', 'server_encoding', 'listen_addresses', 'TimeZone']
   const rows = await query(postgres, `SELECT ${names.map((name) => `current_setting('${name}') AS "${name}"`).join()}`)
   t.deepEqual(rows, [
@@ -75,21 +67,22 @@ test.serial('it is durable, speaks UTF-8 and listens on no port', async (t) => {
 test.serial('what the shell has set for other servers reaches neither this one nor its clients', async (t) => {
   const others = { PGPORT: '1', PGSSLMODE: 'require', PGOPTIONS: '-c nothing=1', PGUSER: 'nobody', PGDATA: '/nowhere' }
   Object.assign(process.env, others)
-  const postgres = await start(t, await createFolder(t))
+  const postgres = await start(t, await createDataDir(t))
   t.deepEqual(await query(postgres, 'SELECT current_user AS who'), [{ who: 'parley' }])
   for (const name of Object.keys(others)) t.false(name in process.env, name)
 })
 
 test.serial('a folder may have any name that a folder can have', async (t) => {
-  for (const name of ['a,b', 'with space', "it's", 'ä'.repeat(60)]) {
-    const postgres = await start(t, join(await createFolder(t), '..', name))
+  const folder = await createFolder(t)
+  for (const name of [`it's a,b with space`, 'ä'.repeat(60)]) {
+    const postgres = await start(t, join(folder, name))
     t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }], name)
     await postgres.stop()
   }
 })
 
 test.serial('a server that starts and says nothing more is told of, given up and ended', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const waits: string[] = []
   // Its socket has another name than the one that clients look for.
   const settings = { port: '5433' }
@@ -102,7 +95,7 @@ test.serial('a server that starts and says nothing more is told of, given up and
 })
 
 test.serial('a start that is broken off leaves nothing that runs, whenever that is', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = join(await createFolder(t), 'data')
   const own = async () => {
     const all = await readdir('/proc')
     const lines = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')))
@@ -126,7 +119,7 @@ test.serial('a start that is broken off leaves nothing that runs, whenever that 
 })
 
 test.serial('a folder that another node uses is refused, and the other goes on', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const postgres = await start(t, dataDir)
   const error = await t.throwsAsync(EmbeddedPostgres.start({ dataDir }), { instanceOf: StartError })
   t.is(error.message, `DATA_DIR: ${dataDir} is in use by another node that runs now`)
@@ -134,7 +127,7 @@ test.serial('a folder that another node uses is refused, and the other goes on',
 })
 
 test.serial('a server that a killed node left over is adopted', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const module = new URL('../../src/storage/embedded-postgres.ts', import.meta.url).href
   const program = `
     const { EmbeddedPostgres } = await import(${JSON.stringify(module)})
@@ -154,7 +147,7 @@ test.serial('a server that a killed node left over is adopted', async (t) => {
 })
 
 test.serial('a server that dies is started again, with its data', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   let crashes = 0
   const postgres = await start(t, dataDir, () => crashes++)
   await query(postgres, `CREATE TABLE kept (x int); INSERT INTO kept VALUES (1)`)
@@ -169,7 +162,7 @@ test.serial('a server that dies is started again, with its data', async (t) => {
 })
 
 test.serial('a number in postmaster.pid that now belongs to another process does not stand in the way', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const first = await start(t, dataDir)
   const file = join(dataDir, 'postgres/postmaster.pid')
   const lines = (await readFile(file, 'utf8')).split('\n')
@@ -179,7 +172,7 @@ test.serial('a number in postmaster.pid that now belongs to another process does
 })
 
 test.serial('what an interrupted first start left is no obstacle', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = join(await createFolder(t), 'data')
   await mkdir(join(dataDir, 'postgres.new/base'), { recursive: true })
   await mkdir(join(dataDir, 'postgres'), { recursive: true })
   await chmod(dataDir, 0o711)
@@ -193,14 +186,12 @@ test.serial('a path too long for a socket is no obstacle', async (t) => {
 })
 
 test.serial('a folder that cannot be written to, or is none of this PostgreSQL, is one clear line', async (t) => {
-  const file = await createFolder(t)
+  const file = join(await createFolder(t), 'file')
   await writeFile(file, '')
   const none = await t.throwsAsync(EmbeddedPostgres.start({ dataDir: join(file, 'x') }), { instanceOf: StartError })
   t.is(none.message, `DATA_DIR: cannot write to the folder ${file}/x (ENOTDIR)`)
 
-  const dataDir = await createFolder(t)
-  const postgres = await start(t, dataDir)
-  await postgres.stop()
+  const dataDir = await createDataDir(t)
   await writeFile(join(dataDir, 'postgres/PG_VERSION'), '9\n')
   const old = await t.throwsAsync(EmbeddedPostgres.start({ dataDir }), { instanceOf: StartError })
   t.regex(
@@ -210,7 +201,7 @@ test.serial('a folder that cannot be written to, or is none of this PostgreSQL, 
 })
 
 test.serial('its log names no row', async (t) => {
-  const dataDir = await createFolder(t)
+  const dataDir = await createDataDir(t)
   const postgres = await start(t, dataDir)
   await query(postgres, 'CREATE TABLE secret (x text PRIMARY KEY)')
   for (let time = 0; time < 2; time++)
