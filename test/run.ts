@@ -8,6 +8,7 @@ import { readOptions } from './suite/options.ts'
 import type { Options } from './suite/options.ts'
 import { listChanges, listFiles, readReferences } from './suite/repository.ts'
 import { selectChanged, selectLong, withShortForm } from './suite/selection.ts'
+import { TemporaryFolder } from './suite/temporary-folder.ts'
 import { TestServer } from './suite/test-server.ts'
 
 /** Kept between runs: Node has every module ready that did not change since. */
@@ -37,6 +38,9 @@ async function select({ long, changed, rest }: Options): Promise<readonly string
 }
 
 async function run({ long, rest }: Options, selected: readonly string[]): Promise<number> {
+  await using folder = await TemporaryFolder.create()
+  // Of the server too.
+  process.env['TMPDIR'] = folder.path
   await using server = await TestServer.start()
   // The program of Node that runs this, and not the first on the PATH.
   const ava = spawn(process.execPath, ['node_modules/.bin/ava', ...rest, ...selected], {

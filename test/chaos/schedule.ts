@@ -1,4 +1,4 @@
-import { pick, seededRandom } from '../../tools/replay/random.ts'
+import { pick, seededRandom, shuffle } from '../../tools/replay/random.ts'
 import type { Victim } from '../faults/postgres-server.ts'
 import type { Direction } from '../helpers/tcp-proxy.ts'
 
@@ -91,13 +91,4 @@ export function* schedule({ seed, nodes, databases, levers, without = [], short 
 export function countOfRound({ levers, without = [] }: Pick<ScheduleOptions, 'levers' | 'without'>): number {
   const names = Object.keys(faults) as FaultName[]
   return names.filter((name) => levers.includes(faults[name].lever) && !without.includes(name)).length
-}
-
-function shuffle<T>(random: () => number, items: readonly T[]): T[] {
-  const shuffled = [...items]
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
-  }
-  return shuffled
 }

@@ -3,7 +3,6 @@ import type { ExecutionContext } from 'ava'
 import { isClean } from '../../tools/replay/checker.ts'
 import { Crowd } from '../faults/crowd.ts'
 import type { Person } from '../faults/person.ts'
-import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Cluster } from './cluster.ts'
@@ -12,8 +11,8 @@ import { SHORT_SETTINGS } from './short-settings.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
-const ROUNDS = times(2, 4)
-const PER_SECOND = times(30, 100)
+const ROUNDS = 4
+const PER_SECOND = 100
 const BUFFERED = 'parley_journal_buffer_bytes{shard="1"}'
 let cluster: Cluster
 

@@ -6,17 +6,16 @@ import { isClean } from '../../tools/replay/checker.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { SHORT_SETTINGS } from '../chaos/short-settings.ts'
 import { Crowd } from '../faults/crowd.ts'
-import { times } from '../helpers/long.ts'
 import { runShards } from '../helpers/shards-tool.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
-const USERS = times(6, 16)
-const PER_SECOND = times(20, 100)
+const USERS = 16
+const PER_SECOND = 100
 /** Shown before and after each move. */
-const MESSAGES = times(20, 100)
+const MESSAGES = 100
 let cluster: Cluster
 
 test.before(async () => {

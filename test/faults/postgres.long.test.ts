@@ -1,10 +1,9 @@
 import test from 'ava'
-import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const PER_SECOND = times(30, 150)
+const PER_SECOND = 150
 /** Shown between two faults. */
-const MESSAGES = times(20, 100)
+const MESSAGES = 100
 let harness: Harness
 
 test.before(async () => {

@@ -1,11 +1,10 @@
 import test from 'ava'
-import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
-const CUTS = times(4, 10)
-const PER_SECOND = times(60, 200)
+const CUTS = 10
+const PER_SECOND = 200
 /** Shown between two faults. */
-const MESSAGES = times(30, 100)
+const MESSAGES = 100
 let harness: Harness
 
 test.before(async () => {

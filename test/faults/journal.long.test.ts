@@ -1,9 +1,8 @@
 import test from 'ava'
-import { times } from '../helpers/long.ts'
 import { Harness } from './harness.ts'
 
 const MiB = 1_024 * 1_024
-const REFUSALS = times(5, 20)
+const REFUSALS = 20
 /** A writer has one of these on its way: all of them together are more than the buffer takes. */
 const WRITERS = 28
 const LONG_LETTER = 'Dear friend, '.repeat(4_000)

@@ -2,17 +2,16 @@ import anyTest from 'ava'
 import { isClean } from '../../tools/replay/checker.ts'
 import { Cluster } from '../chaos/cluster.ts'
 import { Crowd } from '../faults/crowd.ts'
-import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 
 const test = testWithTools(anyTest, 'nats-server', 'haproxy')
 
-const NODES = times(2, 3)
-const USERS = times(6, 24)
-const PER_SECOND = times(20, 100)
+const NODES = 3
+const USERS = 24
+const PER_SECOND = 100
 /** Shown before each restart. */
-const MESSAGES = times(20, 100)
+const MESSAGES = 100
 let cluster: Cluster
 
 test.before(async () => {
