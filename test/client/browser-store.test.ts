@@ -3,6 +3,7 @@ import type { ExecutionContext } from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { StoreClosedError, StoreLockedError } from '../../client/store.ts'
 import { bundleForBrowser, launchChromium, servePage } from '../helpers/browser.ts'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { openInPage } from './helpers/browser-store.ts'
@@ -42,7 +43,7 @@ const openTab = async (t: ExecutionContext): Promise<Page> => (await tabs(t))()
 
 const takenOver = (tab: Page): Promise<number> => tab.evaluate(() => there.countTakenOver())
 
-testStore(browserTest, { name: 'browser', open: async (t) => openInPage(await openTab(t), NAME), runs: 50 })
+testStore(browserTest, { name: 'browser', open: async (t) => openInPage(await openTab(t), NAME), runs: times(12, 50) })
 
 browserTest(
   'a store of the browser is there again after a reload, sealed under a key that no script reads',

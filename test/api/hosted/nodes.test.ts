@@ -10,6 +10,7 @@ import { App } from '../../helpers/app.ts'
 import { createTestDatabase, queryDatabase } from '../../helpers/database.ts'
 import { HostedAccount } from '../../helpers/hosted-account.ts'
 import { masterKey, openHostedNode } from '../../helpers/hosted.ts'
+import { times } from '../../helpers/long.ts'
 import { startNatsServer } from '../../helpers/nats-server.ts'
 import { startServer } from '../../helpers/server.ts'
 import type { TestServer } from '../../helpers/server.ts'
@@ -20,7 +21,7 @@ import { waitUntil } from '../../helpers/wait-until.ts'
 const test = testWithTools(anyTest, 'nats-server')
 
 const PEOPLE = 3
-const ROUNDS = 20
+const ROUNDS = times(8, 20)
 const encoded = (names: readonly string[]): string =>
   names.map((name) => Buffer.from(masterKey(name)).toString('base64')).join(',')
 
