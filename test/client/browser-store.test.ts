@@ -14,6 +14,8 @@ const browserTest = testWithTools(test, 'chromium')
 const bundle = bundleForBrowser(new URL('helpers/browser-store-page.ts', import.meta.url), 'there')
 const CANARY = 'q8Zr1vX0-canary-7KpW'
 const NAME = 'parley'
+/** Of a record that is being written when its page is killed. */
+const RECORD_BYTES = times(2_000, 20_000)
 
 declare const there: typeof page
 
@@ -186,7 +188,7 @@ browserTest(
     const open = await tabs(t)
     const first = await open()
     const { number: store } = await openInPage(first, NAME)
-    await first.evaluate((store) => void there.writeForever(store, 20_000), store)
+    await first.evaluate(([store, size]) => void there.writeForever(store, size), [store, RECORD_BYTES] as const)
     let told = 0
     await waitUntil('it has written some', async () => {
       told = await first.evaluate(() => there.countWritten())
@@ -200,7 +202,7 @@ browserTest(
     const { number: after } = await openInPage(tab, NAME, true)
     const { count, records } = await tab.evaluate((store) => there.readWritten(store), after)
     const expected = Array.from({ length: count }, (_, index) =>
-      ['a', 'b', 'c'].map((part) => [`record/${index + 1}${part}`, 20_000, (index + 1) & 255]),
+      ['a', 'b', 'c'].map((part) => [`record/${index + 1}${part}`, RECORD_BYTES, (index + 1) & 255]),
     )
     const byKey = ([a]: readonly unknown[], [b]: readonly unknown[]): number => (String(a) < String(b) ? -1 : 1)
     t.true(count >= told, `${count} of ${told}`)

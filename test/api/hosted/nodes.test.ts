@@ -22,6 +22,8 @@ const test = testWithTools(anyTest, 'nats-server')
 
 const PEOPLE = 3
 const ROUNDS = times(8, 20)
+/** Two nodes, their NATS and three apps take their time on a busy machine. */
+const PATIENCE_MS = 60_000
 const encoded = (names: readonly string[]): string =>
   names.map((name) => Buffer.from(masterKey(name)).toString('base64')).join(',')
 
@@ -39,16 +41,20 @@ async function startPair(
 /** Reads and acknowledges page after page until so many messages have come. */
 async function drain(accounts: readonly HostedAccount[], count: number): Promise<string[]> {
   const texts = new Map<string, string>()
-  await waitUntil('all has been read', async () => {
-    const pages = await Promise.all(accounts.map((account) => account.read('?limit=7')))
-    for (const { body } of pages) {
-      for (const { messageId, sender_ID, type, text } of body.messages)
-        texts.set(`${messageId} ${sender_ID}`, text ?? `[${type}]`)
-    }
-    const cursors = pages.flatMap(({ body }) => body.cursor ?? [])
-    await Promise.all(cursors.map((cursor, i) => accounts[i % accounts.length]!.acknowledge(cursor)))
-    return texts.size >= count
-  })
+  await waitUntil(
+    'all has been read',
+    async () => {
+      const pages = await Promise.all(accounts.map((account) => account.read('?limit=7')))
+      for (const { body } of pages) {
+        for (const { messageId, sender_ID, type, text } of body.messages)
+          texts.set(`${messageId} ${sender_ID}`, text ?? `[${type}]`)
+      }
+      const cursors = pages.flatMap(({ body }) => body.cursor ?? [])
+      await Promise.all(cursors.map((cursor, i) => accounts[i % accounts.length]!.acknowledge(cursor)))
+      return texts.size >= count
+    },
+    PATIENCE_MS,
+  )
   return [...texts.values()]
 }
 
