@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import { Kind } from '../../proto/frames.ts'
 import { isReceipt, isTracked } from '../shared/envelope.ts'
 import type { Envelope } from '../shared/envelope.ts'
 import { addressKey } from '../shared/ids.ts'
 import type { Address, MessageId, UserId } from '../shared/ids.ts'
+import { createLru } from '../shared/lru.ts'
 import { RefusalError } from '../shared/refusal.ts'
 import type { Journal } from '../storage/journal.ts'
 import type { MailboxPage } from '../storage/mailbox-rows.ts'
@@ -37,7 +37,7 @@ const RECEIPT_IDS = 1_000
 /** The devices that are used over HTTP: they have no session, so their mailboxes are read as rows. */
 export class HostedMailboxes implements HostedMailbox {
   readonly #options: HostedMailboxesOptions
-  readonly #outboxes = new LRUCache<number, HostedOutbox>({ max: MAX_SENDERS })
+  readonly #outboxes = createLru<number, HostedOutbox>(MAX_SENDERS)
 
   constructor(options: HostedMailboxesOptions) {
     this.#options = options

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../shared/clock.ts'
 import type { Events } from '../shared/events.ts'
 import type { UserId } from '../shared/ids.ts'
+import { createLru } from '../shared/lru.ts'
 import type { RateDecision } from '../shared/rate-limit.ts'
 import type { Budgets } from './budgets.ts'
 import { rateLimited } from './limiters.ts'
@@ -33,7 +33,7 @@ export class Lookups {
   readonly #budgets: Budgets
   readonly #clock: Clock
   readonly #events: Events
-  readonly #accounts = new LRUCache<UserId, Account>({ max: MAX_USERS })
+  readonly #accounts = createLru<UserId, Account>(MAX_USERS)
   readonly #taken: number
   readonly #credit: number
 

@@ -1,13 +1,16 @@
 import anyTest from 'ava'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { bench } from './run-bench.ts'
 import type { Spread } from './statistics.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
+const [SECONDS, WARM_UP] = times(['0.3', '0.1'], ['1', '0.2'])
+
 test('messages between two nodes are measured by process, beside a node alone', async (t) => {
   const load = ['--windows', '4', '--acks', 'immediate', '--pairs', '5']
-  const { wholeLives } = await bench('--cluster', '--repeat', '1', '--seconds', '1', '--warm-up', '0.2', ...load)
+  const { wholeLives } = await bench('--cluster', '--repeat', '1', '--seconds', SECONDS, '--warm-up', WARM_UP, ...load)
   const [one, cluster] = wholeLives.lives.map(({ cells }) => cells[0])
   const used = ({ median }: Spread): boolean => median > 0
   t.deepEqual(one?.nodeMicros.map(used), [true])

@@ -3,6 +3,7 @@ import type { ExecutionContext } from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { StoreClosedError, StoreLockedError } from '../../client/store.ts'
 import { bundleForBrowser, launchChromium, servePage } from '../helpers/browser.ts'
+import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { openInPage } from './helpers/browser-store.ts'
@@ -13,6 +14,8 @@ const browserTest = testWithTools(test, 'chromium')
 const bundle = bundleForBrowser(new URL('helpers/browser-store-page.ts', import.meta.url), 'there')
 const CANARY = 'q8Zr1vX0-canary-7KpW'
 const NAME = 'parley'
+/** Of a record that is being written when its page is killed. */
+const RECORD_BYTES = times(2_000, 20_000)
 
 declare const there: typeof page
 
@@ -42,7 +45,7 @@ const openTab = async (t: ExecutionContext): Promise<Page> => (await tabs(t))()
 
 const takenOver = (tab: Page): Promise<number> => tab.evaluate(() => there.countTakenOver())
 
-testStore(browserTest, { name: 'browser', open: async (t) => openInPage(await openTab(t), NAME), runs: 50 })
+testStore(browserTest, { name: 'browser', open: async (t) => openInPage(await openTab(t), NAME), runs: times(12, 50) })
 
 browserTest(
   'a store of the browser is there again after a reload, sealed under a key that no script reads',
@@ -185,7 +188,7 @@ browserTest(
     const open = await tabs(t)
     const first = await open()
     const { number: store } = await openInPage(first, NAME)
-    await first.evaluate((store) => void there.writeForever(store, 20_000), store)
+    await first.evaluate(([store, size]) => void there.writeForever(store, size), [store, RECORD_BYTES] as const)
     let told = 0
     await waitUntil('it has written some', async () => {
       told = await first.evaluate(() => there.countWritten())
@@ -199,7 +202,7 @@ browserTest(
     const { number: after } = await openInPage(tab, NAME, true)
     const { count, records } = await tab.evaluate((store) => there.readWritten(store), after)
     const expected = Array.from({ length: count }, (_, index) =>
-      ['a', 'b', 'c'].map((part) => [`record/${index + 1}${part}`, 20_000, (index + 1) & 255]),
+      ['a', 'b', 'c'].map((part) => [`record/${index + 1}${part}`, RECORD_BYTES, (index + 1) & 255]),
     )
     const byKey = ([a]: readonly unknown[], [b]: readonly unknown[]): number => (String(a) < String(b) ? -1 : 1)
     t.true(count >= told, `${count} of ${told}`)

@@ -8,15 +8,23 @@ import { CloseCode } from '../../proto/close-codes.ts'
 import { Checker, isClean } from '../../tools/replay/checker.ts'
 import { seededRandom } from '../../tools/replay/random.ts'
 import { newPhone } from '../helpers/http.ts'
+import { times } from '../helpers/long.ts'
 import { startNode } from '../helpers/node.ts'
+import { shareServer } from '../helpers/server.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { addDevice } from './helpers/further-device.ts'
 import { enrol, newPerson, once, online, openPerson, texts } from './helpers/person.ts'
 import { copyOf } from './helpers/stores.ts'
 
+const shared = shareServer(test)
+/** For somebody who is away. */
+const WAITING = times(100, 300)
+/** In each of which some write, and something is cut or restarted. */
+const ROUNDS = times(20, 60)
+
 test('two people write to each other: ✓, ✓✓ and read come, in order', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
   await Promise.all([online(amina), online(bruno)])
   t.deepEqual(amina.client.address, { user: amina.user, device: 1 })
@@ -32,7 +40,7 @@ test('two people write to each other: ✓, ✓✓ and read come, in order', asyn
 })
 
 test('JSON is spoken as well as protobuf', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const amina = await newPerson(t, server, { encoding: jsonEncoding })
   const bruno = await newPerson(t, server)
   amina.client.sendText(bruno.user, 'from JSON')
@@ -42,28 +50,28 @@ test('JSON is spoken as well as protobuf', async (t) => {
 })
 
 test('what was written to somebody who is away waits, and caughtUp comes after it', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const amina = await newPerson(t, server)
   const bruno = await newPerson(t, server, { autoConnect: false })
-  const sent = Array.from({ length: 300 }, (_, index) => amina.client.sendText(bruno.user, `message ${index}`))
+  const sent = Array.from({ length: WAITING }, (_, index) => amina.client.sendText(bruno.user, `message ${index}`))
   for (const message of sent) await amina.client.whenAccepted(message)
   t.true(amina.receipts.every(({ status }) => status === 'accepted'))
   const counts: number[] = []
   bruno.client.on('caughtUp', () => counts.push(bruno.shown.length))
   bruno.client.connect()
   await waitUntil('Bruno has caught up', () => counts.length === 1)
-  t.deepEqual(counts, [300])
+  t.deepEqual(counts, [WAITING])
   t.deepEqual(
     texts(bruno.shown),
     sent.map((_, index) => `message ${index}`),
   )
   const delivered = (): number =>
     new Set(amina.receipts.filter((one) => one.status === 'delivered').map(({ id }) => id)).size
-  await waitUntil('every message has ✓✓', () => delivered() === 300)
+  await waitUntil('every message has ✓✓', () => delivered() === WAITING)
 })
 
 test('a user with several devices gets every message on each, although the sender knew of one', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const { url } = server
   const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
   const { user } = bruno
@@ -92,7 +100,7 @@ test('a user with several devices gets every message on each, although the sende
 })
 
 test('a message to nobody fails in words, and the next chat goes on', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
   const lost = amina.client.sendText(15559999999, 'Anybody?')
   await t.throwsAsync(amina.client.whenAccepted(lost), { code: 'UNKNOWN_USER' })
@@ -113,7 +121,7 @@ test('whoever writes faster than the limit is slowed down, and nothing is lost o
 })
 
 test('typing is seen, and presence with the time of leaving', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const [amina, bruno] = [await newPerson(t, server), await newPerson(t, server)]
   await Promise.all([online(amina), online(bruno)])
   const isOnline = once(amina.client, 'presence', (presence) => presence.online)
@@ -131,7 +139,7 @@ test('typing is seen, and presence with the time of leaving', async (t) => {
 })
 
 test('a device that is registered again ends the client of the one before', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const phone = newPhone()
   const before = await openPerson(t, await enrol(server, { phone }), { url: server.url })
   await online(before)
@@ -142,7 +150,7 @@ test('a device that is registered again ends the client of the one before', asyn
 })
 
 test('a second session of a device ends the first one, which may take it back', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const account = await enrol(server)
   const before = await copyOf(account.store)
   const first = await openPerson(t, account, { url: server.url })
@@ -161,7 +169,7 @@ test('a second session of a device ends the first one, which may take it back', 
 })
 
 test('a wrong token stops the client', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const { url } = server
   const account = await enrol(server)
   const { user } = account
@@ -177,7 +185,7 @@ test('a wrong token stops the client', async (t) => {
 })
 
 test('registration says what is wrong', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const phone = newPhone()
   const { expiresInSeconds, session } = await register(server.url, phone.slice(1))
   t.is(expiresInSeconds, 600)
@@ -188,7 +196,7 @@ test('registration says what is wrong', async (t) => {
 })
 
 test('cut links, restarts and a refusing network lose nothing, double nothing and keep the order', async (t) => {
-  const server = await startNode(t)
+  const server = shared()
   const target = { host: '127.0.0.1', port: Number(new URL(server.url).port) }
   const random = seededRandom(7)
   const checker = new Checker()
@@ -223,7 +231,7 @@ test('cut links, restarts and a refusing network lose nothing, double nothing an
   await Promise.all([start(0), start(1)])
   t.teardown(() => Promise.all(clients.map((client) => client.close())))
   let sent = 0
-  for (let round = 0; round < 60; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     for (const index of [0, 1]) {
       const to = accounts[1 - index]?.user ?? 0
       for (let count = random() * 8; count > 0; count -= 1) {
@@ -249,5 +257,5 @@ test('cut links, restarts and a refusing network lose nothing, double nothing an
   await waitUntil('every message has ✓✓', () => checker.progress().delivered === sent, 60_000)
   const findings = checker.findings((user) => [`${user}.1`])
   t.true(isClean(findings), JSON.stringify(findings))
-  t.true(sent > 300)
+  t.true(sent > 5 * ROUNDS)
 })

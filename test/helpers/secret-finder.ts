@@ -12,6 +12,8 @@ interface Pattern extends Finding {
 /** Of the first bytes of a pattern, which lead to it. */
 const HEAD_BYTES = 4
 const TABLE_BITS = 22
+/** Most of a database's files is nothing yet, and is passed over in such pieces. */
+const NOTHING = Buffer.alloc(4_096)
 
 /**
  * Looks for secrets in bytes of any kind, many at a time, in every form in which a program might have written them down:
@@ -47,8 +49,12 @@ export class SecretFinder {
   search(bytes: Uint8Array): Finding[] {
     const found = new Map<string, Finding>()
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const mayBeginWithNothing = this.#table[slotOf(0)] !== 0
     let head = 0
     for (let at = 0; at < buffer.length; at++) {
+      if (head === 0 && !mayBeginWithNothing && at % NOTHING.length === 0) {
+        while (isNothing(buffer, at)) at += NOTHING.length
+      }
       head = ((head << 8) | buffer[at]!) >>> 0
       if (at < HEAD_BYTES - 1 || this.#table[slotOf(head)] === 0) continue
       for (const { secret, form, bytes: wanted } of this.#byHead.get(head) ?? []) {
@@ -87,6 +93,11 @@ export class SecretFinder {
     this.#byHead.set(head, patterns)
     patterns.push(pattern)
   }
+}
+
+function isNothing(buffer: Buffer, at: number): boolean {
+  const end = at + NOTHING.length
+  return end <= buffer.length && buffer.compare(NOTHING, 0, NOTHING.length, at, end) === 0
 }
 
 function slotOf(head: number): number {

@@ -11,9 +11,12 @@ import {
   encodeServerFrames,
   encodeServerFramesJson,
 } from '../../proto/codec.ts'
+import { times } from '../helpers/long.ts'
 import { content } from './helpers/arbitrary-content.ts'
 import { clientFrames, serverFrames } from './helpers/arbitrary-frames.ts'
 import { Oracle } from './helpers/oracle.ts'
+
+const RUNS = times(150, 500)
 
 const clientBatch = new Oracle('parley.v1.ClientBatch')
 const serverBatch = new Oracle('parley.v1.ServerBatch')
@@ -30,7 +33,7 @@ test('what a client says is the same bytes and the same JSON to another implemen
       t.deepEqual(decodeClientFrames(bytes), frames)
       t.deepEqual(decodeClientFramesJson(JSON.stringify(theirs)), frames)
     }),
-    { numRuns: 500 },
+    { numRuns: RUNS },
   )
 })
 
@@ -45,7 +48,7 @@ test('what a server says is the same bytes and the same JSON to another implemen
       t.deepEqual(decodeServerFrames(bytes), frames)
       t.deepEqual(decodeServerFramesJson(JSON.stringify(theirs)), frames)
     }),
-    { numRuns: 500 },
+    { numRuns: RUNS },
   )
 })
 
@@ -57,6 +60,6 @@ test('content is read and written again by another implementation without a chan
       t.deepEqual(theirs, bytes)
       t.deepEqual(decodeContent(theirs), written)
     }),
-    { numRuns: 500 },
+    { numRuns: RUNS },
   )
 })

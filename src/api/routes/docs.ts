@@ -26,10 +26,11 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
     tag: TAG,
     summary: 'This description',
     answers: { 200: { description: 'OpenAPI 3.1' } },
-    handle: (): ApiAnswer => ({ status: 200, body: bytes, headers: { 'content-type': 'application/json' } }),
+    handle: (): ApiAnswer => ({ status: 200, body: describe(), headers: { 'content-type': 'application/json' } }),
   })
-  // Written once: it is long, and anybody may ask for it.
-  const bytes: Buffer = Buffer.from(JSON.stringify(createOpenApi([...routes, description], '/')))
+  let bytes: Buffer | undefined
+  // Written once, since it is long and anybody may ask for it, and not before: it takes longer than the rest of the routes.
+  const describe = (): Buffer => (bytes ??= Buffer.from(JSON.stringify(createOpenApi([...routes, description], '/'))))
   const pages = assets.names.map((name) =>
     openRoute({
       method: 'GET',

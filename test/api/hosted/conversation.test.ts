@@ -315,21 +315,21 @@ test('many requests at once are all answered, and each message is shown once', a
   for (const page of pages) t.deepEqual(page.sort(), texts.toSorted())
 })
 
-test('a mailbox that has filled for long is read page by page, in order', async (t) => {
+test('a mailbox that has filled is read page by page, in order', async (t) => {
   const server = shared()
   const [amina, bank] = [await App.register(t, server), await HostedAccount.register(server)]
-  const written = Array.from({ length: 620 }, (_, i) => `number ${i}`)
+  const written = Array.from({ length: 120 }, (_, i) => `number ${i}`)
   const sent = written.map((text) => amina.client.sendText(bank.user, text))
   await Promise.all(sent.map((message) => amina.client.whenAccepted(message)))
   const pages: string[][] = []
   for (let more = true; more;) {
-    const { body } = await bank.read()
+    const { body } = await bank.read('?limit=50')
     pages.push(body.messages.map(({ text }) => text ?? ''))
     await bank.acknowledge(body.cursor, false)
     more = body.more
   }
   t.deepEqual(pages.flat(), written)
-  t.true(pages.length > 1)
+  t.is(pages.length, 3)
 })
 
 test('requests of one time get through although the recipient has another device meanwhile', async (t) => {

@@ -10,6 +10,7 @@ import { App } from '../../helpers/app.ts'
 import { createTestDatabase, queryDatabase } from '../../helpers/database.ts'
 import { HostedAccount } from '../../helpers/hosted-account.ts'
 import { masterKey, openHostedNode } from '../../helpers/hosted.ts'
+import { times } from '../../helpers/long.ts'
 import { startNatsServer } from '../../helpers/nats-server.ts'
 import { startServer } from '../../helpers/server.ts'
 import type { TestServer } from '../../helpers/server.ts'
@@ -20,7 +21,9 @@ import { waitUntil } from '../../helpers/wait-until.ts'
 const test = testWithTools(anyTest, 'nats-server')
 
 const PEOPLE = 3
-const ROUNDS = 20
+const ROUNDS = times(8, 20)
+/** Two nodes, their NATS and three apps take their time on a busy machine. */
+const PATIENCE_MS = 60_000
 const encoded = (names: readonly string[]): string =>
   names.map((name) => Buffer.from(masterKey(name)).toString('base64')).join(',')
 
@@ -38,16 +41,20 @@ async function startPair(
 /** Reads and acknowledges page after page until so many messages have come. */
 async function drain(accounts: readonly HostedAccount[], count: number): Promise<string[]> {
   const texts = new Map<string, string>()
-  await waitUntil('all has been read', async () => {
-    const pages = await Promise.all(accounts.map((account) => account.read('?limit=7')))
-    for (const { body } of pages) {
-      for (const { messageId, sender_ID, type, text } of body.messages)
-        texts.set(`${messageId} ${sender_ID}`, text ?? `[${type}]`)
-    }
-    const cursors = pages.flatMap(({ body }) => body.cursor ?? [])
-    await Promise.all(cursors.map((cursor, i) => accounts[i % accounts.length]!.acknowledge(cursor)))
-    return texts.size >= count
-  })
+  await waitUntil(
+    'all has been read',
+    async () => {
+      const pages = await Promise.all(accounts.map((account) => account.read('?limit=7')))
+      for (const { body } of pages) {
+        for (const { messageId, sender_ID, type, text } of body.messages)
+          texts.set(`${messageId} ${sender_ID}`, text ?? `[${type}]`)
+      }
+      const cursors = pages.flatMap(({ body }) => body.cursor ?? [])
+      await Promise.all(cursors.map((cursor, i) => accounts[i % accounts.length]!.acknowledge(cursor)))
+      return texts.size >= count
+    },
+    PATIENCE_MS,
+  )
   return [...texts.values()]
 }
 

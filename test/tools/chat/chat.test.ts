@@ -2,6 +2,10 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { openAccount } from '../../../tools/chat/account.ts'
+import type { Account, AccountOptions } from '../../../tools/chat/account.ts'
+import { ChatError } from '../../../tools/chat/chat-error.ts'
+import { chooseAccount } from '../../../tools/chat/choose-account.ts'
 import { newPhone } from '../../helpers/http.ts'
 import { shareServer } from '../../helpers/server.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
@@ -122,6 +126,14 @@ async function runTool(
   return { code: await tool.ended, output: tool.output }
 }
 
+/** Opens an account as the tool does before its chat, in this process; nobody answers what it asks. */
+async function open(phone: string, data: string, options: Partial<AccountOptions>): Promise<Account> {
+  const unanswered = (): Promise<undefined> => Promise.resolve(undefined)
+  const choice = await chooseAccount({ phone, device: undefined, data, register: false }, unanswered)
+  const none = { url: undefined, name: undefined, register: false, restore: false, moved: false }
+  return openAccount(choice, { ...none, ...options }, unanswered)
+}
+
 test('through pipes the tool registers, sends, receives and leaves when all is accepted', async (t) => {
   const server = shared()
   const home = await mkdtemp(join(tmpdir(), 'parley-chat-'))
@@ -154,18 +166,21 @@ test('a server is the same however its address is typed, and for another one not
     output.includes('Code: ') ? [server.sms.codeFor(phone), '/quit'] : undefined,
   )
   t.is(first.code, 0, first.output)
+  const data = join(home, '.parley', phone.slice(1))
   for (const url of [`${server.url}/`, ` ${server.url.toUpperCase()}`]) {
-    const again = await runTool(home, [phone, '--url', url], () => ['/quit'])
-    t.is(again.code, 0, again.output)
+    const again = await open(phone, data, { url })
+    t.is(again.url, server.url)
+    await again.store.close()
   }
   const other = server.url.replace('127.0.0.1', '127.0.0.2')
-  const elsewhere = await runTool(home, [phone, '--url', other], () => ['/quit'])
-  t.is(elsewhere.code, 1)
-  t.regex(elsewhere.output, /is an account of .*Leave --url out.*--moved/s)
-  t.notRegex(elsewhere.output, /--register/)
+  const elsewhere = await t.throwsAsync(open(phone, data, { url: other }), {
+    instanceOf: ChatError,
+    message: /is an account of .*Leave --url out.*--moved/s,
+  })
+  t.notRegex(elsewhere.message, /--register/)
   const moved = await runTool(home, [phone, '--url', other, '--moved'], () => ['/quit'])
   t.is(moved.code, 0, moved.output)
-  const kept = JSON.parse(await readFile(join(home, '.parley', phone.slice(1), 'account.json'), 'utf8')) as unknown
+  const kept = JSON.parse(await readFile(join(data, 'account.json'), 'utf8')) as unknown
   t.like(kept, { url: other })
 })
 
@@ -177,13 +192,17 @@ test('what goes wrong before the chat is said without a stack', async (t) => {
     [['+1555'], /"\+1555" is not a phone number/],
     [['+15559990001', 'bob'], /"bob" is not a phone number/],
     [['+15559990001', '--url', 'http://127.0.0.1:9'], /No server answers at http:\/\/127.0.0.1:9. Start one/],
-    [['+15559990001', '--url', 'ftp://nonsense'], /ftp:\/\/nonsense is not an address/],
-    [['+15559990001', '--url', server.url], /Registration was not finished/],
     [[], /Name your phone number/],
   ] as const) {
     const { code, output } = await runTool(home, [...parameters], nothing)
     t.is(code, 1)
     t.regex(output, message)
     t.notRegex(output, /\n +at /)
+  }
+  for (const [url, message] of [
+    ['ftp://nonsense', /ftp:\/\/nonsense is not an address/],
+    [server.url, /Registration was not finished/],
+  ] as const) {
+    await t.throwsAsync(open('+15559990001', join(home, 'data'), { url }), { instanceOf: ChatError, message })
   }
 })

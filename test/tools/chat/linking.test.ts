@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
+import { openAccount } from '../../../tools/chat/account.ts'
+import { ChatError } from '../../../tools/chat/chat-error.ts'
+import { chooseAccount } from '../../../tools/chat/choose-account.ts'
+import { linkAccount } from '../../../tools/chat/linked-account.ts'
+import { App } from '../../helpers/app.ts'
 import { newPhone } from '../../helpers/http.ts'
 import { shareServer } from '../../helpers/server.ts'
 import { waitUntil } from '../../helpers/wait-until.ts'
@@ -10,6 +15,10 @@ import { ChatTool } from './chat-tool.ts'
 import { readQr } from './read-qr.ts'
 
 const shared = shareServer(test)
+
+/** What the tool is given where nothing is said. */
+const nobody = { phone: undefined, device: undefined, data: undefined, register: false }
+const unanswered = (): Promise<undefined> => Promise.resolve(undefined)
 
 function newHome(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'parley-linking-'))
@@ -52,7 +61,8 @@ async function link(t: ExecutionContext, first: ChatTool, home: string, ...param
 test('a device is linked without a phone number, on the same machine too, and both chat on', async (t) => {
   const home = await newHome()
   const [amina, bruno] = [newPhone(), newPhone()]
-  const other = await startRegistered(t, await newHome(), bruno)
+  const other = await App.register(t, shared(), { phone: bruno })
+  const heard = (text: string): Promise<void> => waitUntil(`Bruno reads: ${text}`, () => other.texts.includes(text))
   const first = await startRegistered(t, home, amina)
   first.type(`/to ${bruno}`)
   first.type('before')
@@ -61,10 +71,9 @@ test('a device is linked without a phone number, on the same machine too, and bo
   await second.see(new RegExp(`Linked: this is device 2 of \\${amina}\\.`))
   await second.see(/-- 1 message of before has come/)
   second.type('from the kitchen')
-  await other.see(/: from the kitchen/)
+  await heard('from the kitchen')
   await first.see(/✓ \S+: from the kitchen/)
-  other.type(`/to ${amina}`)
-  other.type('hello both')
+  await other.say({ user: Number(amina) }, 'hello both')
   await first.see(/: hello both/)
   await second.see(/: hello both/)
   second.type('/devices')
@@ -76,10 +85,11 @@ test('a device is linked without a phone number, on the same machine too, and bo
   const again = start(t, home, amina, bruno, '--device', '2')
   await again.see(/connected/)
   again.type('back again')
-  await other.see(/: back again/)
-  const same = start(t, home, amina)
-  t.is(await same.ended, 1)
-  t.regex(same.output, /is open in another terminal/)
+  await heard('back again')
+  const none = { url: undefined, name: undefined, register: false, restore: false, moved: false }
+  const same = await chooseAccount({ ...nobody, phone: amina, data: join(home, '.parley', amina.slice(1)) }, unanswered)
+  const open = { instanceOf: ChatError, message: /is open in another terminal/ }
+  await t.throwsAsync(openAccount(same, none, unanswered), open)
   const missing = start(t, home, amina, '--device', '3')
   t.is(await missing.ended, 1)
   t.regex(missing.output, /Device 3 of \S+ is not on this machine/)
@@ -96,12 +106,10 @@ test('a linked device keeps its account where it is told, and says what became o
   await second.ended
   const again = start(t, home, '--data', data)
   await again.see(/connected/)
-  const twice = start(t, home, '--link', '--data', data, '--url', shared().url)
-  t.is(await twice.ended, 1)
-  t.regex(twice.output, /holds \S+ already/)
-  const foreign = start(t, home, newPhone(), '--data', data)
-  t.is(await foreign.ended, 1)
-  t.regex(foreign.output, new RegExp(`holds \\${amina}`))
+  const twice = linkAccount({ url: shared().url, data, name: undefined })
+  await t.throwsAsync(twice, { instanceOf: ChatError, message: /holds \S+ already/ })
+  const foreign = chooseAccount({ ...nobody, phone: newPhone(), data }, unanswered)
+  await t.throwsAsync(foreign, { instanceOf: ChatError, message: new RegExp(`holds \\${amina}`) })
   first.type('/devices remove 2')
   await first.see(/Remove device 2, Kitchen\?/)
   first.type('y')

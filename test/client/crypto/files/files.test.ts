@@ -11,10 +11,14 @@ import { FileEncryption } from '../../../../client/crypto/files/encrypt-file.ts'
 import type { FileDescriptor } from '../../../../client/crypto/files/file-descriptor.ts'
 import { blobBytes, chunkCount, paddedBytes, requirePaddedBytes } from '../../../../client/crypto/files/sizes.ts'
 import { hkdf } from '../../../../client/crypto/primitives/hash.ts'
+import { times } from '../../../helpers/long.ts'
 import { collect, content, encrypted } from '../helpers/blobs.ts'
 
 const CHUNK = 65_536
 const SEALED = CHUNK + 16
+const LARGE_MB = times(10, 200)
+/** Of what encrypts and decrypts a file each time. */
+const FILES = times(10, 40)
 const anyCryptoError = { instanceOf: CryptoError }
 
 const decrypt = (blob: Uint8Array, file: FileDescriptor): Promise<Uint8Array> => collect(decryptFile([blob], file))
@@ -49,7 +53,7 @@ test('how the source is cut changes nothing, on both sides', async (t) => {
       const { blob, file } = await encrypted([new Uint8Array(0), ...cut(plain, inCuts)])
       t.true(equal(await collect(decryptFile(cut(blob, outCuts), file)), plain))
     }),
-    { numRuns: 40 },
+    { numRuns: FILES },
   )
 })
 
@@ -244,9 +248,9 @@ test('streams of the platform are read and made, and one that is not read to its
   t.throws(() => new FileEncryption([]).descriptor, { instanceOf: RangeError })
 })
 
-test('200 MB pass with four chunks ahead of the reader at most, both ways', async (t) => {
+test(`${LARGE_MB} MB pass with four chunks ahead of the reader at most, both ways`, async (t) => {
   const PIECE = 60_000
-  const plaintextSize = 3_500 * PIECE
+  const plaintextSize = Math.ceil((LARGE_MB * 1e6) / PIECE) * PIECE
   let given = 0
   let taken = 0
   let ahead = 0

@@ -5,6 +5,7 @@ import { hkdf, hmac, newSha256, sha256, sha512 } from '../../../../client/crypto
 import { decapsulate, encapsulate, generateKem } from '../../../../client/crypto/primitives/kem.ts'
 import { Primitives } from '../../../../client/crypto/primitives/primitives.ts'
 import { openBox, sealBox } from '../../../../client/crypto/primitives/secretbox.ts'
+import { times } from '../../../helpers/long.ts'
 import { ascii, bytes, flip } from '../helpers/bytes.ts'
 import { withRandom } from '../helpers/fixed-random.ts'
 import { opensslPrivate } from '../helpers/openssl-kem.ts'
@@ -42,6 +43,12 @@ const RFC_8032 = [
   },
 ]
 
+/** What RFC 7748 section 5.2 comes to after so many rounds; it says 1,000, where all providers agree, as they do before. */
+const [ROUNDS, AFTER_ROUNDS] = times(
+  [100, 'b1a5a73158904c020866c13939dd7e1aa26852ee1d2609c92e5a8f1debe2150a'],
+  [1_000, '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51'],
+)
+
 for (const provider of providers) {
   test(`${provider.name} signs and verifies as RFC 8032 section 7.1 says`, async (t) => {
     const primitives = new Primitives(provider)
@@ -63,12 +70,12 @@ for (const provider of providers) {
     t.deepEqual(single, bytes('c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552'))
 
     let [k, u]: [Uint8Array, Uint8Array] = [bytes(`09${'00'.repeat(31)}`), bytes(`09${'00'.repeat(31)}`)]
-    for (let i = 0; i < 1_000; i++) {
+    for (let i = 0; i < ROUNDS; i++) {
       // Of the provider itself: the numbers on the way have bit 255 set, which the guard refuses.
       ;[k, u] = [provider.dh(k, u), k]
       if (i === 0) t.deepEqual(k, bytes('422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079'))
     }
-    t.deepEqual(k, bytes('684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51'))
+    t.deepEqual(k, bytes(AFTER_ROUNDS))
 
     const alice = bytes('77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a')
     const bob = bytes('5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb')

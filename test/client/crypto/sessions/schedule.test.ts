@@ -4,10 +4,14 @@ import { findCurrent } from '../../../../client/crypto/sessions/session-record.t
 import { needsBundle } from '../../../../client/crypto/sessions/send.ts'
 import { openSignal, sealSignal } from '../../../../client/crypto/signals/signal.ts'
 import { hex } from '../../../../client/crypto/bytes.ts'
+import { times } from '../../../helpers/long.ts'
 import { ascii } from '../helpers/bytes.ts'
 import { Endpoint, twoEndpoints } from '../helpers/endpoint.ts'
 import { makePerson, NOW } from '../helpers/people.ts'
 import { refusal } from '../helpers/refusal.ts'
+
+const RUNS = times(20, 60)
+const SIGNALS = times(1_000, 5_000)
 
 const people = [await makePerson(15_550_000_001), await makePerson(15_550_000_002)] as const
 
@@ -95,7 +99,7 @@ test('whatever the order, loss and repetition, each message that arrives opens o
       while (world.waiting.length > 0) world.carry(world.waiting.length - 1, true)
       t.deepEqual(world.wrong, [])
     }),
-    { numRuns: 60 },
+    { numRuns: RUNS },
   )
 })
 
@@ -115,7 +119,7 @@ test('both sides start at once: after one exchange they are on one session, and 
       t.is(world.current(0), world.current(1))
       t.deepEqual(world.wrong, [])
     }),
-    { numRuns: 60 },
+    { numRuns: RUNS },
   )
 })
 
@@ -154,18 +158,18 @@ test('new sessions at any time, on either side, leave both on one', (t) => {
       t.is(world.current(0), world.current(1))
       t.deepEqual(world.wrong, [])
     }),
-    { numRuns: 60 },
+    { numRuns: RUNS },
   )
 })
 
-test('five thousand dropped signals cost no later message anything', async (t) => {
+test(`${SIGNALS} dropped signals cost no later message anything`, async (t) => {
   const [alice, bob] = await twoEndpoints()
   t.is(bob.read(alice, alice.send(bob, 'hello')), 'hello')
   const before = alice.snapshot()
   const record = alice.recordOf(bob)
   let signal = new Uint8Array()
-  for (let i = 0; i < 5_000; i++) signal = new Uint8Array(sealSignal(record, ascii(`typing ${i}`)))
+  for (let i = 0; i < SIGNALS; i++) signal = new Uint8Array(sealSignal(record, ascii(`typing ${i}`)))
   t.is(alice.snapshot(), before)
-  t.deepEqual(openSignal(bob.recordOf(alice), signal), ascii('typing 4999'))
+  t.deepEqual(openSignal(bob.recordOf(alice), signal), ascii(`typing ${SIGNALS - 1}`))
   t.is(bob.read(alice, alice.send(bob, 'there')), 'there')
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { hex } from '../../../../client/crypto/bytes.ts'
 import { messageKey } from '../../../../client/crypto/ratchet/chain.ts'
 import { findCurrent, states } from '../../../../client/crypto/sessions/session-record.ts'
+import { times } from '../../../helpers/long.ts'
 import { Attacker } from '../helpers/attacker.ts'
 import { Endpoint, twoEndpoints } from '../helpers/endpoint.ts'
 import { makePerson } from '../helpers/people.ts'
@@ -48,7 +49,7 @@ test('no root, chain, ratchet or message key is stored after it was used', (t) =
         for (const key of used) if (!now.has(key)) t.false(stored.includes(key))
       }
     }),
-    { numRuns: 40 },
+    { numRuns: times(12, 40) },
   )
 })
 
