@@ -5,7 +5,7 @@ import { Random } from '../../../proto/helpers/random.ts'
 
 /** A failure is repeated with FUZZ_SEED=<seed>. */
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)
-const INPUTS = times(3_000, 100_000)
+const INPUTS = times(10_000, 100_000)
 /** Random inputs are cut out of so much. */
 const NOISE_BYTES = 65_536
 
