@@ -8,7 +8,7 @@ export default {
   extensions: ['ts', 'js'],
   sortTestFiles: (a, b) => FIRST.test(b) - FIRST.test(a) || (a < b ? -1 : 1),
   workerThreads: false,
-  concurrency: 3,
+  concurrency: 4,
   timeout: '2m',
   require: ['./test/suite/test-process.ts'],
 }

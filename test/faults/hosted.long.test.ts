@@ -4,13 +4,12 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { App } from '../helpers/app.ts'
 import { HostedAccount } from '../helpers/hosted-account.ts'
-import { times } from '../helpers/long.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { Harness } from './harness.ts'
 
-const APPS = times(2, 3)
-const MESSAGES = times(15, 60)
-const KILLS = times(1, 3)
+const APPS = 3
+const MESSAGES = 60
+const KILLS = 3
 const PACE_MS = 100
 /** What was under way when its node was killed can be sent again under its key only after a minute. */
 const REST_MS = 120_000

@@ -1,12 +1,11 @@
 import anyTest from 'ava'
-import { times } from '../helpers/long.ts'
 import { testWithTools } from '../helpers/tools.ts'
 import { bench } from './run-bench.ts'
 import type { Spread } from './statistics.ts'
 
 const test = testWithTools(anyTest, 'nats-server')
 
-const [SECONDS, WARM_UP] = times(['0.3', '0.1'], ['1', '0.2'])
+const [SECONDS, WARM_UP] = ['1', '0.2']
 
 test('messages between two nodes are measured by process, beside a node alone', async (t) => {
   const load = ['--windows', '4', '--acks', 'immediate', '--pairs', '5']
