@@ -40,7 +40,7 @@ export function replaceMessage(transaction: Transaction, message: Message, raw?:
 }
 
 /** What became known of an outgoing message. */
-export interface News {
+export interface OutgoingNews {
   readonly status: Status
   readonly devices?: readonly number[]
   /** The server's clock when it accepted the message. */
@@ -67,7 +67,7 @@ export async function advanceOutgoing(
   transaction: Transaction,
   chat: number,
   id: string,
-  news: News,
+  news: OutgoingNews,
 ): Promise<OutgoingMessage | undefined> {
   const message = await findOutgoing(transaction, chat, id)
   if (message === undefined) return undefined

@@ -11,7 +11,7 @@ import { MAX_PLAINTEXT_BYTES } from './crypto/seal.ts'
 import type { DeviceState } from './device-state.ts'
 import { ParleyError } from './errors.ts'
 import { addOutgoing, advanceOutgoing, findOutgoing, markSeen, restartOutgoing } from './history.ts'
-import type { News } from './history.ts'
+import type { OutgoingNews } from './history.ts'
 import { inLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { IncomingMessage, OutgoingMessage } from './message.ts'
@@ -289,7 +289,7 @@ export class Sender {
   }
 
   /** Takes an entry out of the stored outbox and notes its end in the history. */
-  #finish(entry: OutboxEntry | undefined, news: News, also: (transaction: Transaction) => void): void {
+  #finish(entry: OutboxEntry | undefined, news: OutgoingNews, also: (transaction: Transaction) => void): void {
     if (entry?.kind === Kind.READ) {
       this.#reports.finished(entry.to)
       this.#report()
@@ -343,12 +343,12 @@ export class Sender {
   }
 
   /** What becomes of an entry that there is no device for: one's own notes have arrived, a message to others has not. */
-  #newsOf({ to }: OutboxEntry): News {
+  #newsOf({ to }: OutboxEntry): OutgoingNews {
     const isOwn = to === this.#owner.self.current.address.user
     return isOwn ? { status: 'accepted' } : { status: 'failed', error: 'NO_KEYS' }
   }
 
-  #end(entry: OutboxEntry, news: News): void {
+  #end(entry: OutboxEntry, news: OutgoingNews): void {
     this.#outbox.remove(entry.id)
     this.#finish(entry, news, () => {})
   }
