@@ -1,7 +1,7 @@
 import { times } from './test/helpers/long.ts'
 
 /** What takes longest: begun last, it would run on alone. */
-const FIRST = /\/test\/(chaos|cluster|faults)\//
+const FIRST = /\/test\/(chaos|cluster|faults|tools\/(replay|chat|load))\//
 
 export default {
   files: ['test/**/*.test.ts', ...times(['!test/**/*.long.test.ts'], [])],

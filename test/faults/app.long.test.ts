@@ -5,12 +5,11 @@ import test from 'ava'
 import { openFileStore, register, verify } from '../../client/node.ts'
 import type { Account } from '../../client/node.ts'
 import { Checker, isClean } from '../../tools/replay/checker.ts'
-import { times } from '../helpers/long.ts'
 import { waitUntil } from '../helpers/wait-until.ts'
 import { AppProcess } from './app-process.ts'
 import { Harness } from './harness.ts'
 
-const MESSAGES = times(60, 200)
+const MESSAGES = 200
 const KILLS = 2
 const REST_MS = 60_000
 let harness: Harness
