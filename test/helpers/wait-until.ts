@@ -9,7 +9,7 @@ const PAUSE_PER_MS = 0.05
 export async function waitUntil(
   description: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const start = performance.now()
   while (!(await condition())) {

@@ -1,6 +1,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import type * as NodeCrypto from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { decodeBase64Url } from '../base64url.ts'
 import { concat } from '../bytes.ts'
 import type { CryptoProvider } from './provider.ts'
 
@@ -28,7 +29,7 @@ export function createOpensslProvider(crypto: typeof NodeCrypto): CryptoProvider
   function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
     // As DER it would take OpenSSL longer than all the rest.
     const { x = '' } = crypto.createPublicKey(privateKey(curve, secret)).export({ format: 'jwk' })
-    return new Uint8Array(Buffer.from(x, 'base64url'))
+    return decodeBase64Url(x)
   }
 
   return {
