@@ -24,8 +24,8 @@ export interface Samples {
 const PROBE_MS = 100
 const SAMPLE_MS = 500
 const PATIENCE_MS = 10_000
-/** Of whoever looks at the nodes: never that of an attacker. */
-const OWN_ADDRESS = '127.9.0.1'
+/** Of this machine, for which a full node keeps places to be asked how it is: never that of an attacker. */
+const OWN_ADDRESS = '127.0.0.1'
 
 /** Looks at an arena until the signal comes. */
 export async function watchArena(arena: Arena, signal: AbortSignal): Promise<Samples> {
