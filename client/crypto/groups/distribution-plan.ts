@@ -1,5 +1,7 @@
+import type { GroupState } from '../wire/group-state.ts'
 import type { SenderKeyState } from '../wire/sender-key-state.ts'
 import type { Recipient } from './audience.ts'
+import { findMember } from './members.ts'
 import { isWorn } from './sender-chain.ts'
 
 /** What has to happen before the next message to a group. */
@@ -27,6 +29,17 @@ export function planDistribution(
   }
   const held = new Set(holders.map(keyOf))
   return { rotate: false, to: audience.filter((recipient) => !held.has(keyOf(recipient))) }
+}
+
+/**
+ * Whether the own chain goes on in a later state of its group. To be asked of each state that is followed, also between two
+ * messages: who is removed in one and back in the next has lost the chain, and is not known by the newest state alone.
+ * A device that was away itself, and so does not know all states, begins a new chain.
+ *
+ * @param holders - the devices that were given it
+ */
+export function outlives(holders: readonly Recipient[], later: GroupState): boolean {
+  return holders.every(({ address }) => findMember(later, address.user) !== undefined)
 }
 
 function keyOf({ address, registrationId }: Recipient): string {

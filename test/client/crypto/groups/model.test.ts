@@ -179,7 +179,14 @@ test('whatever is sent, lost, repeated, changed, and whoever comes and goes: all
     { do: 'add', who: 2 },
     { do: 'send', who: 3 },
   ]
-  await fc.assert(property, { numRuns: 150, examples: [[comesBack]] })
+  const comesBackBetweenTwoMessages: Step[] = [
+    { do: 'add', who: 3 },
+    { do: 'send', who: 0 },
+    { do: 'remove', who: 1 },
+    { do: 'add', who: 1 },
+    { do: 'send', who: 0 },
+  ]
+  await fc.assert(property, { numRuns: 150, examples: [[comesBack], [comesBackBetweenTwoMessages]] })
   t.true(totals.opened > 500 && totals.closed > 500 && totals.kept > 500, JSON.stringify(totals))
 })
 

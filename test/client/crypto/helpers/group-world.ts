@@ -1,6 +1,6 @@
 import { CryptoError } from '../../../../client/crypto/errors.ts'
 import type { Recipient } from '../../../../client/crypto/groups/audience.ts'
-import { planDistribution } from '../../../../client/crypto/groups/distribution-plan.ts'
+import { outlives, planDistribution } from '../../../../client/crypto/groups/distribution-plan.ts'
 import { requireMember, requireSpeaker } from '../../../../client/crypto/groups/members.ts'
 import { beginGroup, changeGroup } from '../../../../client/crypto/groups/new-state.ts'
 import type { GroupContents } from '../../../../client/crypto/groups/new-state.ts'
@@ -101,7 +101,7 @@ export class GroupWorld {
     const before = this.tip
     const next = await changeGroup(primitives, signerOf(by), before, { members }, this.nowMs)
     this.server.push(next)
-    by.states.set(next.state.epoch, next)
+    advance(by, next)
     for (const to of this.members) {
       if (to === by || !(this.isIn(to, before) || this.isIn(to))) continue
       if (!this.isIn(to, before)) await this.#anchor(to, next)
@@ -166,7 +166,7 @@ export class GroupWorld {
     for (let next = newestOf(member).state.epoch + 1; next <= epoch; next++) {
       const bytes = this.server[next - 1]?.bytes
       if (bytes === undefined) throw new CryptoError('MALFORMED', 'The server has no such state')
-      member.states.set(next, await acceptNext(primitives, newestOf(member), bytes))
+      advance(member, await acceptNext(primitives, newestOf(member), bytes))
     }
     const known = member.states.get(epoch)
     if (known === undefined) throw new CryptoError('NOT_A_MEMBER', 'From before this member came')
@@ -197,7 +197,18 @@ export class GroupWorld {
   async #anchor(to: Member, state: KnownState): Promise<void> {
     const { groupId, epoch } = state.state
     to.states.set(epoch, await acceptAnchor(primitives, { groupId, epoch, stateHash: state.hash }, state.bytes))
+    endChain(to)
   }
+}
+
+function advance(member: Member, next: KnownState): void {
+  member.states.set(next.state.epoch, next)
+  if (!outlives(member.holders, next.state)) endChain(member)
+}
+
+function endChain(member: Member): void {
+  member.own = undefined
+  member.holders = []
 }
 
 function newMember(person: Person): Member {
