@@ -5,7 +5,7 @@ export interface BackoffOptions {
   readonly baseMs: number
   /** No delay chosen here is longer. */
   readonly capMs: number
-  /** A connection that was good for this long starts the delays anew. */
+  /** A connection that was good for this long starts the delays from the first one again. */
   readonly stableMs: number
   /** No delay that the server asks for is kept longer. */
   readonly maxToldMs: number
@@ -13,7 +13,7 @@ export interface BackoffOptions {
   readonly faultBaseMs: number
   /** up to here, */
   readonly faultCapMs: number
-  /** and anew after a connection that was good for this long. */
+  /** and from the first one again after a connection that was good for this long. */
   readonly faultStableMs: number
 }
 

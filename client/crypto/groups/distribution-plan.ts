@@ -13,7 +13,7 @@ export interface DistributionPlan {
 }
 
 /**
- * @param chain - the own one, if there is any
+ * @param chain - this device's, if it has one
  * @param holders - the devices that were given it
  * @param audience - the verified devices of all members of the newest state, without the sending one
  */
@@ -32,7 +32,7 @@ export function planDistribution(
 }
 
 /**
- * Whether the own chain goes on in a later state of its group. To be asked of each state that is followed, also between two
+ * Whether this device's chain goes on in a later state of its group. To be asked of each state that is followed, also between two
  * messages: who is removed in one and back in the next has lost the chain, and is not known by the newest state alone.
  * A device that was away itself, and so does not know all states, begins a new chain.
  *

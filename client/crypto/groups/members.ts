@@ -44,7 +44,7 @@ export function requireMember(state: GroupState, user: number, accountKey: Uint8
 }
 
 /**
- * That a user's devices may have the own chain: a member of the newest state, under the account key that is pinned.
+ * That a user's devices may have this device's chain: a member of the newest state, under the account key that is pinned.
  *
  * @throws {CryptoError} NOT_A_MEMBER, IDENTITY_CHANGED
  */

@@ -53,7 +53,7 @@ export function isWorn({ createdMs, iteration }: SenderKeyState, nowMs: number):
   return iteration >= MAX_MESSAGES || Math.abs(nowMs - createdMs) >= MAX_AGE_MS
 }
 
-/** What lets a device read the own chain from its next message on. */
+/** What lets another device read this one's chain from its next message on. */
 export function distributionOf(chain: SenderKeyState): SenderKeyDistribution {
   const { groupId, groupEpoch, groupStateHash, chainId, iteration, chainKey, signingKey } = chain
   return { groupId, groupEpoch, groupStateHash, chainId, iteration, chainKey, signingKey }
@@ -69,8 +69,8 @@ export function moveChain(chain: SenderKeyState, { epoch, stateHash }: GroupPosi
  * Encrypts a message to all who have the chain. The chain that comes back is stored, in one transaction with the message,
  * before a byte leaves.
  *
- * @param chain - the own one, at the newest state of its group (see {@link moveChain})
- * @throws {RangeError} for a chain that is not the own one or is spent, or content over the limit
+ * @param chain - this device's, at the newest state of its group (see {@link moveChain})
+ * @throws {RangeError} for a chain that is another device's or is spent, or content over the limit
  */
 export async function sealForGroup(
   primitives: Primitives,
