@@ -10,7 +10,7 @@ import { numberOf } from './receipts.ts'
 import { decodeRecord, encodeRecord, keys, prefixes } from './records.ts'
 import { readVerified } from './secrecy/peer.ts'
 import type { Secrecy } from './secrecy/secrecy.ts'
-import { trustSyncOf } from './secrecy/trust-sync.ts'
+import { comparedSync } from './secrecy/trust-sync.ts'
 import type { Units } from './secrecy/units.ts'
 import type { Transaction } from './store.ts'
 
@@ -119,7 +119,7 @@ async function sendHistory(
 ): Promise<void> {
   const messages = await collect(transaction, own)
   const address = { user: own.user, device: to }
-  for (const peer of await readVerified(transaction)) units.sendTo(transaction, address, trustSyncOf(peer), arrival)
+  for (const peer of await readVerified(transaction)) units.sendTo(transaction, address, comparedSync(peer), arrival)
   let page: ArchivedMessage[] = []
   let pageBytes = 0
   for (const message of messages) {

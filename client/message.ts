@@ -35,7 +35,7 @@ export interface OutgoingMessage extends MessageBase {
   readonly device?: number
   /** The recipient's devices that have it. */
   readonly deliveredTo: readonly number[]
-  /** Why it failed: a key of `errorCodes`, or `STORE_FAILED`. */
+  /** Why it failed: a key of `errorCodes`, `STORE_FAILED`, or `RESTORED`: it waited when a backup was made. */
   readonly error?: string
 }
 

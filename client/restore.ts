@@ -1,4 +1,5 @@
 import { encodeBase64 } from '../proto/base64.ts'
+import { orderAt } from './chat-order.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { unwrapRecoveryKey } from './crypto/backup/passphrase.ts'
@@ -15,7 +16,7 @@ import { RefusedError } from './errors.ts'
 import { addIncoming, addOutgoing } from './history.ts'
 import { requestBytes } from './http.ts'
 import { markPlace } from './marks.ts'
-import type { Message } from './message.ts'
+import type { Message, OutgoingMessage } from './message.ts'
 import { decodeRecord, encodeRecord, keys } from './records.ts'
 import { postVerify } from './register.ts'
 import type { Account, VerifyOptions } from './register.ts'
@@ -137,7 +138,7 @@ async function takeFrames(
       const message = decodeRecord<Message>(frame.record)?.json
       if (message === undefined) continue
       messages += 1
-      if (message.direction === 'out') await addOutgoing(transaction, message)
+      if (message.direction === 'out') await addOutgoing(transaction, endWaiting(message))
       else {
         const { order } = await addIncoming(transaction, message)
         const from = { user: message.chat, device: message.device }
@@ -147,4 +148,10 @@ async function takeFrames(
   }
   device.write(transaction)
   return messages
+}
+
+/** The outbox is no part of a backup: the person decides whether what waited then goes out. */
+function endWaiting(message: OutgoingMessage): OutgoingMessage {
+  if (message.status !== 'waiting') return message
+  return { ...message, status: 'failed', error: 'RESTORED', order: orderAt(message.sentAt) }
 }

@@ -745,6 +745,7 @@ function readTrustSync(r: Reader, end: number): TrustSyncBody {
   let user: number = 0
   let accountKey: Uint8Array = NO_BYTES
   let verified: boolean = false
+  let accepted: boolean = false
   while (r.pos < end) {
     const tag = r.tag()
     switch (tag) {
@@ -757,15 +758,19 @@ function readTrustSync(r: Reader, end: number): TrustSyncBody {
       case 24:
         verified = r.bool()
         break
+      case 32:
+        accepted = r.bool()
+        break
       default:
         r.skip(tag)
     }
   }
   r.finish(end)
-  return { type: 'trustSync', user, accountKey, verified }
+  return { type: 'trustSync', user, accountKey, verified, accepted }
 }
 
 function writeTrustSync(w: Writer, m: TrustSyncBody): void {
+  if (m.accepted) w.bool(32, m.accepted)
   if (m.verified) w.bool(24, m.verified)
   if (m.accountKey.length !== 0) w.bytes(18, m.accountKey)
   if (m.user !== 0) w.uint(8, m.user)

@@ -122,7 +122,10 @@ export interface TrustSyncBody {
   readonly type: 'trustSync'
   readonly user: number
   readonly accountKey: Uint8Array
+  /** They were compared. */
   readonly verified: boolean
+  /** They were accepted, after others. */
+  readonly accepted: boolean
 }
 
 /** Again, to a device that could not read it. */

@@ -44,6 +44,8 @@ export interface PeerFacts {
   readonly verified: boolean
   /** They did so before the own account key changed, and with it the numbers: still a changed key is for the person. */
   readonly comparedBefore?: boolean
+  /** When the account key changed last, ms since 1970; undefined: never, as far as is known. */
+  readonly changedAt?: number
   /** When the server was last asked, ms since 1970. */
   readonly askedAt: number
   /** The newest signed pre-keys that were seen, by device. */
@@ -124,6 +126,8 @@ export function newPeer(
 export interface Pin {
   readonly accountKey: string
   readonly verified: boolean
+  /** The person took it for theirs after another one. */
+  readonly accepted?: boolean
   readonly hosted: boolean
   readonly comparedBefore?: boolean
 }
@@ -191,13 +195,13 @@ export async function learnPeer(
   const chain = lists.length === 0 && pinned !== undefined ? [pinned.listBytes] : lists
   const account = pinned && { accountKey: pinned.list.accountKey, tip: { epoch: pinned.list.epoch, hash: pinned.hash } }
   const accepted = await acceptLists(primitives, user, account, chain, now)
-  // The person may have compared the new key on another device.
-  const isPinned = pin?.accountKey === encodeBase64(accepted.list.accountKey) && (!identityChanged || pin.verified)
+  const isPinned = pin?.accountKey === encodeBase64(accepted.list.accountKey) && (!identityChanged || isDecided(pin))
   const devices = await takeCertificates(primitives, accepted.list, certificates, pinned)
   const before = pinned?.facts ?? {
     ...NEW,
     accepted: isPinned || !identityChanged || (accept && !isForThePerson(known, pin)),
     ...(isPinned ? factsOf(pin) : {}),
+    ...(identityChanged ? { changedAt: now } : {}),
   }
   const hosted = before.hosted || hasHostedAccount(devices)
   const facts = { ...before, hosted, askedAt: now }
@@ -208,6 +212,11 @@ export async function learnPeer(
     gone: known === undefined ? [] : findMissing(known, peer),
     added: known === undefined ? [] : findMissing(peer, known),
   }
+}
+
+/** Whether the person has compared or accepted the new key on another device. */
+function isDecided({ verified, accepted = false }: Pin): boolean {
+  return verified || accepted
 }
 
 /**

@@ -6,9 +6,14 @@ import type { Transaction } from '../store.ts'
 import { deletePin, readPeer, writePeer, writePin } from './peer.ts'
 import type { Peer } from './peer.ts'
 
-/** What the own other devices are told of the keys of somebody. */
-export function trustSyncOf({ user, list, facts }: Peer): TrustSyncBody {
-  return { type: 'trustSync', user, accountKey: list.accountKey, verified: facts.verified }
+/** Tells the own other devices whether the person has compared the keys of somebody. */
+export function comparedSync({ user, list, facts }: Peer): TrustSyncBody {
+  return { type: 'trustSync', user, accountKey: list.accountKey, verified: facts.verified, accepted: false }
+}
+
+/** Tells them that the person has accepted the keys of somebody, after others. */
+export function acceptedSync({ user, list, facts }: Peer): TrustSyncBody {
+  return { type: 'trustSync', user, accountKey: list.accountKey, verified: facts.verified, accepted: true }
 }
 
 /**
@@ -17,18 +22,20 @@ export function trustSyncOf({ user, list, facts }: Peer): TrustSyncBody {
  */
 export async function takeTrustSync(
   transaction: Transaction,
-  { user, accountKey, verified }: TrustSyncBody,
+  { user, accountKey, verified, accepted }: TrustSyncBody,
   arrival: Arrival,
 ): Promise<void> {
   const peer = await readPeer(transaction, user)
   if (peer !== undefined && equal(peer.list.accountKey, accountKey)) {
     const { facts } = peer
-    const accepted = facts.accepted || verified
-    writePeer(transaction, { ...peer, facts: { ...facts, verified, accepted, comparedBefore: false } })
+    const decided = accepted
+      ? { accepted: true, verified: facts.verified || verified }
+      : { accepted: facts.accepted || verified, verified, comparedBefore: false }
+    writePeer(transaction, { ...peer, facts: { ...facts, ...decided } })
     deletePin(transaction, user)
     arrival.decided.add(user)
     return
   }
-  writePin(transaction, user, { accountKey: encodeBase64(accountKey), verified, hosted: false })
+  writePin(transaction, user, { accountKey: encodeBase64(accountKey), verified, accepted, hosted: false })
   if (peer !== undefined) writePeer(transaction, { ...peer, facts: { ...peer.facts, askedAt: 0 } })
 }

@@ -1,3 +1,4 @@
+import { orderAt } from '../chat-order.ts'
 import { fingerprint, matchesSafetyQr, safetyNumber, safetyQr } from '../crypto/devices/safety-number.ts'
 import type { Fingerprint } from '../crypto/devices/safety-number.ts'
 import { hex } from '../crypto/bytes.ts'
@@ -7,7 +8,7 @@ import type { Transaction } from '../store.ts'
 import { deletePin, hasOtherDevices, isHosted, readPeer, writePeer } from './peer.ts'
 import type { Peer, PeerFacts } from './peer.ts'
 import type { Secrets } from './secrets.ts'
-import { trustSyncOf } from './trust-sync.ts'
+import { acceptedSync, comparedSync } from './trust-sync.ts'
 import type { Units } from './units.ts'
 
 /** What is known of the keys of a user. */
@@ -23,6 +24,8 @@ export interface KnownKeys {
   readonly comparedBefore: boolean
   /** The account key changed, and nothing is sent before that is accepted. */
   readonly changed: boolean
+  /** Messages of the chat with a lower `order` are older than the last change; undefined: none is known. */
+  readonly changedAfter: number | undefined
   /** Two device lists of one time were seen: somebody is between, or the peer has a fault. Nothing is sent. */
   readonly forked: boolean
   /** The operator of a server can read what this user gets and sends. */
@@ -59,7 +62,7 @@ export class Trust {
     const peer = await this.#secrets.inStore((transaction) => readPeer(transaction, user))
     if (peer === undefined) return undefined
     const { own, theirs } = this.#fingerprintsOf(peer)
-    const { verified, accepted, forked, comparedBefore = false } = peer.facts
+    const { verified, accepted, forked, changedAt, comparedBefore = false } = peer.facts
     const devices = [...peer.devices].map(([device, { cert }]) => ({
       device,
       hosted: cert.hosted,
@@ -72,6 +75,7 @@ export class Trust {
       verified,
       comparedBefore,
       changed: !accepted,
+      changedAfter: changedAt === undefined ? undefined : orderAt(changedAt),
       forked,
       hosted: isHosted(peer),
       devices,
@@ -129,18 +133,20 @@ export class Trust {
       writePeer(transaction, noted)
       // What a backup or another device said of an earlier key counts no more.
       deletePin(transaction, user)
-      return facts.verified === undefined ? new Arrival() : this.#tell(transaction, noted)
+      return this.#tell(transaction, noted, facts)
     })
     if (arrival === undefined) throw unknownUser()
     this.#parts.arrived(arrival)
   }
 
-  /** Tells the own other devices. */
-  async #tell(transaction: Transaction, peer: Peer): Promise<Arrival> {
+  /** Tells the own other devices what was decided. */
+  async #tell(transaction: Transaction, peer: Peer, decided: Partial<PeerFacts>): Promise<Arrival> {
     const arrival = new Arrival()
     const { user } = this.#secrets.self.current.address
-    if (hasOtherDevices(await readPeer(transaction, user)))
-      this.#parts.units.sendToAll(transaction, user, trustSyncOf(peer), arrival)
+    if (!hasOtherDevices(await readPeer(transaction, user))) return arrival
+    const { units } = this.#parts
+    if (decided.verified !== undefined) units.sendToAll(transaction, user, comparedSync(peer), arrival)
+    if (decided.accepted === true) units.sendToAll(transaction, user, acceptedSync(peer), arrival)
     return arrival
   }
 

@@ -22,8 +22,10 @@ export interface TurnsOptions<Member> {
 
 /** Work is measured in bytes; a frame, a copy or a user named counts as so many more. */
 const THING_WORK = 128
-/** What is handled as it comes, of each connection, however busy the tick is. */
+/** What is handled as it comes, of each connection, however busy the tick is, */
 const TURN_WORK = 16 * 1_024
+/** as long as no message is longer: many that name 1,000 users each would be a long tick. */
+const SMALL_BYTES = 2 * 1_024
 /** In a tick: past it, those who had their turn wait for the next one. */
 const TICK_WORK = 512 * 1_024
 /** What a message that waits holds beside its bytes. */
@@ -54,7 +56,8 @@ export class Turns<Member extends TurnTaker> {
       member.work = 0
     }
     const { length } = message
-    const hasTurn = this.#work + length <= TICK_WORK || member.work + length <= TURN_WORK
+    const isLittle = length <= SMALL_BYTES && member.work + length <= TURN_WORK
+    const hasTurn = isLittle || this.#work + length <= TICK_WORK
     if (member.waiting !== undefined || !hasTurn) return this.#keep(member, message)
     this.#handle(member, message)
     return true

@@ -55,6 +55,18 @@ test('in a busy tick who says little is handled at once, and who says much waits
   t.deepEqual(handled, ['quiet1', 'quiet2', 'loud1'])
 })
 
+test('in a busy tick long messages wait, of whomever they are, and short ones do not', (t) => {
+  const all = createTurns()
+  const { turns, handled, member, message } = all
+  busy(all)
+  const [long, short] = [member('long'), member('short')]
+  turns.take(long, message(3 * KiB, 1))
+  turns.take(short, message(2 * KiB, 1))
+  t.deepEqual(handled, ['short1'])
+  t.false(turns.endTick())
+  t.deepEqual(handled, ['short1', 'long1'])
+})
+
 test('what waits is handled in its order, and what comes meanwhile after it', (t) => {
   const all = createTurns()
   const { turns, handled, message } = all

@@ -1,5 +1,6 @@
 import type { Model } from './model.ts'
 import { countMessageBlocks, messageLines } from './message-lines.ts'
+import { notesOf } from './notes.ts'
 import type { Note } from './notes.ts'
 import { width } from './cells.ts'
 import { printable } from './printable.ts'
@@ -20,6 +21,7 @@ export class ChatLines {
   readonly #model: Model
   readonly #columns: number
   readonly #now: number
+  readonly #notes: readonly Note[]
   /** Of each message that was looked at, its blocks. */
   readonly #made = new Map<number, (readonly string[])[]>()
 
@@ -27,6 +29,8 @@ export class ChatLines {
     this.#model = model
     this.#columns = columns
     this.#now = now
+    const { peer, keys, names } = model
+    this.#notes = peer === undefined || keys === undefined ? [] : notesOf(keys, names.nameOf(peer))
   }
 
   get last(): Spot {
@@ -117,14 +121,14 @@ export class ChatLines {
   }
 
   #headOf(index: number): readonly string[] {
-    const { messages, notes, peer, keys, server, names } = this.#model
+    const { messages, peer, keys, server, names } = this.#model
     const message = messages[index]
     if (message === undefined) return []
     const previous = messages[index - 1]
     const isFirst = previous === undefined
     const isHosted = isFirst && peer !== undefined && keys?.hosted === true
     // Notes of a time of which there is no message stand at the beginning.
-    const early = isFirst ? notes.filter(({ after }) => after < message.order) : []
+    const early = isFirst ? this.#notes.filter(({ after }) => after < message.order) : []
     return [
       ...(isHosted ? renderNote(hostedText(names.nameOf(peer), server), this.#columns, 'yellow') : []),
       ...renderNotes(early, this.#columns),
@@ -133,9 +137,9 @@ export class ChatLines {
   }
 
   #footOf(index: number): readonly string[] {
-    const { messages, notes, peer, keys, names } = this.#model
+    const { messages, peer, keys, names } = this.#model
     const [order, until] = [messages[index]?.order ?? 0, messages[index + 1]?.order ?? Infinity]
-    const late = notes.filter(({ after }) => after >= order && after < until)
+    const late = this.#notes.filter(({ after }) => after >= order && after < until)
     const isBlocked = until === Infinity && peer !== undefined && keys !== undefined && (keys.changed || keys.forked)
     return [
       ...renderNotes(late, this.#columns),

@@ -4,7 +4,6 @@ import type { Command } from './commands.ts'
 import type { Contacts } from './contacts.ts'
 import { emptyModel, isOver, withMessage } from './model.ts'
 import type { ChatLine, Model } from './model.ts'
-import { Notes } from './notes.ts'
 import type { Page } from './page.ts'
 import { refusalText } from './refusals.ts'
 import type { Size } from './screen.ts'
@@ -37,7 +36,6 @@ export class Chat {
   #noticeTimer: NodeJS.Timeout | undefined
   #oldestLoaded = false
   readonly #security: Security
-  readonly #notes = new Notes()
   /** Takes the answer to the question that is on the screen. */
   #answer: ((yes: boolean) => void) | undefined
   /** Messages of before that have come since the last of them was announced. */
@@ -63,7 +61,7 @@ export class Chat {
     client.on('sent', (message) => this.#moved(message))
     client.on('changed', (message) => this.#moved(message))
     client.on('receipt', (message) => this.#moved(message))
-    client.on('identity', (event) => void this.#noteIdentity(event))
+    client.on('identity', (event) => this.#noteIdentity(event))
     client.on('blocked', ({ user }) => {
       if (user === this.#model.peer) void this.#loadKeys(user)
       else this.notify(blockedText(this.#nameOf(user)))
@@ -216,8 +214,7 @@ export class Chat {
 
   async #open(peer: number): Promise<void> {
     if (this.#model.peer !== undefined) this.#client.unwatch([this.#model.peer])
-    const notes = this.#notes.of(peer)
-    this.#update({ peer, messages: [], notes, keys: undefined, presence: undefined, peerTypes: false })
+    this.#update({ peer, messages: [], keys: undefined, presence: undefined, peerTypes: false })
     this.#update({ bottom: undefined, top: 0 })
     this.#oldestLoaded = false
     void this.#loadKeys(peer)
@@ -234,7 +231,6 @@ export class Chat {
     this.#update({
       peer: undefined,
       messages: [],
-      notes: [],
       keys: undefined,
       presence: undefined,
       peerTypes: false,
@@ -267,17 +263,9 @@ export class Chat {
     else if (this.#model.peer === undefined) void this.#loadChats()
   }
 
-  async #noteIdentity(event: ClientEvents['identity']): Promise<void> {
-    const { user } = event
-    const text = identityText(event, this.#nameOf(user))
-    // What waits to be sent has no place yet.
-    const last = (await this.#client.history(user)).findLast(
-      (one) => one.direction === 'in' || one.status !== 'waiting',
-    )
-    this.#notes.add(user, { after: last?.order ?? 0, text })
-    if (user !== this.#model.peer) return this.notify(text)
-    this.#update({ notes: this.#notes.of(user) })
-    return this.#loadKeys(user)
+  #noteIdentity({ user, change }: ClientEvents['identity']): void {
+    if (user === this.#model.peer) void this.#loadKeys(user)
+    else this.notify(identityText(change, this.#nameOf(user)))
   }
 
   async #noteHistory(event: ClientEvents['history']): Promise<void> {

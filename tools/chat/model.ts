@@ -1,6 +1,5 @@
 import type { ConnectionState, KnownKeys, Message, OutgoingMessage } from '../../client/index.ts'
 import { Names } from './names.ts'
-import type { Note } from './notes.ts'
 import type { Page } from './page.ts'
 
 interface Presence {
@@ -34,10 +33,8 @@ export interface Model {
   /** The open chat; undefined: the list of chats is shown. */
   readonly peer: number | undefined
   readonly messages: readonly Message[]
-  /** What happened in the open chat, between the messages. */
-  readonly notes: readonly Note[]
   /** Of the open chat; undefined: nothing is known of them yet. */
-  readonly keys: Pick<KnownKeys, 'hosted' | 'verified' | 'changed' | 'forked'> | undefined
+  readonly keys: Pick<KnownKeys, 'hosted' | 'verified' | 'changed' | 'changedAfter' | 'forked'> | undefined
   readonly presence: Presence | undefined
   readonly peerTypes: boolean
   readonly chats: readonly ChatLine[]
@@ -64,7 +61,6 @@ export function emptyModel(self: number, server: string): Model {
     names: new Names(),
     peer: undefined,
     messages: [],
-    notes: [],
     keys: undefined,
     presence: undefined,
     peerTypes: false,

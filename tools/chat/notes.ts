@@ -1,3 +1,6 @@
+import type { KnownKeys } from '../../client/index.ts'
+import { identityText } from './words.ts'
+
 /** A line in a chat that is no message. */
 export interface Note {
   /** It stands after the message of this order. */
@@ -5,24 +8,10 @@ export interface Note {
   readonly text: string
 }
 
-const MAX_CHATS = 200
-const MAX_A_CHAT = 20
+const AT_THE_END = Number.MAX_SAFE_INTEGER
 
-/** What happened in chats since the start, the newest of it. */
-export class Notes {
-  readonly #chats = new Map<number, readonly Note[]>()
-
-  add(user: number, note: Note): void {
-    const notes = this.of(user)
-    this.#chats.delete(user)
-    this.#chats.set(user, [...notes, note].slice(-MAX_A_CHAT))
-    for (const oldest of this.#chats.keys()) {
-      if (this.#chats.size <= MAX_CHATS) return
-      this.#chats.delete(oldest)
-    }
-  }
-
-  of(user: number): readonly Note[] {
-    return this.#chats.get(user) ?? []
-  }
+/** What happened to the keys of somebody, for the chat with them. */
+export function notesOf({ changedAfter, forked }: Pick<KnownKeys, 'changedAfter' | 'forked'>, name: string): Note[] {
+  const changed = changedAfter === undefined ? [] : [{ after: changedAfter, text: identityText('changed', name) }]
+  return forked ? [...changed, { after: AT_THE_END, text: identityText('forked', name) }] : changed
 }

@@ -134,7 +134,7 @@ function printEvents(client: Client): void {
     // What was read elsewhere has changed, too.
     if (message.direction === 'in' && message.body.type !== 'undecrypted' && waiting.delete(message.id)) show(message)
   })
-  client.on('identity', (event) => print(`-- ${identityText(event, formatPhone(event.user))}`))
+  client.on('identity', (event) => print(`-- ${identityText(event.change, formatPhone(event.user))}`))
   client.on('blocked', ({ user }) => print(`-- ${blockedText(formatPhone(user))}`))
   client.on('mailboxFull', (event) => print(`-- ${fullText(event, formatPhone(event.user))}`))
   client.on('history', (event) => {

@@ -57,6 +57,7 @@ const sdkRefusals: Readonly<Record<string, string>> = {
   OUTBOX_FULL: 'too many messages wait to be sent',
   EMPTY: 'it is empty',
   INVALID_USER: 'that is not a phone number',
+  RESTORED: 'it waited when the backup was made, and may have gone out later: /again sends it',
   STORE_FAILED: 'this machine could not store it (is the disk full?)',
   HOSTED_REFUSED: 'the operator of a server could read it, and you want nothing sent there',
   KEYS_FAILED: 'keys could not be fetched: it is tried again',

@@ -1,4 +1,5 @@
 import { ChatLines, renderNote, renderNotes } from './chat-lines.ts'
+import { notesOf } from './notes.ts'
 import { countListLines, renderList } from './chat-list.ts'
 import { renderInput } from './input-row.ts'
 import type { Model } from './model.ts'
@@ -108,12 +109,12 @@ function renderBody(model: Model, { columns, rows }: Size, now: number): Body {
   return { lines: chat.upTo(bottom, rows), below: chat.isLast(bottom) ? '' : below }
 }
 
-function renderEmptyChat({ peer, keys, names, server, notes }: Model, columns: number): string[] {
+function renderEmptyChat({ peer, keys, names, server }: Model, columns: number): string[] {
   const name = peer === undefined ? '' : names.nameOf(peer)
   return [
     ...(keys?.hosted === true ? renderNote(hostedText(name, server), columns, 'yellow') : []),
     style('dim', truncate('No messages yet: type one and press Enter.', columns)),
-    ...renderNotes(notes, columns),
+    ...(keys === undefined ? [] : renderNotes(notesOf(keys, name), columns)),
     ...(keys !== undefined && isBlocked(keys) ? renderNote(blockedText(name), columns, 'yellow') : []),
   ]
 }

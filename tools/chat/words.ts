@@ -90,7 +90,7 @@ export function hostedText(name: string, server: string): string {
 }
 
 /** What became known of the keys of somebody. */
-export function identityText({ change }: Pick<ClientEvents['identity'], 'change'>, name: string): string {
+export function identityText(change: ClientEvents['identity']['change'], name: string): string {
   return change === 'changed'
     ? `${name} has new keys: a new phone, or somebody in between. Compare them: /safety`
     : `Two different lists of the devices of ${name} were shown. Look at /safety`

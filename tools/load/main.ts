@@ -79,6 +79,8 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
   if (options.url !== undefined && options.smsPort === undefined) {
     throw new TargetError('To register users, the tool must get their codes: add --sms-port (see --help)')
   }
+  const k6 = new K6(program)
+  const { signal } = stopOnSignals(() => k6.stop())
   await using cleanUp = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'parley-load-run-'))
   cleanUp.defer(() => rm(directory, { recursive: true, force: true }))
@@ -86,15 +88,6 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
   cleanUp.defer(() => sms.close())
   const codes = await Codes.open(sms)
   cleanUp.defer(() => codes.close())
-  const k6 = new K6(program)
-  const stopping = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      stopping.abort(new TargetError('Stopped'))
-      k6.stop()
-    })
-  }
-  const { signal } = stopping
   const url = options.url ?? (await startCluster(options.nodes, sms, signal, cleanUp))
   const scenario = scenarios[name]
   const asked = options.vus ?? scenario.vus
@@ -120,11 +113,24 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
     FIRST_NEW_USER: FIRST_NEW_USER + offset,
     ACCOUNTS: accountsFile,
   }
+  signal.throwIfAborted()
   const result = await k6.run(name, variables, directory)
   process.stdout.write(
     `\n${renderReport({ name, vus, encoding: name === 'http' ? undefined : options.encoding, result })}\n`,
   )
   process.exitCode = result.code
+}
+
+/** Whatever is under way ends, and what it has started with it. @param stop - ends what does not hear of the controller */
+function stopOnSignals(stop: () => void): AbortController {
+  const stopping = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      stopping.abort(new TargetError('Stopped'))
+      stop()
+    })
+  }
+  return stopping
 }
 
 async function startCluster(

@@ -47,6 +47,7 @@ export class OwnCluster {
     })
     const interrupt = (): void => child.interrupt()
     signal.addEventListener('abort', interrupt)
+    if (signal.aborted) interrupt()
     void child.ended.then(() => resolve(false))
     const started = await ready
     signal.removeEventListener('abort', interrupt)

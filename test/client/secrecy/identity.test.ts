@@ -77,6 +77,9 @@ test('another account key is told; with identityChanges "accept" the message goe
   const after = await client.trust.of(PEER)
   t.like(after, { verified: false, changed: false })
   t.not(before?.safetyNumber, after?.safetyNumber)
+  t.is(before?.changedAfter, undefined)
+  const [shown] = await client.history(PEER)
+  t.true(shown !== undefined && (after?.changedAfter ?? Infinity) < shown.order, 'what goes to the new keys is newer')
   await client.close()
 })
 
@@ -399,26 +402,30 @@ test('somebody who has no keys for any device gets no message, and the sender is
   await client.close()
 })
 
-test('a key that was compared on another device is taken as verified when it comes, and any other waits for the person', async (t) => {
-  for (const expected of ['compared', 'other'] as const) {
-    const store = lasting(memoryStore())
-    const world = await newWorld()
-    const { client, wire, peer } = await setUp({ store }, world)
-    const session = await wire.session(1)
-    await client.trust.ask(PEER)
-    await peer.beginAgain()
-    const accountKey = peer.accountKey
-    await store.transaction((transaction) =>
-      takeTrustSync(transaction, { type: 'trustSync', user: PEER, accountKey, verified: true }, new Arrival()),
-    )
-    if (expected === 'other') await peer.beginAgain()
-    const told = watch({ client } as Setup)
-    client.sendText(PEER, 'Hello')
-    await waitUntil('the change is told', () => told.length === 1)
-    const state = expected === 'compared' ? { verified: true, changed: false } : { verified: false, changed: true }
-    t.like(await client.trust.of(PEER), state)
-    if (expected === 'compared') t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
-    else t.is(session.sent(Kind.MESSAGE).length, 0)
-    await client.close()
-  }
-})
+for (const { decision, told, known } of [
+  { decision: 'compared', told: { verified: true, accepted: false }, known: { verified: true, changed: false } },
+  { decision: 'accepted', told: { verified: false, accepted: true }, known: { verified: false, changed: false } },
+]) {
+  test(`a key that was ${decision} on another device is so here when it comes, and any other waits for the person`, async (t) => {
+    for (const isAnother of [false, true]) {
+      const store = lasting(memoryStore())
+      const world = await newWorld()
+      const { client, wire, peer } = await setUp({ store, identityChanges: 'ask' }, world)
+      const session = await wire.session(1)
+      await client.trust.ask(PEER)
+      await peer.beginAgain()
+      const { accountKey } = peer
+      await store.transaction((transaction) =>
+        takeTrustSync(transaction, { type: 'trustSync', user: PEER, accountKey, ...told }, new Arrival()),
+      )
+      if (isAnother) await peer.beginAgain()
+      const changes = watch({ client } as Setup)
+      client.sendText(PEER, 'Hello')
+      await waitUntil('the change is told', () => changes.length === 1)
+      t.like(await client.trust.of(PEER), isAnother ? { verified: false, changed: true } : known)
+      if (isAnother) t.is(session.sent(Kind.MESSAGE).length, 0)
+      else t.is(peer.phone.read(ADDRESS, payloadOf(await session.nthSent(Kind.MESSAGE))), 'Hello')
+      await client.close()
+    }
+  })
+}

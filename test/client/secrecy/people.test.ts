@@ -6,6 +6,9 @@ import { hex } from '../../../client/crypto/bytes.ts'
 import { decodeSessionRecord, findCurrent } from '../../../client/crypto/sessions/session-record.ts'
 import { keys } from '../../../client/records.ts'
 import { HttpKeyServer } from '../../../client/secrecy/http-key-server.ts'
+import { register as askForCode } from '../../../client/register.ts'
+import { restore } from '../../../client/restore.ts'
+import { memoryStore } from '../../../client/memory-store.ts'
 import { readSelf } from '../../../client/secrecy/self.ts'
 import { newClientId } from '../../../client/client-id.ts'
 import { DeviceState } from '../../../client/device-state.ts'
@@ -18,6 +21,7 @@ import { enrol, newPerson, online, openPerson, texts } from '../helpers/person.t
 import type { Person } from '../helpers/person.ts'
 import { lasting } from '../helpers/stores.ts'
 
+const PASSPHRASE = 'six quiet geese'
 const server = shareServer(test)
 
 /** The session that a device sends on to the first device of a user. */
@@ -366,6 +370,60 @@ test('whom one device has verified is verified on the others, those linked later
   await laptop.client.trust.setVerified(amina.user, false)
   for (const person of [bruno, tablet]) await waitUntil('it is taken back', async () => !(await isVerified(person)))
   t.deepEqual([...bruno.errors, ...tablet.errors, ...laptop.errors], [])
+})
+
+test('new keys that are accepted on one device are accepted on the others, and what waited there goes out', async (t) => {
+  const cautious = { url: server().url, identityChanges: 'ask' as const }
+  const amina = await newPerson(t, server(), cautious)
+  const phone = newPhone()
+  const bruno = await openPerson(t, await enrol(server(), { phone }), cautious)
+  await exchange(amina, bruno)
+  const store = lasting(await addDevice(server().url, amina.client))
+  const tablet = await openPerson(t, { user: amina.user, store }, cautious)
+  await online(tablet)
+  await tablet.client.trust.ask(bruno.user)
+  await bruno.client.close()
+  const again = await openPerson(t, await enrol(server(), { phone }), cautious)
+  await online(again)
+  for (const [{ client }, text] of [
+    [amina, 'from the phone'],
+    [tablet, 'from the tablet'],
+  ] as const) {
+    client.sendText(again.user, text)
+    await waitUntil('it waits', async () => (await client.trust.of(again.user))?.changed === true)
+  }
+  await amina.client.trust.accept(again.user)
+  await waitUntil('both have come', () => again.shown.length === 2)
+  t.deepEqual(texts(again.shown).toSorted(), ['from the phone', 'from the tablet'])
+  t.like(await tablet.client.trust.of(again.user), { changed: false, verified: false })
+})
+
+test('what waited when a backup was made is shown as not sent, and goes out when the person sends it again', async (t) => {
+  const phone = newPhone()
+  const account = await enrol(server(), { phone })
+  const bruno = await newPerson(t, server())
+  const before = await openPerson(t, account, { url: server().url })
+  await exchange(before, bruno)
+  await before.client.close()
+  const offline = await openPerson(t, account, { url: 'http://127.0.0.1:9' })
+  const { id } = offline.client.sendText(bruno.user, 'It waits')
+  await offline.client.backups.enable()
+  const backup = { file: await offline.client.backups.export(PASSPHRASE), passphrase: PASSPHRASE }
+  await offline.client.close()
+  await askForCode(server().url, phone)
+  const store = lasting(memoryStore())
+  const device = { name: 'New', platform: 'node', store }
+  await restore(server().url, phone, server().sms.codeFor(phone), { ...device, backup })
+  const amina = await openPerson(t, { user: account.user, store }, { url: server().url })
+  const shown = await amina.client.history(bruno.user)
+  t.deepEqual(
+    shown.map((message) => (message.direction === 'out' ? message.status : 'in')),
+    ['delivered', 'in', 'failed'],
+  )
+  t.like(shown[2], { id, error: 'RESTORED' })
+  await amina.client.sendAgain({ chat: bruno.user, id })
+  await waitUntil('it has come', () => bruno.shown.length === 2)
+  t.deepEqual(texts(bruno.shown), ['ping', 'It waits'])
 })
 
 test('new keys of the own account end what was verified, since the digits are others, and keep its protection', async (t) => {

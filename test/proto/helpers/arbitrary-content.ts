@@ -69,6 +69,7 @@ const body: Arbitrary<Body> = fc.oneof(
     user,
     accountKey: fc.uint8Array({ minLength: 32, maxLength: 32 }),
     verified: fc.boolean(),
+    accepted: fc.boolean(),
   }),
   fc.record({ type: fc.constant('readSync' as const), read: fc.array(target) }),
   fc.record({ type: fc.constant('archive' as const), messages: fc.array(archived), last: fc.boolean() }),

@@ -109,9 +109,8 @@ test('whatever is shown fits the terminal', (t) => {
       const messages = texts.map((one, index) =>
         index % 2 === 0 ? incoming(index, one) : outgoing(index, one, 'read'),
       )
-      const keys = { hosted: true, verified: true, changed: true, forked: false }
-      const notes = [{ after: 1, text: input }]
-      const shown = { peer: PEER, messages, notes, keys, input, cursor: input.length, notice: input }
+      const keys = { hosted: true, verified: true, changed: true, changedAfter: 1, forked: true }
+      const shown = { peer: PEER, messages, keys, input, cursor: input.length, notice: input }
       const { lines, input: line } = renderScreen(model(shown), { columns, rows }, NOW)
       t.is(lines.length, rows - 1)
       for (const one of [...lines, line.before + line.after])
@@ -123,7 +122,7 @@ test('whatever is shown fits the terminal', (t) => {
 
 test('what is known of the keys stands in the header, at the beginning and, where nothing is sent, at the end', (t) => {
   const messages = [incoming(1, 'Hello')]
-  const keys = { hosted: false, verified: false, changed: false, forked: false }
+  const keys = { hosted: false, verified: false, changed: false, changedAfter: undefined, forked: false }
   const chat = (change: Partial<typeof keys>): string[] =>
     render({ peer: PEER, messages, keys: { ...keys, ...change } })
   t.regex(chat({})[0] ?? '', /^ \+15550000002 +● connected/)
@@ -138,19 +137,25 @@ test('what is known of the keys stands in the header, at the beginning and, wher
   }
 })
 
-test('notes stand after the message that was the last one then', (t) => {
-  const notes = [
-    { after: 0, text: 'at first' },
-    { after: 1, text: 'in between' },
-  ]
-  const lines = render({ peer: PEER, messages: [incoming(1, 'one'), incoming(2, 'two')], notes })
-  const places = ['at first', 'one', 'in between', 'two'].map((text) => lines.findIndex((line) => line.includes(text)))
-  t.deepEqual(
-    places,
-    places.toSorted((a, b) => a - b),
-  )
-  t.true(places.every((place) => place > 0))
-  t.true(render({ peer: PEER, notes }).some((line) => line.includes('in between')))
+test('new keys are a line where they came in between the messages, and a fork is one at the end', (t) => {
+  const keys = { hosted: false, verified: false, changed: false, forked: true }
+  const messages = [incoming(1, 'one'), incoming(2, 'two')]
+  const noted = ['has new keys', 'Two different lists']
+  for (const [changedAfter, texts] of [
+    [0, [noted[0], 'one', 'two', noted[1]]],
+    [1, ['one', noted[0], 'two', noted[1]]],
+    [5, ['one', 'two', ...noted]],
+  ] as const) {
+    const lines = render({ peer: PEER, messages, keys: { ...keys, changedAfter } })
+    const places = texts.map((text) => lines.findIndex((line) => line.includes(text ?? '')))
+    t.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
+    t.true(places.every((place) => place > 0))
+  }
+  const empty = render({ peer: PEER, keys: { ...keys, changedAfter: 1 } })
+  for (const text of noted) t.true(empty.some((line) => line.includes(text)))
 })
 
 test('a QR code stands beside the text, below it, or not at all where it would be broken', (t) => {
