@@ -3,11 +3,15 @@ import type { DeviceId, UserId } from '../shared/ids.ts'
 import { Chain } from './chain.ts'
 import type { ChainEffects } from './chain.ts'
 
+export interface ConversationItem {
+  readonly envelope: Envelope
+}
+
 /**
  * What one session sends to one user: a chain for each device, and the rule that a refusal goes back. After a refused
  * send every later one is refused, until one says that it is the first again: so none overtakes the one before it.
  */
-export class Conversation<Item extends { readonly envelope: Envelope }> {
+export class Conversation<Item extends ConversationItem> {
   readonly user: UserId
   /** The session has been told, one way or another, that there is such a user. */
   known = false
@@ -20,9 +24,14 @@ export class Conversation<Item extends { readonly envelope: Envelope }> {
     this.#effects = effects
   }
 
-  /** Nothing is on its way, and nothing needs to be remembered. */
+  /** Nothing is on its way. */
   get idle(): boolean {
-    return !this.#refusing && this.#chains.every((chain) => chain.idle)
+    return this.#chains.every((chain) => chain.idle)
+  }
+
+  /** Sends go back until one says that it is the first again. */
+  get refuses(): boolean {
+    return this.#refusing
   }
 
   /** Whether a send may be taken; `first` lifts a refusal. */

@@ -12,7 +12,8 @@ import type { Refusal } from '../shared/refusal.ts'
 import type { MessageStamps } from '../storage/message-stamps.ts'
 import type { NotTaken } from './batch.ts'
 import type { ChainEffects } from './chain.ts'
-import { Conversation } from './conversation.ts'
+import type { Conversation } from './conversation.ts'
+import { Conversations } from './conversations.ts'
 import { Sending } from './sending.ts'
 import type { Copy, SendingEffects } from './sending.ts'
 import { compareDevices } from './device-difference.ts'
@@ -106,12 +107,10 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
   readonly #listener: SenderListener
   /** Stamps stay above it: the highest message id that the device has seen accepted, or that it was given here. */
   #floor: bigint
-  readonly #conversations = new Map<UserId, Conversation<Item>>()
+  readonly #conversations: Conversations<Item>
   /** Sends to users whose device list is being looked up, in order; undefined: here some were refused. */
   readonly #waiting = new Map<UserId, (SendFrame | undefined)[]>()
   readonly #launchable = new Set<Conversation<Item>>()
-  /** A conversation could not be remembered, so the next one with anybody may have lost its beginning. */
-  #overflowed = false
   readonly #buckets: Partial<Record<'sendBytes' | 'receiptBytes', RateBucket>> = {}
   #unanswered = 0
   #unansweredBytes = 0
@@ -122,6 +121,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     this.#floor = floor
     this.#host = host
     this.#listener = listener
+    this.#conversations = new Conversations(host.settings.conversations, this)
   }
 
   get unanswered(): number {
@@ -146,7 +146,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     if (isReceipt(frame.kind)) return this.#sendReceipt(frame, to)
     const waiting = this.#waiting.get(to)
     if (waiting !== undefined) return void waiting.push(frame)
-    if (to !== this.#self.user && this.#conversations.get(to)?.known !== true) {
+    if (to !== this.#self.user && this.#conversations.find(to)?.known !== true) {
       const decision = this.#host.lookups.spend(this.#self.user)
       if (!decision.ok) return this.#refuseTaken(frame, to, tooManyLookups(decision.retryAfterMs))
     }
@@ -166,8 +166,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
   /** Nobody listens any more. What is on its way goes on; what waits for its turn is dropped. */
   close(): void {
     this.#closed = true
-    for (const conversation of this.#conversations.values()) conversation.refuse()
-    this.#conversations.clear()
+    this.#conversations.close()
     this.#waiting.clear()
   }
 
@@ -252,7 +251,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     this.#waiting.delete(to)
     if (this.#closed) return
     for (const frame of frames) {
-      if (frame === undefined) this.#conversation(to)?.goBack()
+      if (frame === undefined) this.#conversations.open(to)?.goBack()
       else if (devices !== undefined) this.#sendTo(devices, frame, to)
       else
         this.#refuseTaken(frame, to, { ...this.#noRoom('The recipient could not be looked up'), code: 'UNAVAILABLE' })
@@ -264,7 +263,7 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     if (devices.length === 0) {
       return this.#refuseTaken(frame, undefined, { code: 'UNKNOWN_USER', message: nobodyIs(to) })
     }
-    const conversation = this.#conversation(to)
+    const conversation = this.#conversations.open(to)
     if (conversation !== undefined) conversation.known = true
     const own = to === this.#self.user ? this.#self.device : undefined
     const difference = compareDevices(devices, frame, own, this.#host.clock.now())
@@ -332,32 +331,8 @@ export class Sender implements ChainEffects<Item>, SendingEffects<Taken>, Receip
     this.#listener.refused(frame.id, refusal)
     if (to === undefined || isReceipt(frame.kind)) return
     const waiting = this.#waiting.get(to)
-    if (waiting === undefined) this.#conversation(to)?.goBack()
+    if (waiting === undefined) this.#conversations.open(to)?.goBack()
     else if (waiting.at(-1) !== undefined) waiting.push(undefined)
-  }
-
-  /** The conversation with a user; undefined when there are too many that must be remembered. */
-  #conversation(user: UserId): Conversation<Item> | undefined {
-    const known = this.#conversations.get(user)
-    if (known !== undefined) return known
-    if (this.#conversations.size >= this.#host.settings.conversations && !this.#dropIdle()) {
-      this.#overflowed = true
-      return undefined
-    }
-    const conversation = new Conversation<Item>(user, this)
-    if (this.#overflowed) conversation.goBack()
-    this.#conversations.set(user, conversation)
-    return conversation
-  }
-
-  /** Forgets the oldest conversation that can be forgotten: its next batch makes the mailbox read its rows, no more. */
-  #dropIdle(): boolean {
-    for (const [user, conversation] of this.#conversations) {
-      if (!conversation.idle) continue
-      this.#conversations.delete(user)
-      return true
-    }
-    return false
   }
 
   #isShed(frame: SendFrame, to: UserId): boolean {

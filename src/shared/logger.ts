@@ -1,6 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type Logger as PinoLogger, pino } from 'pino'
 import type { UserId } from './ids.ts'
+import { createKeyedHash } from './keyed-hash.ts'
 
 export type Logger = PinoLogger
 
@@ -34,8 +35,6 @@ export function createLogger(options: LoggerOptions): Logger {
  * key. Without a key each start draws its own.
  */
 export function createUserHasher(masterKey: Uint8Array | undefined): (user: UserId) => string {
-  const key = createHmac('sha256', masterKey ?? randomBytes(32))
-    .update('user names in logs')
-    .digest()
-  return (user) => createHmac('sha256', key).update(String(user)).digest('base64url').slice(0, 12)
+  const hash = createKeyedHash(masterKey ?? randomBytes(32), 'user names in logs')
+  return (user) => hash(String(user)).toString('base64url').slice(0, 12)
 }

@@ -1,4 +1,5 @@
-import { createHmac } from 'node:crypto'
+import { createKeyedHash } from '../shared/keyed-hash.ts'
+import type { KeyedHash } from '../shared/keyed-hash.ts'
 import type { RateLimit } from '../shared/rate-limit.ts'
 import type { Database } from './database.ts'
 import { retryDeadlock } from './retry-deadlock.ts'
@@ -73,14 +74,12 @@ const GIVE_BACK = `
  */
 export class Buckets {
   readonly #database: Database
-  readonly #key: Buffer
+  readonly #keyedHash: KeyedHash
 
   /** @param masterKey - keys the hashes of phone numbers and addresses; the same on every node */
   constructor(shards: Shards<Database>, masterKey: Uint8Array | undefined) {
     this.#database = shards.all[0]!
-    this.#key = createHmac('sha256', masterKey ?? '')
-      .update('buckets')
-      .digest()
+    this.#keyedHash = createKeyedHash(masterKey ?? '', 'buckets')
   }
 
   /** Takes so many tokens from each bucket, or nothing from any: what an empty one refuses costs the others nothing. */
@@ -112,6 +111,6 @@ export class Buckets {
   }
 
   #hash({ name, key }: Bucket): Buffer {
-    return createHmac('sha256', this.#key).update(`${name}:${key}`).digest().subarray(0, KEY_BYTES)
+    return this.#keyedHash(`${name}:${key}`).subarray(0, KEY_BYTES)
   }
 }

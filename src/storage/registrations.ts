@@ -1,6 +1,8 @@
-import { createHmac, hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { UserId } from '../shared/ids.ts'
+import { createKeyedHash } from '../shared/keyed-hash.ts'
+import type { KeyedHash } from '../shared/keyed-hash.ts'
 import type { Database } from './database.ts'
 import type { Shards } from './shards.ts'
 import { inTransaction } from './transaction.ts'
@@ -61,14 +63,12 @@ interface CodeRow {
 export class Registrations {
   readonly #shards: Shards<Database>
   readonly #options: RegistrationOptions
-  readonly #key: Buffer
+  readonly #keyedHash: KeyedHash
 
   constructor(shards: Shards<Database>, options: RegistrationOptions) {
     this.#shards = shards
     this.#options = options
-    this.#key = createHmac('sha256', options.masterKey ?? '')
-      .update('verification codes')
-      .digest()
+    this.#keyedHash = createKeyedHash(options.masterKey ?? '', 'verification codes')
   }
 
   /** Six digits. */
@@ -242,7 +242,7 @@ export class Registrations {
   }
 
   #hash(user: UserId, salt: Uint8Array, code: string): Buffer {
-    return createHmac('sha256', this.#key).update(salt).update(`${user}:${code}`).digest()
+    return this.#keyedHash(salt, `${user}:${code}`)
   }
 }
 

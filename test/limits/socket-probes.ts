@@ -184,7 +184,7 @@ export const socketProbes: Probes = {
     const { server, alice, bob } = await setScene(t, { config: { sender: { conversations: 1 } } })
     const [carol] = await createAccount(server.databaseUrl)
     const device = await Device.connect(server.url, alice.token)
-    // What was refused must be remembered.
+    // It is remembered that something was refused, and forgotten where.
     device.send(message(bob, 'x', { id: 'no UUID' }))
     const frame = message(carol!, 'x')
     device.send(frame)
