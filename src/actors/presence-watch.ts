@@ -41,6 +41,7 @@ export class Watch {
 
 /** What is known of a user whom sessions of this node watch. */
 export class WatchedUser implements BusHandler {
+  readonly onlyHears = true
   readonly user: UserId
   readonly watches = new Map<PresenceWatcher, Watch>()
   /** The other nodes through which the user is online. */

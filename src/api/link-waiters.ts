@@ -36,7 +36,7 @@ export class LinkWaiters {
   async listen(rendezvous: string, onNews: () => void): Promise<Disposable | undefined> {
     if (this.#stopped || this.#waiting.size >= MAX_WAITERS) return undefined
     const subject = subjects.link(rendezvous)
-    const handler: BusHandler = { onBusMessage: onNews }
+    const handler: BusHandler = { onlyHears: true, onBusMessage: onNews }
     this.#waiting.add(onNews)
     this.#bus.subscribe(subject, handler)
     await this.#bus.flush()

@@ -31,6 +31,8 @@ export interface Bus {
 }
 
 export interface BusHandler {
+  /** Nobody asks on its subjects: what is on its way when it unsubscribes needs no answer, which makes that cheap. */
+  readonly onlyHears?: boolean
   /** `reply` is there when it is a request; it may be called several times, or never. */
   onBusMessage(data: Uint8Array, reply: ((data: Uint8Array) => void) | undefined): void
 }

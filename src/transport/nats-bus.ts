@@ -109,7 +109,7 @@ export class NatsBus implements Bus {
     ear.handlers = ear.handlers.filter((one) => one !== handler)
     if (ear.handlers.length > 0) return
     this.#ears.delete(subject)
-    this.#end(ear.subscription)
+    this.#end(ear.subscription, handler.onlyHears)
   }
 
   publish(subject: string, data: Uint8Array): boolean {
@@ -230,11 +230,14 @@ export class NatsBus implements Bus {
     else this.#answer(asker, subject, plain(data))
   }
 
-  /** What NATS has sent until it knows of the end still comes: a request is answered by nobody then. */
-  #end(subscription: Subscription | undefined): void {
+  /**
+   * What NATS has sent until it knows of the end still comes: a request is answered by nobody then. That is a round trip,
+   * and a write to the socket, for each.
+   */
+  #end(subscription: Subscription | undefined, onlyHears = false): void {
     if (subscription === undefined) return
     this.#wildcards.delete(subscription.getID())
-    if (this.connected) subscription.drain().catch(() => undefined)
+    if (this.connected && !onlyHears) subscription.drain().catch(() => undefined)
     else subscription.unsubscribe()
   }
 

@@ -108,6 +108,32 @@ export function testBusContract(
       t.deepEqual(asked.happened, ['no responders'])
     })
 
+    test(`who only hears may come back after it has unsubscribed ${between}, and is no responder meanwhile`, async (t) => {
+      const buses = await start(t, nodes)
+      const [from, to] = [buses[0]!, buses.at(-1)!]
+      const heard: string[] = []
+      const listen = (name: string): BusHandler => ({
+        onlyHears: true,
+        onBusMessage: (data) => heard.push(`${name} ${Buffer.from(data).toString()}`),
+      })
+      const [first, second] = [listen('first'), listen('second')]
+      to.subscribe('parley.a', first)
+      await to.flush()
+      from.publish('parley.a', text('one'))
+      await waitUntil('it is heard', () => heard.length === 1)
+      to.unsubscribe('parley.a', first)
+      await to.flush()
+      const asked = new Asked(1)
+      from.request('parley.a', () => text('anybody?'), asked)
+      await waitUntil('it is known', () => asked.happened.length > 0)
+      t.deepEqual(asked.happened, ['no responders'])
+      to.subscribe('parley.a', second)
+      await to.flush()
+      from.publish('parley.a', text('two'))
+      await waitUntil('it is heard again', () => heard.length === 2)
+      t.deepEqual(heard, ['first one', 'second two'])
+    })
+
     test(`whoever has unsubscribed hears nothing more, and is no responder, ${between}`, async (t) => {
       const buses = await start(t, nodes)
       const [from, to] = [buses[0]!, buses.at(-1)!]
