@@ -72,6 +72,7 @@ export class OwnProcess {
       await this.ended
       clearTimeout(killer)
     }
-    await rm(this.#dataDir, { recursive: true, force: true })
+    // Whatever it had started may still write its last.
+    await rm(this.#dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }

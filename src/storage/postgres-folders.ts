@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -75,13 +77,13 @@ export async function initialiseFolder({ folder, ids, binaries, runner, signal }
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ]
-  await run(program, args, { ...runner.ids, env: environment(), cwd: '/', ...(signal && { signal }) }).catch(
-    (cause: unknown) => {
-      throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, {
-        cause,
-      })
-    },
-  )
+  const running = run(program, args, { ...runner.ids, env: environment(), cwd: '/', ...(signal && { signal }) })
+  try {
+    await running
+  } catch (cause) {
+    await exited(running.child)
+    throw new StartError(`PostgreSQL could not prepare ${folder}: ${lastLine((cause as Error).message)}`, { cause })
+  }
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
 }
@@ -97,6 +99,12 @@ function requireUserEntry(): void {
       { cause },
     )
   }
+}
+
+/** One that was told to end still tidies up. */
+async function exited(child: ChildProcess): Promise<void> {
+  const hasStarted = child.pid !== undefined
+  if (hasStarted && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
 function lastLine(text: string): string {

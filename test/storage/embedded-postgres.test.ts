@@ -108,11 +108,13 @@ test.serial('a start that is broken off leaves nothing that runs, whenever that 
       () => undefined,
       () => undefined,
     )
-    await waitUntil(`${stage} runs`, async () => (await own()).some((line) => line.split('\0')[0]!.endsWith(stage)))
+    const runs = async (program: string): Promise<boolean> =>
+      (await own()).some((line) => line.split('\0')[0]!.endsWith(program))
+    await waitUntil(`${stage} runs`, () => runs(stage))
     ending.abort()
     await done
+    t.false(await runs('initdb'), 'whoever takes the folder away then is not disturbed')
     await waitUntil('nothing runs', async () => (await own()).length === 0)
-    t.pass()
   }
   const postgres = await start(t, dataDir)
   t.deepEqual(await query(postgres, 'SELECT 1 AS x'), [{ x: 1 }])
