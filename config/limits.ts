@@ -73,6 +73,8 @@ export const defaultLimits = {
   identityCheck: { burst: 100, perSecond: 100 / 60 },
   /** Device lists, places for new devices and claims of them, by user. */
   devices: { burst: 12, perSecond: 6 / 120 },
+  /** Contacts replaced, by user: each of thousands of numbers is checked. */
+  contacts: { burst: 20, perSecond: 0.2 },
   /** Meetings of a new device with its primary and what they say there, by address prefix. */
   link: { burst: 200, perSecond: 2 },
   /** Backups stored and fetched, by user. */

@@ -1,7 +1,7 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min'
 import { z } from 'zod'
 import { MAX_USER, parseUserId, type UserId } from '../shared/ids.ts'
-import { correction } from '../shared/phone-number.ts'
+import { correction, readPhone } from '../shared/phone-number.ts'
 
 /** Control characters and line breaks have no place in names. */
 const ONE_LINE = /^\P{Cc}*$/u
@@ -40,6 +40,18 @@ export function writtenLineSchema(maxLength: number) {
 }
 
 const USER_MESSAGE = 'must be a user id: a phone number, with or without "+"'
+const PHONE_MESSAGE = 'must be in E.164: country code and number, digits only, with or without "+"'
+
+/** What is wrong with a text that is no user: how the number is written, if it is one. */
+function written(otherwise: string, decode: (text: string) => string = (text) => text) {
+  return {
+    abort: true,
+    error: ({ input }: { input?: unknown }): string => {
+      const user = typeof input === 'string' ? readPhone(decode(input)) : undefined
+      return user === undefined ? otherwise : `must be +${user}`
+    },
+  }
+}
 
 /** The user, if the number is written in the one way in which it is a user. */
 function toCanonicalUser(value: string | number, context: z.RefinementCtx): UserId {
@@ -56,26 +68,35 @@ export const userSchema = z
     [
       z
         .string()
-        .regex(/^\+?[1-9]\d{0,14}$/)
+        .regex(/^\+?[1-9]\d{0,14}$/, { abort: true })
         .meta({ examples: ['15550000001'], format: 'phone-number' }),
       z.int().min(1).max(MAX_USER).meta({ format: 'phone-number' }),
     ],
-    { error: USER_MESSAGE },
+    written(USER_MESSAGE),
   )
   .transform(toCanonicalUser)
 
 /** A user in a query, where a plus sign may arrive as a space. */
 export const queryUserSchema = z
   .string()
-  .regex(/^[+ ]?[1-9]\d{0,14}$/, USER_MESSAGE)
+  .regex(/^[+ ]?[1-9]\d{0,14}$/, written(USER_MESSAGE))
   .meta({ format: 'phone-number' })
   .transform((value, context) => toCanonicalUser(value.trim(), context))
 
 /** A user in a path: one who is nobody is answered so. */
 export const pathUserSchema = z
   .string()
-  .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, USER_MESSAGE)
+  .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, written(USER_MESSAGE, decodePart))
   .transform((value) => parseUserId(value.replace(/^%2B/i, '+')) as UserId)
+
+/** A part of a path as it was meant. */
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 /**
  * A phone number to register: any possible one in E.164, also of ranges that serve in examples. Which ones are possible is
@@ -86,11 +107,11 @@ export const phoneSchema = z
     [
       z
         .string()
-        .regex(/^\+?[1-9]\d{1,14}$/)
+        .regex(/^\+?[1-9]\d{1,14}$/, { abort: true })
         .meta({ examples: ['+15550000001'], format: 'phone-number' }),
       z.int().min(10).max(MAX_USER).meta({ format: 'phone-number' }),
     ],
-    { error: 'must be in E.164: country code and number, digits only, with or without "+"' },
+    written(PHONE_MESSAGE),
   )
   .refine((phone) => isPossiblePhoneNumber(`+${parseUserId(phone)}`), 'is not a possible phone number')
   .transform(toCanonicalUser)

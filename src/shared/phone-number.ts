@@ -1,8 +1,11 @@
-import { Metadata, parsePhoneNumberFromString } from 'libphonenumber-js/min'
+import { Metadata, parseDigits, parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import { parseUserId } from './ids.ts'
 
 /** A country calling code has up to three digits (ITU-T E.164). */
 const MAX_CODE_DIGITS = 3
+
+/** No number is written with more, whatever marks came along. */
+const MAX_WRITTEN = 100
 
 const NEVER = /^(?!)/u
 
@@ -23,6 +26,26 @@ export function canonicalUser(user: number): number {
   const digits = String(user)
   if (!mayHaveMore(digits)) return user
   return parseUserId(parsePhoneNumberFromString(`+${digits}`)?.number) ?? user
+}
+
+/**
+ * A user from how people write and copy phone numbers: "+1 (555) 000-0001", "15550000001", "0044 7911 123456",
+ * "tel:+44-7911-123456", "+44 (0)7911 123456", with the digits of any script and whatever marks came along. Undefined when
+ * it is none, or lacks the country code.
+ */
+export function readPhone(text: string): number | undefined {
+  if (text.length > MAX_WRITTEN) return undefined
+  const written = text
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .trim()
+    .replace(/^tel:/i, '')
+    .replace(/;.*$/, '')
+    .replace(/^\(\+([^)]*)\)/, '+$1')
+  if (/\p{L}/u.test(written)) return undefined
+  const whole = written.startsWith('+') ? written : `+${parseDigits(written).replace(/^00/, '')}`
+  const number = parsePhoneNumberFromString(whole, { extract: false })
+  return number?.isPossible() === true ? Number(number.number.slice(1)) : undefined
 }
 
 /** "+447911123456, not +4407911123456": how the number is written, if it is not written so; else undefined. */

@@ -66,6 +66,32 @@ test('a phone number is taken in the one way in which it is a user; other ways a
   }
 })
 
+for (const copied of [
+  '+44 7911 123456',
+  'tel:+44 (0)7911-123456',
+  '0044 7911 123456',
+  '\u{2068}+44\u{2011}7911 123456\u{2069}',
+  '+۴۴۷۹۱۱۱۲۳۴۵۶',
+]) {
+  test(`wherever "${copied}" is given as a user, the answer says how it is written`, async (t) => {
+    const { url, sms } = shared()
+    const { token } = await register({ url, sms })
+    const inUrl = encodeURIComponent(copied)
+    const answers = await Promise.all([
+      call<Problem>(`${url}/v1/registrations`, { body: { phone: copied } }),
+      call<Problem>(`${url}/v1/registrations/verify`, { body: { phone: copied, code: '123456' } }),
+      call<Problem>(`${url}/v1/contacts`, { method: 'PUT', token, body: { users: ['15550000001', copied] } }),
+      call<Problem>(`${url}/messages`, { token, body: { reciever_ID: copied, text: 'Hello' } }),
+      call<Problem>(`${url}/messages?user_Id=${inUrl}`, { token }),
+      call<Problem>(`${url}/v1/devices/${inUrl}`, { token }),
+    ])
+    for (const { status, body } of answers) {
+      t.is(status, 400, JSON.stringify(body))
+      t.is(body.errors?.[0]?.message, 'must be +447911123456', JSON.stringify(body))
+    }
+  })
+}
+
 test('a phone number is the same with and without its plus sign, and as a number', async (t) => {
   const server = shared()
   const phone = newPhone()

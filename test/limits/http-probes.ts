@@ -118,6 +118,7 @@ export const httpProbes: Probes = {
   },
   'limits.backup': twice('backup', 'GET', '/v1/me/backup'),
   'limits.devices': twice('devices', 'PUT', '/v1/devices/list', {}),
+  'limits.contacts': twice('contacts', 'PUT', '/v1/contacts', { users: [] }),
   'limits.keys': twice('keys', 'PUT', '/v1/keys', {}),
   'connections.max': async (t) => {
     const server = await startNode(t, { config: { connections: { max: 2, crowdedShare: 1 } } })

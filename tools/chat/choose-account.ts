@@ -1,5 +1,6 @@
 import { ChatError } from './chat-error.ts'
-import { formatPhone, parsePhone } from './phone.ts'
+import { readPhone } from '../../src/shared/phone-number.ts'
+import { formatPhone } from './phone.ts'
 import { listSaved, primaryDirectory, readSaved } from './saved-accounts.ts'
 import type { SavedAccount } from './saved-accounts.ts'
 import { oneLine } from './text.ts'
@@ -64,14 +65,14 @@ async function askPhone(ask: Ask): Promise<number> {
   for (;;) {
     const typed = await ask('Your phone number (for example +15550000001): ')
     if (typed === undefined) throw new ChatError('\nName your phone number: npm run chat -- +15550000001')
-    const user = parsePhone(typed)
+    const user = readPhone(typed)
     if (user !== undefined) return user
     if (typed.trim() !== '') process.stdout.write(`${notAPhone(typed)}\n`)
   }
 }
 
 function requirePhone(text: string): number {
-  const user = parsePhone(text)
+  const user = readPhone(text)
   if (user === undefined) throw new ChatError(notAPhone(text))
   return user
 }

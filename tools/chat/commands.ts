@@ -1,4 +1,5 @@
-import { looksLikeNumber, parsePhone } from './phone.ts'
+import { readPhone } from '../../src/shared/phone-number.ts'
+import { looksLikeNumber } from './phone.ts'
 
 /** What a line of input asks for. */
 export type Command =
@@ -114,7 +115,7 @@ export function parseCommand(line: string): Command {
 function parseOpen(words: readonly string[]): Command {
   const whom = words.join('')
   if (LISTED.test(whom)) return { type: 'openListed', number: Number(whom) }
-  const user = parsePhone(whom)
+  const user = readPhone(whom)
   if (user !== undefined) return { type: 'open', user }
   return looksLikeNumber(whom)
     ? { type: 'wrong', why: 'Type /to and a phone number or a name: /to +15550000002' }
@@ -128,7 +129,7 @@ function parseName(words: readonly string[]): Command {
     return { type: 'name', whom: { type: 'listed', number: Number(first) }, name: others.join(' ') }
   }
   for (let count = Math.min(words.length, MAX_NUMBER_WORDS); count > 0; count--) {
-    const user = parsePhone(words.slice(0, count).join(' '))
+    const user = readPhone(words.slice(0, count).join(' '))
     if (user !== undefined) return { type: 'name', whom: { type: 'user', user }, name: words.slice(count).join(' ') }
   }
   if (first !== '') return { type: 'name', whom: { type: 'open' }, name: words.join(' ') }

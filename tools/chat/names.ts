@@ -1,4 +1,5 @@
-import { formatPhone, looksLikeNumber, parsePhone } from './phone.ts'
+import { readPhone } from '../../src/shared/phone-number.ts'
+import { formatPhone, looksLikeNumber } from './phone.ts'
 import { oneLine } from './text.ts'
 
 const MAX_COLUMNS = 40
@@ -36,7 +37,7 @@ export class Names {
 
   /** Who is called so, or has that number. The beginning of a name is enough where it is that of one alone. */
   resolve(typed: string): Meant {
-    const user = parsePhone(typed)
+    const user = readPhone(typed)
     if (user !== undefined) return { user }
     const wanted = fold(typed)
     const all = [...this.#names].map(([user, name]) => ({ user, name, folded: fold(name) }))
@@ -60,7 +61,7 @@ export class Names {
   /** Why somebody cannot be called so; undefined: they can. */
   refuse(user: number, name: string): string | undefined {
     if (name === '') return 'A name has letters that can be seen'
-    if (parsePhone(name) !== undefined || looksLikeNumber(name)) return 'A name must not be a number'
+    if (readPhone(name) !== undefined || looksLikeNumber(name)) return 'A name must not be a number'
     const same = [...this.#names].find(([other, known]) => other !== user && fold(known) === fold(name))
     return same === undefined ? undefined : `${same[1]} is ${formatPhone(same[0])} already: choose another name`
   }

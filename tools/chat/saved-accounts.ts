@@ -1,7 +1,7 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parsePhone } from './phone.ts'
+import { readPhone } from '../../src/shared/phone-number.ts'
 
 /** A device of this machine: the directory holds its store, and this beside it. */
 export interface SavedAccount {
@@ -45,7 +45,7 @@ export async function listSaved(): Promise<readonly SavedAccount[]> {
   const found: SavedAccount[] = []
   for (const name of await readdir(baseDirectory()).catch(() => [])) {
     const saved = await readSaved(join(baseDirectory(), name))
-    if (saved !== undefined && (saved.device > 1 || parsePhone(name) === saved.user)) found.push(saved)
+    if (saved !== undefined && (saved.device > 1 || readPhone(name) === saved.user)) found.push(saved)
   }
   return found.sort((a, b) => a.device - b.device || b.savedAt - a.savedAt)
 }

@@ -32,6 +32,7 @@ export function contactRoutes(contacts: Contacts, maxContacts: number): Route[] 
       summary: 'Replace the contacts',
       description: 'Numbers that are not registered may be among them.',
       body: bodySchema,
+      limit: { name: 'contacts', by: 'user' },
       answers: { 204: { description: 'These are the contacts now, and no others' } },
       async handle({ body }, { address }) {
         const replaced = await contacts.replace(address.user, [...new Set(body.users)])

@@ -1,7 +1,6 @@
 import test from 'ava'
 import { helpLines, parseCommand, parsePasted } from '../../../tools/chat/commands.ts'
 import { width } from '../../../tools/chat/cells.ts'
-import { parsePhone } from '../../../tools/chat/phone.ts'
 
 test('text is sent, trimmed, and two slashes begin a text with one', (t) => {
   t.deepEqual(parseCommand('  Hello there '), { type: 'send', text: 'Hello there' })
@@ -64,30 +63,4 @@ test('keys and devices have commands, and what is misspelt is told', (t) => {
     t.deepEqual(parseCommand(typed), { type: 'link', code: 'AVAx_y-z' }, typed)
   for (const wrong of ['/safety yes', '/devices remove', '/devices remove x', '/devices 2', '/link'])
     t.is(parseCommand(wrong).type, 'wrong', wrong)
-})
-
-test('phone numbers are read as people write them', (t) => {
-  t.is(parsePhone('+15550000001'), 15550000001)
-  t.is(parsePhone('0049 89 1234567'), 49891234567)
-  t.is(parsePhone('15550000001'), 15550000001)
-  for (const british of [
-    '+447911123456',
-    '+4407911123456',
-    '+44 (0)7911 123456',
-    '(+44) 7911 123456',
-    '00 44 (0) 7911-123-456',
-    'tel:+44-7911-123456;ext=5',
-    '\u{2068}+44 7911 123456\u{2069}',
-    '\u{202a}+44\u{a0}7911\u{2011}123456\u{202c}',
-    '＋４４　７９１１　１２３４５６',
-    '+۴۴ ۷۹۱۱ ۱۲۳۴۵۶',
-    '٠٠٤٤٧٩١١١٢٣٤٥٦',
-    '+44.7911.123.456',
-    'tel:0044-7911-123456;ext=5',
-  ])
-    t.is(parsePhone(british), 447911123456, british)
-  t.is(parsePhone('+54 11 15 2345 6789'), 5491123456789)
-  t.is(parsePhone('+33 06 12 34 56 78'), 33612345678)
-  for (const wrong of ['', '+', 'abc', '0555', '12345', '1'.repeat(16), '+1555x', 'call +447911123456'])
-    t.is(parsePhone(wrong), undefined, wrong)
 })
