@@ -15,7 +15,7 @@ export type ConnectionState =
   | { readonly phase: 'connecting' }
   /** `pending`: envelopes that waited, counted up to 1,000. */
   | { readonly phase: 'online'; readonly pending: number }
-  /** It connects again by itself at `retryAt` (ms since 1970). */
+  /** It connects again by itself at `retryAt`, in ms of `performance.now()`, which nobody sets. */
   | { readonly phase: 'offline'; readonly retryAt: number; readonly code: number; readonly reason: string }
   /** It does not connect again by itself: `cause` says why, `remedy` what helps. */
   | ({ readonly phase: 'stopped' } & Stop)
@@ -245,7 +245,7 @@ export class Connection {
     if (fate === 'stop') return this.#change({ phase: 'stopped', ...stopBy(code, why) })
     const afterMs = fate === 'fault' ? backoff.faulted(now) : backoff.lost(code, now, attempt.toldMs)
     this.#timer(afterMs, () => this.#connect())
-    this.#change({ phase: 'offline', retryAt: clock.now() + afterMs, code, reason: why })
+    this.#change({ phase: 'offline', retryAt: clock.monotonic() + afterMs, code, reason: why })
   }
 
   #abandon(): void {

@@ -40,7 +40,7 @@ export interface TerminalResult {
 
 /** What a frame of the terminal client costs with so many messages in the open chat. */
 export function measureTerminal(messages: number): TerminalResult {
-  for (let i = 0; i < WARM_UP; i++) renderScreen(chatOf(historyOf(10, `warm 👋🏽 ${i}`)), SIZE, NOW)
+  for (let i = 0; i < WARM_UP; i++) renderScreen(chatOf(historyOf(10, `warm 👋🏽 ${i}`)), SIZE, NOW, 0)
   return { messages, frames: Object.entries(texts).map(([name, text]) => ({ text: name, ...measure(messages, text) })) }
 }
 
@@ -48,23 +48,23 @@ function measure(count: number, text: string): Omit<TerminalResult['frames'][num
   const history = historyOf(count, text)
   const first = Array.from({ length: RUNS }, () => {
     const fresh = chatOf([...history.slice(0, -SIZE.rows), ...historyOf(count, text, count - SIZE.rows)])
-    return timeOf(() => renderScreen(fresh, SIZE, NOW))
+    return timeOf(() => renderScreen(fresh, SIZE, NOW, 0))
   })
   const model = chatOf(history)
-  renderScreen(model, SIZE, NOW)
+  renderScreen(model, SIZE, NOW, 0)
   const runs = Array.from({ length: RUNS }, (_, run) => run)
   const key = runs.map((run) =>
-    timeOf(() => renderScreen({ ...model, input: text.slice(0, run), cursor: run }, SIZE, NOW)),
+    timeOf(() => renderScreen({ ...model, input: text.slice(0, run), cursor: run }, SIZE, NOW, 0)),
   )
   const message = runs.map((run) => {
     const arrived = incoming(count + run + 1, text)
-    return timeOf(() => renderScreen({ ...model, messages: withMessage(model.messages, arrived) }, SIZE, NOW))
+    return timeOf(() => renderScreen({ ...model, messages: withMessage(model.messages, arrived) }, SIZE, NOW, 0))
   })
   let scrolled: Model = model
   const pageUp = runs.map(() =>
     timeOf(() => {
       scrolled = { ...scrolled, ...scrollBy(scrolled, PAGE, SIZE, NOW).change }
-      renderScreen(scrolled, SIZE, NOW)
+      renderScreen(scrolled, SIZE, NOW, 0)
     }),
   )
   return { first: spread(first), key: spread(key), message: spread(message), pageUp: spread(pageUp) }

@@ -19,7 +19,7 @@ export async function runFullScreen(
   const editor = new LineEditor()
   const paint = (): void => {
     planned = false
-    terminal.paint(renderScreen(chat.model, terminal.size, Date.now()))
+    terminal.paint(renderScreen(chat.model, terminal.size, Date.now(), performance.now()))
   }
   const plan = (): void => {
     if (!planned) setImmediate(paint)

@@ -142,7 +142,7 @@ function printEvents(client: Client): void {
     if (event.complete) print(`-- ${historyText(event, archived)}`)
   })
   client.on('restored', (event) => print(`-- ${restoredText(event)}`))
-  client.on('connection', (state) => print(`-- ${stopText(state) ?? connectionText(state, Date.now())}`))
+  client.on('connection', (state) => print(`-- ${stopText(state) ?? connectionText(state, performance.now())}`))
   client.on('error', ({ code, message }) => print(`-- ${refusalText(code, message)}`))
 }
 

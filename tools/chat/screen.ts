@@ -30,15 +30,18 @@ interface Body {
 /**
  * What the terminal shows. Pure: the same model gives the same screen. Only what is in sight is laid out, so it costs the
  * same however much there is.
+ *
+ * @param now - ms since 1970
+ * @param monotonic - ms of `performance.now()`
  */
-export function renderScreen(model: Model, size: Size, now: number): Screen {
+export function renderScreen(model: Model, size: Size, now: number, monotonic: number): Screen {
   const { columns, rows } = bodySize(size)
   const { lines: shown, below } = renderBody(model, { columns, rows }, now)
   const space = Array.from({ length: rows - shown.length }, () => '')
   // Messages stand at the bottom, lists at the top.
   const isAtBottom = model.peer !== undefined && model.page === undefined
   const lines = [
-    style('inverse', spread(` ${title(model, now)}`, `${connectionText(model.connection, now)} `, columns)),
+    style('inverse', spread(` ${title(model, now)}`, `${connectionText(model.connection, monotonic)} `, columns)),
     ...(isAtBottom ? [...space, ...shown] : [...shown, ...space]),
     style('dim', below === '' ? '─'.repeat(columns) : spread('', `↓ ${below}, PgDn `, columns)),
     renderStatus(model, columns),

@@ -43,15 +43,15 @@ export function ticks(message: OutgoingMessage): string {
   }
 }
 
-/** The state of the connection in a few words. */
-export function connectionText(state: ConnectionState, now: number): string {
+/** The state of the connection in a few words. @param monotonic - ms of `performance.now()` */
+export function connectionText(state: ConnectionState, monotonic: number): string {
   switch (state.phase) {
     case 'online':
       return '● connected'
     case 'connecting':
       return '○ connecting…'
     case 'offline': {
-      const seconds = Math.ceil((state.retryAt - now) / 1000)
+      const seconds = Math.ceil((state.retryAt - monotonic) / 1000)
       return seconds > 0 ? `○ offline, reconnecting in ${seconds} s` : '○ offline, reconnecting…'
     }
     case 'stopped':

@@ -42,8 +42,8 @@ export class ServerProcess {
   }
 
   async #isReady(): Promise<boolean> {
-    const end = Date.now() + START_MS
-    while (Date.now() < end && this.#process.runs) {
+    const end = performance.now() + START_MS
+    while (performance.now() < end && this.#process.runs) {
       const ready = await fetch(`${this.url}/readyz`).then(
         ({ ok }) => ok,
         () => false,

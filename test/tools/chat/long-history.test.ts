@@ -11,6 +11,7 @@ import { scrollBy } from '../../../tools/chat/view.ts'
 
 const PEER = 15550000002
 const NOW = new Date(2024, 2, 17, 12, 0).getTime()
+const MONOTONIC = 12_345
 const SIZE = { columns: 80, rows: 24 }
 /** Twenty rows of sixty columns, some characters of several code units, and what is left of the blocks. */
 const MOST_CHARACTERS = 60_000
@@ -50,8 +51,8 @@ for (const [name, unit] of Object.entries(texts)) {
       [300, 50_000].map((count) => {
         const text = unit.repeat(Math.ceil(length / unit.length))
         const model = chatOf(Array.from({ length: count }, (_, index) => incoming(index + 1, text)))
-        const first = charactersOf(() => renderScreen(model, SIZE, NOW))
-        const next = charactersOf(() => renderScreen({ ...model, input: 'x', cursor: 1 }, SIZE, NOW))
+        const first = charactersOf(() => renderScreen(model, SIZE, NOW, MONOTONIC))
+        const next = charactersOf(() => renderScreen({ ...model, input: 'x', cursor: 1 }, SIZE, NOW, MONOTONIC))
         t.true(next < 1_000, `${next} characters for the next frame`)
         return first
       }),
@@ -75,7 +76,7 @@ test('only messages in sight are looked at, at the end and wherever the chat is 
   for (const bottom of places) {
     looks = 0
     const model = { ...chatOf(messages), bottom }
-    renderScreen(model, SIZE, NOW)
+    renderScreen(model, SIZE, NOW, MONOTONIC)
     scrollBy(model, 18, SIZE, NOW)
     t.true(looks < 2_000, `${looks} looks at ${JSON.stringify(bottom)}`)
   }
@@ -90,7 +91,7 @@ test('the list of chats shows long last messages at the cost of short ones', (t)
     const last = incoming(1, 'long '.repeat(length))
     const chats = Array.from({ length: 200 }, (_, index) => ({ user: PEER + index, unread: 1, lastAt: NOW, last }))
     return charactersOf(() =>
-      renderScreen({ ...chatOf([]), peer: undefined, chats, notice: last.body.type }, SIZE, NOW),
+      renderScreen({ ...chatOf([]), peer: undefined, chats, notice: last.body.type }, SIZE, NOW, MONOTONIC),
     )
   }
   t.is(costOf(200_000), costOf(2_000))
@@ -100,7 +101,7 @@ test('a long notice and a long input cost what is shown of them', (t) => {
   const costOf = (length: number): number => {
     const text = 'x👋🏽'.repeat(length)
     const model = { ...chatOf([]), notice: text, input: text, cursor: text.length >> 1 }
-    return charactersOf(() => renderScreen(model, SIZE, NOW))
+    return charactersOf(() => renderScreen(model, SIZE, NOW, MONOTONIC))
   }
   t.is(costOf(200_000), costOf(20_000))
 })
@@ -123,7 +124,7 @@ test('a text is shown as it is, and scrolling goes over all of its lines, once e
       for (const step of steps) {
         model = { ...model, ...scrollBy(model, step, size, NOW).change }
         bottom = Math.max(Math.min(20, all.length), Math.min(all.length, bottom - step))
-        const shown = renderScreen(model, size, NOW).lines.slice(1, -2)
+        const shown = renderScreen(model, size, NOW, MONOTONIC).lines.slice(1, -2)
         const expected = all.slice(Math.max(0, bottom - 20), bottom)
         t.deepEqual(shown.slice(20 - expected.length), expected)
       }
@@ -137,9 +138,9 @@ test('a chat that is scrolled up stays where it is when messages come before and
   const model = chatOf(messages)
   const scrolled = { ...model, ...scrollBy(model, 50, SIZE, NOW).change }
   const bodyOf = (shown: Model): string[] =>
-    renderScreen(shown, SIZE, NOW).lines.slice(1, -2).map(stripVTControlCharacters)
+    renderScreen(shown, SIZE, NOW, MONOTONIC).lines.slice(1, -2).map(stripVTControlCharacters)
   const older = Array.from({ length: 50 }, (_, index) => incoming(index + 1, `m${index + 1}`))
   const more = [...older, ...withMessage(messages, incoming(300, 'new'))]
   t.deepEqual(bodyOf({ ...scrolled, messages: more }), bodyOf(scrolled))
-  t.regex(renderScreen({ ...scrolled, messages: more }, SIZE, NOW).lines.at(-2) ?? '', /51 newer messages/)
+  t.regex(renderScreen({ ...scrolled, messages: more }, SIZE, NOW, MONOTONIC).lines.at(-2) ?? '', /51 newer messages/)
 })

@@ -11,6 +11,7 @@ import { scrollBy } from '../../../tools/chat/view.ts'
 const ME = 15550000001
 const PEER = 15550000002
 const NOW = new Date(2024, 2, 17, 12, 0).getTime()
+const MONOTONIC = 12_345
 const SIZE = { columns: 80, rows: 24 }
 
 function incoming(order: number, text: string): IncomingMessage {
@@ -29,7 +30,7 @@ function model(change: Partial<Model>): Model {
 }
 
 function render(change: Partial<Model>, size = SIZE): string[] {
-  return renderScreen(model(change), size, NOW).lines.map(stripVTControlCharacters)
+  return renderScreen(model(change), size, NOW, MONOTONIC).lines.map(stripVTControlCharacters)
 }
 
 test('a chat shows the newest messages with their ticks above the input', (t) => {
@@ -42,7 +43,8 @@ test('a chat shows the newest messages with their ticks above the input', (t) =>
 })
 
 test('the input line shows what is around the cursor', (t) => {
-  const input = (text: string, cursor: number) => renderScreen(model({ input: text, cursor }), SIZE, NOW).input
+  const input = (text: string, cursor: number) =>
+    renderScreen(model({ input: text, cursor }), SIZE, NOW, MONOTONIC).input
   t.deepEqual(input('next', 2), { before: '> ne', after: 'xt' })
   t.deepEqual(input('x'.repeat(200), 200), { before: `> ${'x'.repeat(77)}`, after: '' })
 })
@@ -62,7 +64,7 @@ test('the header says whether the other one is there, typing, or when it was', (
   t.regex(title({ presence: { online: true, lastSeen: 0 }, peerTypes: true }), /typing…/)
   t.regex(title({ presence: { online: false, lastSeen: NOW - 60_000 } }), /last seen today at 11:59/)
   t.regex(title({ presence: { online: false, lastSeen: NOW - 86_400_000 } }), /last seen yesterday at 12:00/)
-  const offline = { phase: 'offline', retryAt: NOW + 2_500, code: 1006, reason: '' } as const
+  const offline = { phase: 'offline', retryAt: MONOTONIC + 2_500, code: 1006, reason: '' } as const
   t.regex(title({ connection: offline }), /offline, reconnecting in 3 s/)
 })
 
@@ -82,7 +84,12 @@ test('the list of chats shows how many are unread and the last message', (t) => 
 
 test('control characters of others never reach the terminal', (t) => {
   const evil = '\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}abc\r\nnext\u{0}'
-  const { lines } = renderScreen(model({ peer: PEER, messages: [incoming(1, evil)], notice: evil }), SIZE, NOW)
+  const { lines } = renderScreen(
+    model({ peer: PEER, messages: [incoming(1, evil)], notice: evil }),
+    SIZE,
+    NOW,
+    MONOTONIC,
+  )
   for (const line of lines.map(stripVTControlCharacters)) t.notRegex(line, /[\p{Cc}\u{202e}]/u)
   t.true(lines.join('').includes('[2J]0;title31mabc'))
 })
@@ -111,7 +118,7 @@ test('whatever is shown fits the terminal', (t) => {
       )
       const keys = { hosted: true, verified: true, changed: true, changedAfter: 1, forked: true }
       const shown = { peer: PEER, messages, keys, input, cursor: input.length, notice: input }
-      const { lines, input: line } = renderScreen(model(shown), { columns, rows }, NOW)
+      const { lines, input: line } = renderScreen(model(shown), { columns, rows }, NOW, MONOTONIC)
       t.is(lines.length, rows - 1)
       for (const one of [...lines, line.before + line.after])
         t.true(width(one) <= columns, JSON.stringify([one, columns]))

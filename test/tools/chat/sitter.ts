@@ -68,7 +68,8 @@ async function openChat(
   }
   const contacts = await Contacts.open(store)
   const chat = new Chat(client, { self, server: 'parley.example', contacts, changed: () => {}, quit })
-  const styled = (): readonly string[] => renderScreen(chat.model, { columns: 80, rows: 24 }, Date.now()).lines
+  const styled = (): readonly string[] =>
+    renderScreen(chat.model, { columns: 80, rows: 24 }, Date.now(), performance.now()).lines
   const screen = (): string => styled().map(stripVTControlCharacters).join('\n')
   const sitter: Sitter = { user: self, client, store, chat, left: false, screen, styled }
   await chat.start(undefined)
