@@ -20,7 +20,7 @@ export interface ClientEvents {
   mailboxFull: { readonly user: number; readonly full: boolean }
   /** The devices of a user have changed. */
   devices: { readonly user: number }
-  /** Messages of before this device was linked have come from the primary one. `complete`: all of them. */
+  /** Messages from before this device was linked have come from the primary one. `complete`: all of them. */
   history: { readonly messages: number; readonly complete: boolean }
   /** An outgoing message has moved: see its `status`. */
   receipt: OutgoingMessage

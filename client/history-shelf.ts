@@ -61,7 +61,7 @@ export class HistoryShelf implements Shelf {
     })
   }
 
-  /** A receipt for a message of the own user: moves it forward; undefined: nothing to see yet. */
+  /** A receipt for a message of this user: moves it forward; undefined: nothing to see yet. */
   async advance(
     transaction: Transaction,
     chat: number,

@@ -75,7 +75,7 @@ export async function sealPlainRecords(level: Level, seal: RecordSeal): Promise<
     await batch.write({ sync: true })
     page = await nextPage()
   }
-  // Deleted values stay in the files until these are written anew.
+  // Deleted values stay in the files until these are written again.
   await level.compactRange('\0', '\x7f')
   await level.del(SEALING_KEY)
 }

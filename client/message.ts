@@ -31,7 +31,7 @@ interface MessageBase {
 export interface OutgoingMessage extends MessageBase {
   readonly direction: 'out'
   readonly status: Status
-  /** Which of the own devices sent it; undefined: not known, from before that was noted. */
+  /** Which of the user's devices sent it; undefined: not known. */
   readonly device?: number
   /** The recipient's devices that have it. */
   readonly deliveredTo: readonly number[]

@@ -15,7 +15,7 @@ export interface OwnAccountParts {
   arrived(arrival: Arrival): void
 }
 
-/** What a user does with the own account: devices, their history, backups. */
+/** What a user does with their account: devices, their history, backups. */
 export class OwnAccount {
   readonly devices: OwnDevices
   readonly backups: Backups

@@ -9,7 +9,7 @@ import type { Transaction } from './store.ts'
 
 /**
  * READ receipts on their way to the authors. To each author one is under way at a time, and what is read meanwhile goes
- * into the next: a fast reader costs few envelopes. What is stored are the ids, so a receipt is made anew by each start.
+ * into the next: a fast reader costs few envelopes. What is stored are the ids, so each start makes a receipt of its own.
  */
 export class ReadReports {
   readonly #device: DeviceState

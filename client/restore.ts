@@ -117,7 +117,7 @@ async function findChain(
     const newest = await acceptLists(primitives, user, pinned, lists, clock.now())
     return { keys: account, tip: { epoch: newest.epoch, hash: newest.hash } }
   } catch (error) {
-    // A server that has never heard of the account: its chain begins anew.
+    // A server that has never heard of the account: its chain begins again at the first list.
     if (error instanceof RefusedError && error.code === 'NO_KEYS') return { keys: account, tip: undefined }
     throw error
   }

@@ -19,7 +19,7 @@ const CLOCK_ERROR_MS = 3_600_000
  * Makes entries of what the server may have lost: messages of this device that it had accepted after the time to which it
  * was restored, and that are not known to have arrived. They keep their client ids, so whoever has one already drops it
  * and says again that it has arrived. They go to nobody who has another account key than the one that they went to.
- * Of a restore that was heard of before it makes none.
+ * It makes none for a restore that it has heard of already.
  */
 export async function resendLost(
   transaction: Transaction,

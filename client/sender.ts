@@ -42,7 +42,7 @@ export interface SenderOwner {
   send(frame: SendFrame): void
   /** An outgoing message has moved. `answered`: the server has accepted it, or never will. */
   changed(message: OutgoingMessage, answered: boolean): void
-  /** What is for the user waits for the own user's decision. */
+  /** What is for the user waits for this user's decision. */
   blocked(user: number, reason: BlockedReason): void
   /** What is for the user waits because their mailbox is full, or does no more. */
   mailboxFull(user: number, full: boolean): void
@@ -157,7 +157,7 @@ export class Sender {
   }
 
   /**
-   * Tells the own other devices of a message that was accepted: what it says, where it stands, and who has it. Returns
+   * Tells the user's other devices of a message that was accepted: what it says, where it stands, and who has it. Returns
    * what goes out for it.
    */
   async #tellSent(
@@ -194,7 +194,7 @@ export class Sender {
   }
 
   /**
-   * Notes that messages were seen, and tells the own other devices.
+   * Notes that messages were seen, and tells the user's other devices.
    *
    * @param report - whether their authors shall know
    */

@@ -14,7 +14,7 @@ export interface Received {
   readonly hosted: boolean
 }
 
-/** A message that another device of the own user sent. */
+/** A message that another device of this user sent. */
 export interface SentElsewhere {
   readonly id: string
   readonly chat: number

@@ -270,7 +270,7 @@ export function parseConfig(env: Env = {}) {
       silentMs: 15 * SECOND,
       /** Changes of who may see whom take effect after it, together. */
       privacyDelayMs: 100,
-      /** All that is known of watched users is found out anew in this time, lest what was not heard stays wrong. */
+      /** All that is known of watched users is asked for again within this time, so that nothing that was missed stays wrong. */
       refreshMs: 10 * MINUTE,
       /** How long the time at which a user was last seen waits for others, to be written with them. */
       lastSeenFlushMs: 1 * SECOND,

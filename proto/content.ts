@@ -76,7 +76,7 @@ export interface DeleteBody {
   readonly target: MessageReference
 }
 
-/** To the own other devices: what this one has sent, as it was sent. */
+/** To the user's other devices: what this one has sent, as it was sent. */
 export interface SentTranscriptBody {
   readonly type: 'sentTranscript'
   /** A {@link Content}, encoded. */
@@ -88,7 +88,7 @@ export interface SentTranscriptBody {
   readonly deliveredTo: readonly number[]
 }
 
-/** To the own other devices: what was seen here. */
+/** To the user's other devices: what was seen here. */
 export interface ReadSyncBody {
   readonly type: 'readSync'
   readonly read: readonly MessageReference[]
@@ -117,7 +117,7 @@ export interface ArchivedMessage {
   readonly deliveredTo: readonly number[]
 }
 
-/** To the own other devices: what the person decided about the keys of somebody. */
+/** To the user's other devices: what the person decided about the keys of somebody. */
 export interface TrustSyncBody {
   readonly type: 'trustSync'
   readonly user: number

@@ -84,8 +84,8 @@ export class KeyFetcher {
   ): Promise<Learned | undefined> {
     const { primitives, policy, clock, self } = this.#secrets
     const known = await readPeer(transaction, user)
-    // Nobody but a registration of this device changes the own account key: what else says so would read all that is
-    // told to the own other devices.
+    // Nobody but a registration of this device changes the key of its account: whoever else could would read all that is
+    // told to the user's other devices.
     const { address, accountKey } = self.current
     if (user === address.user) requireAccountKey(listed.lists, accountKey)
     try {
@@ -173,7 +173,7 @@ function comingBack(): RefusedError {
 /** @throws {CryptoError} IDENTITY_CHANGED */
 function requireAccountKey(lists: readonly Uint8Array[], accountKey: Uint8Array): void {
   if (lists.every((bytes) => equal(decodeLink(bytes).list.accountKey, accountKey))) return
-  throw new CryptoError('IDENTITY_CHANGED', 'A device list of the own user under another account key')
+  throw new CryptoError('IDENTITY_CHANGED', 'A device list of this account under another key')
 }
 
 function toBundle({ certificate, signedPreKey, oneTimePreKey, kemPreKey, kemOneTime }: TakenKeys): PreKeyBundle {

@@ -20,7 +20,7 @@ import type { Self } from './self.ts'
 /** One-time keys that the server has of a device, after a refill. */
 export const STOCK = { oneTime: 100, kem: 20 } as const
 
-/** One device's own secrets, made anew or got by linking. */
+/** One device's own secrets, newly made or got by linking. */
 export interface OwnSecrets {
   readonly address: WireAddress
   readonly hosted: boolean

@@ -157,7 +157,7 @@ function outcomeOf(error: CryptoError, header: MessageHeader | undefined): Opene
       return { type: 'repeated' }
     case 'STALE_DEVICE_LIST':
       return { type: 'unlisted' }
-    // Repeats were told apart by their ids before: a sender that went back to an older state must begin anew.
+    // Repeats were told apart by their ids before: a sender that went back to an older state must begin a new session.
     case 'DUPLICATE':
     case 'NO_SESSION':
     case 'UNKNOWN_PRE_KEY':

@@ -118,7 +118,7 @@ export class OwnKeys implements SelfHolder {
   }
 
   /**
-   * Looks at the own list: the primary signs it anew before it is too old to be believed. Returns whether the server
+   * Looks at the list of this account: the primary signs a new one before it is too old to be believed. Returns whether the server
    * should be asked for it.
    */
   async checkList(): Promise<boolean> {

@@ -20,7 +20,7 @@ export interface PeerDevice {
   readonly bytes: Uint8Array
 }
 
-/** Another user, or the own one, as their signed device list says; all of it was verified when it was learned. */
+/** Another user, or this device's, as their signed device list says; all of it was verified when it was learned. */
 export interface Peer {
   readonly user: number
   readonly list: DeviceList
@@ -42,7 +42,7 @@ export interface PeerFacts {
   readonly forked: boolean
   /** The user compared safety numbers under the present account key. */
   readonly verified: boolean
-  /** They did so before the own account key changed, and with it the numbers: still a changed key is for the person. */
+  /** They did so before this user's account key changed, and with it the numbers: still a changed key is for the person. */
   readonly comparedBefore?: boolean
   /** When the account key changed last, ms since 1970; undefined: never, as far as is known. */
   readonly changedAt?: number
@@ -111,7 +111,7 @@ export function writePeer(transaction: Transaction, { user, listBytes, devices, 
   transaction.put(keys.peer(user), encodeRecord(facts, raw))
 }
 
-/** A user whose list and certificates were verified elsewhere: the own one. */
+/** A user whose list and certificates were verified elsewhere: this device's. */
 export function newPeer(
   { list, bytes, hash }: Pick<AcceptedList, 'list' | 'bytes' | 'hash'>,
   certificates: readonly PeerDevice[],
@@ -252,7 +252,7 @@ async function takeCertificates(
   return devices
 }
 
-/** Whether the own user has more devices than this one: by the list, since a new device lacks the others' certificates. */
+/** Whether the user has more devices than this one: by the list, since a new device lacks the others' certificates. */
 export function hasOtherDevices(own: Peer | undefined): boolean {
   return own !== undefined && own.list.devices.length > 1
 }

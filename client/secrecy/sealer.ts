@@ -12,7 +12,7 @@ import type { Secrets } from './secrets.ts'
 import { writeSent } from './send-log.ts'
 import { readSessions, writeSessions } from './sessions.ts'
 
-/** Why nothing is sent to a user before the own user has decided. */
+/** Why nothing is sent to a user before the person has decided. */
 export type BlockedReason = 'IDENTITY_CHANGED' | 'DEVICE_LIST_FORK' | 'HOSTED'
 
 /** What became of an entry that was to be encrypted. */

@@ -62,7 +62,7 @@ export async function findSent(
   return { id: record.json.id, content: record.raw, account: record.json.account }
 }
 
-/** All that was first sent at or after this time of the own clock, in the order in which it was sent. */
+/** All that was first sent at or after this time of the device's clock, in the order in which it was sent. */
 export async function scanSent(
   transaction: Transaction,
   since: number,

@@ -14,7 +14,7 @@ import { readPeer } from './peer.ts'
 import { identityOf } from './self.ts'
 import type { Self } from './self.ts'
 
-/** The sessions with a device. A damaged record counts as none: the peer is asked to begin anew. */
+/** The sessions with a device. A damaged record counts as none: the peer is asked to begin a new one. */
 export async function readSessions(transaction: Transaction, { user, device }: WireAddress): Promise<SessionRecord> {
   const bytes = await transaction.get(keys.session(user, device))
   if (bytes === undefined) return EMPTY_RECORD
@@ -48,7 +48,7 @@ export async function purgeSessions(transaction: Transaction, now: number): Prom
   }
 }
 
-/** This device, as its sessions know it, with the own list as it is known now. */
+/** This device, as its sessions know it, with the list of its account as it is known now. */
 export async function ownDevice(transaction: Transaction, self: Self): Promise<OwnDevice> {
   const own = await readPeer(transaction, self.address.user)
   if (own === undefined) throw new CryptoError('CORRUPT_STATE', 'The own device list cannot be read')

@@ -6,7 +6,7 @@ import type { Transaction } from '../store.ts'
 import { deletePin, readPeer, writePeer, writePin } from './peer.ts'
 import type { Peer } from './peer.ts'
 
-/** Tells the own other devices whether the person has compared the keys of somebody. */
+/** Tells the user's other devices whether the person has compared the keys of somebody. */
 export function comparedSync({ user, list, facts }: Peer): TrustSyncBody {
   return { type: 'trustSync', user, accountKey: list.accountKey, verified: facts.verified, accepted: false }
 }

@@ -20,7 +20,7 @@ export interface KnownKeys {
   readonly safetyCode: Uint8Array
   /** The user said that they compared it. A changed account key ends that. */
   readonly verified: boolean
-  /** They had, before the own account key changed and the number with it: to be compared again. */
+  /** They had, before this user's account key changed and the number with it: to be compared again. */
   readonly comparedBefore: boolean
   /** The account key changed, and nothing is sent before that is accepted. */
   readonly changed: boolean
@@ -139,7 +139,7 @@ export class Trust {
     this.#parts.arrived(arrival)
   }
 
-  /** Tells the own other devices what was decided. */
+  /** Tells the user's other devices what was decided. */
   async #tell(transaction: Transaction, peer: Peer, decided: Partial<PeerFacts>): Promise<Arrival> {
     const arrival = new Arrival()
     const { user } = this.#secrets.self.current.address

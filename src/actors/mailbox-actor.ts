@@ -208,7 +208,7 @@ export class MailboxActor implements MailboxEffects, AppendListener<InFlight | O
     this.#between(() => this.#state.rowsRead(page, this.#host.expiry.endOf(page)))
   }
 
-  /** Ends the session when its device has a newer connection, or is no more. */
+  /** Ends the session when its device has a newer connection, or is gone. */
   checkHolder(holder: MailboxHolder | undefined): void {
     if (holder?.registration !== this.registration) void this.close(CloseCode.DEVICE_REMOVED)
     else if (holder.connectionNumber > this.number) void this.close(CloseCode.REPLACED)

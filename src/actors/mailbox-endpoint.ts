@@ -21,7 +21,7 @@ export class MailboxEndpoint implements BusHandler {
   readonly #presence: UserPresence
   readonly #recheck: (actor: MailboxActor) => Promise<void>
 
-  /** @param recheck - closes the actor if its device is no more */
+  /** @param recheck - closes the actor if its device is gone */
   constructor(actor: MailboxActor, presence: UserPresence, recheck: (actor: MailboxActor) => Promise<void>) {
     this.#actor = actor
     this.#presence = presence

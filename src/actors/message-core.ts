@@ -231,7 +231,7 @@ export class MessageCore {
     return new Session(connection, this.#host)
   }
 
-  /** Ends the session of a device that is no more, on whatever node. */
+  /** Ends the session of a device that is gone, on whatever node. */
   endRemoved(address: Address): Promise<void> {
     return this.#takeOver.endRemoved(address)
   }

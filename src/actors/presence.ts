@@ -24,7 +24,7 @@ export interface PresenceSettings {
   readonly silentMs: number
   /** Changes of who may see whom take effect after it: those of the same time share their look-ups. */
   readonly privacyDelayMs: number
-  /** All that is known of watched users is found out anew in this time, lest what was not heard stays wrong. */
+  /** All that is known of watched users is asked for again within this time, so that nothing that was missed stays wrong. */
   readonly refreshMs: number
 }
 
@@ -148,7 +148,7 @@ export class Presence implements PresenceNodesHost {
     void this.#tellSessions(user)
   }
 
-  /** It was changed on some node: what sessions here see of the user, and the user's own sessions see, is looked up anew. */
+  /** It was changed on some node: what sessions here see of the user, and the user's own sessions see, is looked up again. */
   privacyHeard(user: UserId): void {
     if (!this.#watchlist.concerns(user)) return
     this.#doubted.add(user)

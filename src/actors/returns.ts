@@ -59,7 +59,7 @@ export class Returns {
     return { ended, next: at }
   }
 
-  /** Empties the mailbox of a device that is no more. */
+  /** Empties the mailbox of a device that is gone. */
   async returnMailbox(to: Address): Promise<void> {
     for (;;) {
       const envelopes = await this.#options.readMailbox(to, PAGE_ROWS)

@@ -12,7 +12,7 @@ import type { Residents } from './residents.ts'
 export interface TakeOverOptions {
   /** How long an older actor is waited for. */
   readonly timeoutMs: number
-  /** Closes the actor if its device is no more. */
+  /** Closes the actor if its device is gone. */
   recheck(actor: MailboxActor): Promise<void>
 }
 

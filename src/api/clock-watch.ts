@@ -104,7 +104,7 @@ export class ClockWatch {
     this.#differed = reasons.length > 0
   }
 
-  /** Calls when the first database's clock was set, or this machine was suspended, with the node's time of before. */
+  /** Calls when the first database's clock was set, or this machine was suspended, with what the node's time was before. */
   onStep(listener: (was: number) => void): void {
     this.#stepped = listener
   }

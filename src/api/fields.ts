@@ -43,7 +43,7 @@ const USER_MESSAGE = 'must be a user id: a phone number, with or without "+"'
 const PHONE_MESSAGE = 'must be in E.164: country code and number, digits only, with or without "+"'
 
 /** What is wrong with a text that is no user: how the number is written, if it is one. */
-function written(otherwise: string, decode: (text: string) => string = (text) => text) {
+function orHowWritten(otherwise: string, decode: (text: string) => string = (text) => text) {
   return {
     abort: true,
     error: ({ input }: { input?: unknown }): string => {
@@ -72,21 +72,21 @@ export const userSchema = z
         .meta({ examples: ['15550000001'], format: 'phone-number' }),
       z.int().min(1).max(MAX_USER).meta({ format: 'phone-number' }),
     ],
-    written(USER_MESSAGE),
+    orHowWritten(USER_MESSAGE),
   )
   .transform(toCanonicalUser)
 
 /** A user in a query, where a plus sign may arrive as a space. */
 export const queryUserSchema = z
   .string()
-  .regex(/^[+ ]?[1-9]\d{0,14}$/, written(USER_MESSAGE))
+  .regex(/^[+ ]?[1-9]\d{0,14}$/, orHowWritten(USER_MESSAGE))
   .meta({ format: 'phone-number' })
   .transform((value, context) => toCanonicalUser(value.trim(), context))
 
 /** A user in a path: one who is nobody is answered so. */
 export const pathUserSchema = z
   .string()
-  .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, written(USER_MESSAGE, decodePart))
+  .regex(/^(?:\+|%2[Bb])?[1-9]\d{0,14}$/, orHowWritten(USER_MESSAGE, decodePart))
   .transform((value) => parseUserId(value.replace(/^%2B/i, '+')) as UserId)
 
 /** A part of a path as it was meant. */
@@ -111,7 +111,7 @@ export const phoneSchema = z
         .meta({ examples: ['+15550000001'], format: 'phone-number' }),
       z.int().min(10).max(MAX_USER).meta({ format: 'phone-number' }),
     ],
-    written(PHONE_MESSAGE),
+    orHowWritten(PHONE_MESSAGE),
   )
   .refine((phone) => isPossiblePhoneNumber(`+${parseUserId(phone)}`), 'is not a possible phone number')
   .transform(toCanonicalUser)

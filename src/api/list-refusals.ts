@@ -8,7 +8,7 @@ import type { PreKeysRefusal } from '../storage/pre-keys.ts'
 import { toBase64 } from './key-fields.ts'
 
 const LISTS = {
-  gone: ['UNAUTHENTICATED', 'The device was registered anew, or its account deleted'],
+  gone: ['UNAUTHENTICATED', 'The device was registered again, or its account deleted'],
   'other account key': ['FORBIDDEN', 'Another account key is taken with a registration alone'],
   'no certificate': ['BAD_REQUEST', 'A certificate that the list names is missing'],
   'same registration id': ['BAD_REQUEST', 'New keys in the place of a device need another registration id'],
@@ -16,7 +16,7 @@ const LISTS = {
 } as const satisfies Record<ListRefusal, readonly [ErrorCode, string]>
 
 const PRE_KEYS = {
-  gone: ['UNAUTHENTICATED', 'The device is no more'],
+  gone: ['UNAUTHENTICATED', 'The device is gone'],
   incomplete: ['BAD_REQUEST', 'The first time spk and pqLast are needed'],
   'too many': ['TOO_LARGE', 'The server keeps 200 one-time keys of each sort at most'],
 } as const satisfies Record<PreKeysRefusal, readonly [ErrorCode, string]>

@@ -225,7 +225,7 @@ export class Messaging {
     return away ? { state: 'degraded', reason: 'PostgreSQL takes no messages' } : { state: 'ok' }
   }
 
-  /** PostgreSQL's clock was set; `was`: the node's time of before. */
+  /** PostgreSQL's clock was set; `was`: what the node's time was before. */
   clockStepped(was: number): void {
     this.expiry.clockStepped()
     this.stamps.clockStepped(was)

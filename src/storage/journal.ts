@@ -32,7 +32,7 @@ export interface JournalEvents {
 /** Which mailboxes the database of a journal holds. */
 export interface JournalPlace {
   holds(user: UserId): boolean
-  /** Learns that anew. */
+  /** Asks again which these are. */
   refresh(): Promise<void>
 }
 

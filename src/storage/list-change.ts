@@ -4,7 +4,7 @@ import { findCerts, findTip, follows, insertList, ListConflictError } from './de
 import type { CertRow, SignedCert, SignedList } from './device-lists.ts'
 
 export type ListRefusal =
-  /** The account is gone, or its primary is being registered anew. */
+  /** The account is gone, or its primary is being registered again. */
   | 'gone'
   /** Another account key comes with a registration alone. */
   | 'other account key'

@@ -37,7 +37,7 @@ export interface OwnPreKeys {
 
 /** Why pre-keys are not taken. */
 export type PreKeysRefusal =
-  /** The device is no more. */
+  /** The device is gone. */
   | 'gone'
   /** It has no signed pre-key or no last resort yet, and these are not given. */
   | 'incomplete'

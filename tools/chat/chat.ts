@@ -38,7 +38,7 @@ export class Chat {
   readonly #security: Security
   /** Takes the answer to the question that is on the screen. */
   #answer: ((yes: boolean) => void) | undefined
-  /** Messages of before that have come since the last of them was announced. */
+  /** Earlier messages that have come since the last of them was announced. */
   #archived = 0
   #loading: Promise<void> | undefined
   #loadsWanted = 0

@@ -14,7 +14,7 @@ export interface Wish {
   readonly device: number | undefined
   /** The directory of the account; undefined: one below ~/.parley. */
   readonly data: string | undefined
-  /** The account is to be registered anew. */
+  /** The account is to be registered again. */
   readonly register: boolean
 }
 

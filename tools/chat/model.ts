@@ -79,7 +79,7 @@ function isSame(a: Message, b: Message): boolean {
   return a.id === b.id && a.direction === b.direction && (a.direction === 'out' || a.device === b.device)
 }
 
-/** Whether it is a message of the own user that goes nowhere unless it is sent again. */
+/** Whether it is a message of this user that goes nowhere unless it is sent again. */
 export function isOver(message: Message): message is OutgoingMessage {
   return message.direction === 'out' && (message.status === 'failed' || message.status === 'expired')
 }

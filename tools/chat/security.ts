@@ -112,7 +112,7 @@ export class Security {
     const lines = [
       `Remove device ${number}, ${nameOf(device)}?`,
       '',
-      'It gets nothing more and must be linked anew. What it has already, it keeps.',
+      'It gets nothing more and must be linked again. What it has already, it keeps.',
       '',
       'Type y or n.',
     ]
@@ -143,7 +143,7 @@ export class Security {
           '',
           `Both devices must show the same digits:  ${formatDigits(request.digits)}`,
           '',
-          'It will read your messages, those of before too, and write in your name.',
+          'It will read your messages, earlier ones too, and write in your name.',
           ...(request.hosted
             ? ['✗ It is hosted: the operator of the server can read all that it gets and sends.']
             : []),
@@ -152,7 +152,7 @@ export class Security {
         ]
         return this.#screen.confirm({ lines })
       })
-      this.#screen.say(`Linked: ${name} is device ${device}. It gets your messages of before, too.`)
+      this.#screen.say(`Linked: ${name} is device ${device}. It gets your earlier messages, too.`)
     } finally {
       this.#isLinking = false
     }

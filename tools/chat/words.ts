@@ -108,8 +108,8 @@ export function fullText({ full }: Pick<ClientEvents['mailboxFull'], 'full'>, na
 
 /** @param sum - those that came before in the same transfer, too */
 export function historyText({ complete }: ClientEvents['history'], sum: number): string {
-  if (complete && sum === 0) return 'There are no messages of before'
-  const have = sum === 1 ? '1 message of before has come' : `${sum} messages of before have come`
+  if (complete && sum === 0) return 'There are no earlier messages'
+  const have = sum === 1 ? '1 earlier message has come' : `${sum} earlier messages have come`
   return complete ? have : `${have}, more are on their way`
 }
 

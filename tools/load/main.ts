@@ -80,7 +80,7 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
     throw new TargetError('To register users, the tool must get their codes: add --sms-port (see --help)')
   }
   const k6 = new K6(program)
-  const { signal } = stopOnSignals(() => k6.stop())
+  const signal = stopOnSignals(() => k6.stop())
   await using cleanUp = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'parley-load-run-'))
   cleanUp.defer(() => rm(directory, { recursive: true, force: true }))
@@ -121,8 +121,8 @@ async function run(name: ScenarioName, options: Options): Promise<void> {
   process.exitCode = result.code
 }
 
-/** Whatever is under way ends, and what it has started with it. @param stop - ends what does not hear of the controller */
-function stopOnSignals(stop: () => void): AbortController {
+/** Whatever is under way ends, and what it has started with it. @param stop - ends what does not hear of the signal */
+function stopOnSignals(stop: () => void): AbortSignal {
   const stopping = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -130,7 +130,7 @@ function stopOnSignals(stop: () => void): AbortController {
       stop()
     })
   }
-  return stopping
+  return stopping.signal
 }
 
 async function startCluster(

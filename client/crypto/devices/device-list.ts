@@ -57,7 +57,7 @@ export function listedDevice(certBytes: Uint8Array): ListedDevice {
   return { device: address.device, registrationId, certHash: certHash(certBytes) }
 }
 
-/** The primary signs its list anew after 7 days. */
+/** The primary signs a new list after 7 days. */
 export function isRefreshDue(list: DeviceList, nowMs: number): boolean {
   return nowMs - list.createdMs >= REFRESH_AFTER_MS
 }

@@ -18,7 +18,7 @@ export interface Initiation {
 /**
  * The initiator's side of PQXDH: DH1 … DH4 and an encapsulated secret.
  *
- * @throws {CryptoError} MALFORMED for a key out of range, NOT_PERMITTED for the own keys
+ * @throws {CryptoError} MALFORMED for a key out of range, NOT_PERMITTED for the keys of this device
  */
 export function initiate(
   primitives: Primitives,

@@ -14,7 +14,7 @@ export interface OwnDevice extends Party {
   readonly certificate: Uint8Array
   /** The pair of `identity.agreementKey`. */
   readonly agreementKeys: KeyPair
-  /** The newest list of the own account. */
+  /** The newest list of its account. */
   readonly list: ListReference
 }
 

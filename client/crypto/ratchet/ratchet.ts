@@ -63,7 +63,7 @@ export function nextToSend(state: RatchetState): NextToSend {
   }
 }
 
-/** Nothing is sent any more. The own ratchet key stays, for what the peer still sends to it. */
+/** Nothing is sent any more. This side's ratchet key stays, for what the peer still sends to it. */
 export function closeSending(state: RatchetState): RatchetState {
   return { ...state, sendingKey: undefined }
 }

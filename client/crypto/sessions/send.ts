@@ -63,14 +63,14 @@ export function startSession(
 export interface SealedFor {
   readonly record: SessionRecord
   readonly payload: Uint8Array
-  /** The own ratchet key under which it went: a request to send it again names it. */
+  /** This side's ratchet key under which it went: a request to send it again names it. */
   readonly ratchetKey: Uint8Array
 }
 
 /**
  * Encrypts a content for the device on its current session.
  *
- * @param list - the newest list of the own account
+ * @param list - the newest list of this account
  * @throws {CryptoError} NO_SESSION when there is none to send on
  * @throws {RangeError} for content over `MAX_PLAINTEXT_BYTES`
  */
@@ -83,7 +83,7 @@ export function sealFor(record: SessionRecord, plaintext: Uint8Array, list: List
 
 /**
  * The device could not read a message that went under `ratchetKey`: closes all sessions, if that is the key that messages
- * go under now. A message of before says nothing about the session of now. The same record, if nothing changes.
+ * go under now. An earlier message says nothing about the present session. The same record, if nothing changes.
  */
 export function closeUnreadable(record: SessionRecord, ratchetKey: Uint8Array): SessionRecord {
   const current = findCurrent(record)

@@ -76,7 +76,7 @@ export function closed(state: SessionState): SessionState {
 export interface SealedMessage {
   readonly state: SessionState
   readonly payload: Uint8Array
-  /** The own ratchet key under which it goes. */
+  /** This side's ratchet key under which it goes. */
   readonly ratchetKey: Uint8Array
 }
 

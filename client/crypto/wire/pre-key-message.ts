@@ -66,7 +66,7 @@ export function encodePreKeyHeader(header: PreKeyHeader): Uint8Array {
     .finish()
 }
 
-/** The same header with what the sender knows of the own list now. */
+/** The same header with what the sender knows of its account's list now. */
 export function withList(header: Uint8Array, { epoch, hash }: ListReference): Uint8Array {
   const list = new ByteWriter(LIST_BYTES).u32(epoch).put(hash).finish()
   return concat(header.subarray(0, PRE_KEY_HEADER_BYTES - LIST_BYTES), list)

@@ -29,12 +29,12 @@ export interface SenderKeyState {
   readonly groupId: Uint8Array
   readonly sender: WireAddress
   readonly chainId: number
-  /** Of the own chain, that of its last message; else that of the distribution it came by. */
+  /** Of this device's chain, that of its last message; else that of the distribution it came by. */
   readonly groupEpoch: number
   readonly groupStateHash: Uint8Array
   readonly createdMs: number
   readonly signingKey: Uint8Array
-  /** Of the own chain only. */
+  /** Of this device's chain only. */
   readonly signingSeed: Uint8Array | undefined
   /** Of the next message. */
   readonly iteration: number

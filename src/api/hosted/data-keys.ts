@@ -71,7 +71,7 @@ export function requireInstallation({ newest }: DeviceKeys, { address, registrat
     newest.registrationId === registrationId &&
     newest.address.user === address.user &&
     newest.address.device === address.device
-  if (!same) throw new HostedDeviceGoneError('The device was registered anew')
+  if (!same) throw new HostedDeviceGoneError('The device was registered again')
 }
 
 /** The same address, in the server's words. */

@@ -67,7 +67,7 @@ export class HostedAccounts {
     await store.close()
   }
 
-  /** Works with the device; one that was registered anew meanwhile is opened anew. */
+  /** Works with the device; one that was registered again meanwhile is opened again. */
   async with<T>(address: Address, work: (device: HostedDevice) => Promise<T>): Promise<T> {
     try {
       return await work(await this.#device(address))

@@ -20,7 +20,7 @@ export interface HostedStoreParts {
  * transaction has the device for itself, in all nodes, from its begin to its commit.
  *
  * Beside what {@link Store} promises: `transaction` rejects with a RefusalError (UNAVAILABLE, OVERLOADED, HOSTED_LOCKED),
- * with HostedDeviceGoneError when the device was removed or registered anew, and with what `pg` says of a lost
+ * with HostedDeviceGoneError when the device was removed or registered again, and with what `pg` says of a lost
  * connection: then it is not known whether it was written, and the next transaction shows it.
  */
 export class HostedStore implements Store {

@@ -79,7 +79,7 @@ export async function readInbox(
 
 /**
  * Deletes everything up to and including a message, `limit` at most; returns how many went. What could not be read yet
- * comes anew once it can.
+ * comes again once it can.
  */
 export async function deleteInbox(transaction: Transaction, upTo: MessageId, limit: number): Promise<number> {
   const records = await transaction.scan({ prefix: PREFIX, before: endOf(upTo), limit })

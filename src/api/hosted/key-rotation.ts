@@ -21,7 +21,7 @@ export interface KeyRotationParts {
 
 /** What was done for one device. */
 export interface Rotated {
-  /** Records sealed anew. */
+  /** Records that were sealed again, under the new key. */
   readonly records: number
   /** Records that did not open, and stay as they are. */
   readonly damaged: number

@@ -111,7 +111,7 @@ export function messageRoutes(hosted: HostedAccounts | undefined, clock: Clock):
       tag: TAG,
       summary: 'Read all unread messages, oldest first (getMessage)',
       description:
-        'Their senders get ✓✓ once the device has stored them: at this request at the latest. They come again until they are acknowledged by DELETE /messages. One of the type undecrypted was asked for again, and comes in its place or, if that was acknowledged, anew.',
+        'Their senders get ✓✓ once the device has stored them: at this request at the latest. They come again until they are acknowledged by DELETE /messages. One of the type undecrypted was asked for again, and comes in its place or, if that was acknowledged, as a new one.',
       query: z.strictObject({
         user_Id: queryUserSchema.optional().describe('The user of the token; may be left out'),
         limit: queryIntegerSchema(1, MAX_PAGE).default(MAX_PAGE),

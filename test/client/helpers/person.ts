@@ -83,3 +83,12 @@ export function once<Name extends keyof ClientEvents>(
 /** What messages show. */
 export const texts = (messages: readonly Message[]): string[] =>
   messages.map(({ body }) => (body.type === 'text' ? body.text : body.type))
+
+/** Each reads one message of the other. */
+export async function exchange(a: Person, b: Person): Promise<void> {
+  const [before, after] = [a.shown.length, b.shown.length]
+  a.client.sendText(b.user, 'ping')
+  await waitUntil('it is read', () => b.shown.length > after)
+  b.client.sendText(a.user, 'pong')
+  await waitUntil('the answer is read', () => a.shown.length > before)
+}

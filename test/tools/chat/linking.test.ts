@@ -69,7 +69,7 @@ test('a device is linked without a phone number, on the same machine too, and bo
   await first.see(/✓ \S+: before/)
   const second = await link(t, first, home, bruno)
   await second.see(new RegExp(`Linked: this is device 2 of \\${amina}\\.`))
-  await second.see(/-- 1 message of before has come/)
+  await second.see(/-- 1 earlier message has come/)
   second.type('from the kitchen')
   await heard('from the kitchen')
   await first.see(/✓ \S+: from the kitchen/)

@@ -142,7 +142,7 @@ test('a further device is linked after a question, gets what was before, and sho
   await see(amina, /three {2}\d\d:\d\d ✓✓/)
   const second = await sitDownLinked(t, shared(), amina)
   await see(amina, /Linked: Second is device 2/)
-  await see(second, /3 messages of before have come/)
+  await see(second, /3 earlier messages have come/)
   await second.chat.entered(`/to ${bruno.user}`)
   await see(second, /one .*\n.*two .*\n.*three/)
   await amina.chat.entered('from the first')
